@@ -1,0 +1,3 @@
+"""Slot Attention for Keras 3."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Layers that any Keras model can use."""

@@ -1,0 +1,42 @@
+"""Checks of arguments: a bad value gets a clear error, and at once."""
+
+from collections.abc import Iterable
+
+
+def check_positive_integer(name: str, value) -> None:
+    """Raises a `ValueError` unless `value` is an integer above zero."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(
+            f"`{name}` must be a positive integer. Received: {name}={value!r}"
+        )
+
+
+def check_option(name: str, value, options: Iterable[str]) -> None:
+    """Raises a `ValueError` unless `value` is one of `options`."""
+    if value not in options:
+        raise ValueError(
+            f"`{name}` must be one of {', '.join(map(repr, options))}. "
+            f"Received: {name}={value!r}"
+        )
+
+
+def check_rank(name: str, shape, axes: str) -> None:
+    """Raises a `ValueError` unless `shape` has one entry per letter of axes.
+
+    `axes` is written as in the documentation, for example `"(B, N, D)"`.
+    """
+    if len(shape) != axes.count(",") + 1:
+        raise ValueError(
+            f"`{name}` must have shape {axes}. "
+            f"Received: {name}.shape={tuple(shape)}"
+        )
+
+
+def check_size(name: str, shape, axis: int, expected: int | None) -> None:
+    """Raises a `ValueError` if a known size is not the expected one."""
+    size = shape[axis]
+    if size is not None and expected is not None and size != expected:
+        raise ValueError(
+            f"`{name}` must have size {expected} on axis {axis}. "
+            f"Received: {name}.shape={tuple(shape)}"
+        )

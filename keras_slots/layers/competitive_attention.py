@@ -1,0 +1,185 @@
+"""CompetitiveAttention: slots compete for tokens, Algorithm 1, lines 6 to 8."""
+
+import keras
+from keras import ops
+
+from keras_slots.layers.layer_norm import layer_norm
+from keras_slots.layers.token_projections import (
+    IdentityProjections,
+    project_tokens,
+)
+from keras_slots.types import Tensor
+
+# The smallest sum a weighted mean divides by: keeps 0 / 0 finite where
+# nothing at all attends (every token masked, or epsilon=0 and a dead slot).
+SMALLEST_MASS = 1e-30
+# Stands for minus infinity before a softmax: finite, so that a row in which
+# everything is masked gives no NaN, and far below any float32 logit.
+MASKED_LOGIT = -1e30
+
+
+class CompetitiveAttention(keras.layers.Layer):
+    """Attention in float32, normalised over the slots.
+
+    A part of `SlotAttention`, which checks and documents the arguments.
+    The three steps are methods, since the first runs once per call and the
+    others once per iteration: `project`, `attend`, `gather`.
+
+    Letters: B batch, N tokens, K slots, D slot size, C token features, H
+    heads, F = D / H features of a head.
+    """
+
+    def __init__(
+        self,
+        slot_size,
+        num_heads,
+        temperature,
+        softmax_axis,
+        aggregation,
+        epsilon,
+        epsilon_position,
+        use_layer_norm,
+        use_projections,
+        kernel_initializer,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.slot_size = slot_size
+        self.num_heads = num_heads
+        self.head_size = slot_size // num_heads
+        self.temperature = temperature
+        self.softmax_axis = softmax_axis
+        self.aggregation = aggregation
+        self.epsilon = epsilon
+        self.epsilon_position = epsilon_position
+        self.use_layer_norm = use_layer_norm
+        self.use_projections = use_projections
+        self.kernel_initializer = kernel_initializer
+
+    def build(self, inputs_shape):
+        slots_shape = (None, None, self.slot_size)
+        if self.use_layer_norm:
+            self.norm_inputs = layer_norm(self, "norm_inputs", inputs_shape)
+            self.norm_slots = layer_norm(self, "norm_slots", slots_shape)
+        if self.aggregation == "weighted_sum_layer_norm":
+            self.norm_updates = layer_norm(self, "norm_updates", slots_shape)
+        if self.use_projections:
+            self.query_kernel = self._kernel("query_kernel", self.slot_size)
+            self.key_kernel = self._kernel("key_kernel", inputs_shape[-1])
+            self.value_kernel = self._kernel("value_kernel", inputs_shape[-1])
+        if self.num_heads > 1:
+            self.mix_heads = keras.layers.Dense(
+                self.slot_size,
+                kernel_initializer=self.kernel_initializer.clone(),
+                name="mix_heads",
+                dtype=self.dtype_policy,
+            )
+            self.mix_heads.build(slots_shape)
+
+    def _kernel(self, name, features):
+        # Never cast: attention is computed in float32 under every policy.
+        return self.add_weight(
+            name=name,
+            shape=(features, self.slot_size),
+            initializer=self.kernel_initializer.clone(),
+            autocast=False,
+        )
+
+    def project(self, inputs, mask, num_slots, num_iterations):
+        """The tokens (B, N, C), ready to be scored and gathered."""
+        if mask is not None:
+            # Not a product: a masked token may hold NaN, and NaN * 0 is NaN.
+            taking_part = ops.cast(mask, "bool")[:, :, None]  # (B, N, 1)
+            inputs = ops.where(taking_part, inputs, ops.zeros_like(inputs))
+        tokens = self.norm_inputs(inputs) if self.use_layer_norm else inputs
+        tokens = ops.cast(tokens, "float32")
+        if not self.use_projections:
+            return IdentityProjections(tokens)
+        return project_tokens(
+            tokens,
+            self._by_head(self.key_kernel),
+            self._by_head(self.value_kernel),
+            num_slots,
+            num_iterations,
+        )
+
+    def _by_head(self, kernel):
+        """(C, D) to (C, H, F)."""
+        shape = (kernel.shape[0], self.num_heads, self.head_size)
+        return ops.reshape(kernel, shape)
+
+    def attend(self, slots, projections, mask, slot_mask) -> Tensor:
+        """Lines 6 and 7: attention (B, H, K, N), zero where masked."""
+        queries = self.norm_slots(slots) if self.use_layer_norm else slots
+        queries = ops.cast(queries, "float32")  # (B, K, D)
+        if self.use_projections:
+            queries = ops.matmul(queries, self.query_kernel)  # (B, K, D)
+        queries = ops.reshape(
+            queries, (-1, slots.shape[1], self.num_heads, self.head_size)
+        )  # (B, K, H, F)
+        temperature = self.temperature or self.head_size**0.5
+        logits = projections.score(queries / temperature)  # (B, H, K, N)
+        token_mask = _as_factor(mask, (1, 2))  # (B, 1, 1, N)
+        slot_mask = _as_factor(slot_mask, (1, 3))  # (B, 1, K, 1)
+        if self.softmax_axis == "slots":
+            attention = _masked_softmax(logits, slot_mask, axis=2)
+            return _zero_where_masked(attention, token_mask)
+        attention = _masked_softmax(logits, token_mask, axis=3)
+        return _zero_where_masked(attention, slot_mask)
+
+    def gather(self, attention, projections, mask) -> Tensor:
+        """Line 8: (B, H, K, N) attention to (B, K, D) updates."""
+        weights = attention
+        if self.aggregation == "weighted_mean":
+            weights = self._weights_of_mean(attention, mask)
+        elif self.aggregation == "scaled_sum":
+            weights = attention / _count_tokens(attention, mask)
+        updates = projections.gather(weights)  # (B, K, H, F)
+        updates = ops.reshape(
+            updates, (-1, attention.shape[2], self.slot_size)
+        )  # (B, K, D)
+        if self.aggregation == "weighted_sum_layer_norm":
+            # In float32 still: a sum over many tokens overflows float16.
+            updates = self.norm_updates(updates)
+        updates = ops.cast(updates, self.compute_dtype)
+        if self.num_heads > 1:
+            updates = self.mix_heads(updates)
+        return updates
+
+    def _weights_of_mean(self, attention, mask):
+        """Attention divided by its sum over the tokens, (B, H, K, N)."""
+        if self.epsilon_position == "attention":
+            attention = _zero_where_masked(
+                attention + self.epsilon, _as_factor(mask, (1, 2))
+            )
+        total = ops.sum(attention, axis=-1, keepdims=True)  # (B, H, K, 1)
+        if self.epsilon_position == "denominator":
+            total = total + self.epsilon
+        return attention / ops.maximum(total, SMALLEST_MASS)
+
+
+def _count_tokens(attention, mask):
+    """How many tokens take part: a number, or (B, 1, 1, 1)."""
+    if mask is None:
+        return ops.cast(ops.shape(attention)[-1], "float32")
+    count = ops.sum(_as_factor(mask, (1, 2)), axis=-1, keepdims=True)
+    return ops.maximum(count, 1.0)
+
+
+def _as_factor(mask: Tensor | None, axes) -> Tensor | None:
+    """A mask as float32 ones and zeros with unit axes put in, or `None`."""
+    if mask is None:
+        return None
+    return ops.expand_dims(ops.cast(mask, "float32"), axes)
+
+
+def _zero_where_masked(tensor: Tensor, mask: Tensor | None) -> Tensor:
+    return tensor if mask is None else tensor * mask
+
+
+def _masked_softmax(logits: Tensor, mask: Tensor | None, axis: int) -> Tensor:
+    """Softmax among what `mask` lets take part; all zeros if nothing does."""
+    if mask is None:
+        return ops.softmax(logits, axis=axis)
+    logits = ops.where(mask > 0, logits, MASKED_LOGIT)
+    return ops.softmax(logits, axis=axis) * mask

@@ -1,0 +1,66 @@
+"""InitialSlots: where the slots of Algorithm 1 start."""
+
+import keras
+from keras import ops
+
+from keras_slots.types import Tensor
+
+
+class InitialSlots(keras.layers.Layer):
+    """The first slots: drawn from a learned Gaussian, or learned themselves.
+
+    A part of `SlotAttention`, which checks the arguments.
+
+    Args:
+        num_slots: Integer K.
+        slot_size: Integer D.
+        kind: `"shared_gaussian"`: one mean and scale for all slots, so that
+            any number of slots can be drawn. `"per_slot_gaussian"`: a mean
+            and scale for each (Figure 3). `"learned"`: the slots themselves.
+        initializer: Initializer of the parameters.
+        seed: Integer seed of the noise.
+        **kwargs: Arguments of `keras.layers.Layer`.
+    """
+
+    def __init__(self, num_slots, slot_size, kind, initializer, seed, **kwargs):
+        super().__init__(**kwargs)
+        self.num_slots = num_slots
+        self.slot_size = slot_size
+        self.kind = kind
+        self.initializer = initializer
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def build(self, input_shape=None):
+        rows = 1 if self.kind == "shared_gaussian" else self.num_slots
+        self.mu = self._parameter("mu", rows)
+        if self.kind != "learned":
+            self.log_sigma = self._parameter("log_sigma", rows)
+
+    def _parameter(self, name, rows):
+        # The leading 1 gives the fans of the authors' (1, 1, D) variables.
+        # Never cast: the draw is made in float32 under every policy.
+        return self.add_weight(
+            name=name,
+            shape=(1, rows, self.slot_size),
+            initializer=self.initializer.clone(),
+            autocast=False,
+        )
+
+    def draw(self, batch_size, num_slots: int) -> Tensor:
+        """Float32 slots (B, K, D): Algorithm 1, line 1."""
+        if self.kind != "shared_gaussian" and num_slots > self.num_slots:
+            raise ValueError(
+                "Slots with parameters of their own cannot be added after "
+                "training: use `slot_initialization='shared_gaussian'` or "
+                f"pass `initial_slots`. Received: num_slots={num_slots}, "
+                f"where the layer has parameters for {self.num_slots}"
+            )
+        shape = (batch_size, num_slots, self.slot_size)
+        mu = self.mu[:, :num_slots]  # (1, 1 or K, D)
+        if self.kind == "learned":
+            return ops.broadcast_to(mu, shape)
+        sigma = ops.exp(self.log_sigma[:, :num_slots])
+        noise = keras.random.normal(
+            shape, dtype="float32", seed=self.seed_generator
+        )
+        return mu + sigma * noise

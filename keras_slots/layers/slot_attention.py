@@ -1,0 +1,425 @@
+"""SlotAttention: Algorithm 1 of the paper, every ablation an argument."""
+
+import keras
+from keras import ops
+
+from keras_slots.checks import (
+    check_option,
+    check_positive_integer,
+    check_rank,
+    check_size,
+)
+from keras_slots.layers.competitive_attention import CompetitiveAttention
+from keras_slots.layers.initial_slots import InitialSlots
+from keras_slots.layers.slot_update import SlotUpdate
+from keras_slots.types import Shape
+
+OPTIONS = {
+    "aggregation": (
+        "weighted_mean",
+        "weighted_sum",
+        "weighted_sum_layer_norm",
+        "scaled_sum",
+    ),
+    "softmax_axis": ("slots", "inputs"),
+    "slot_initialization": ("shared_gaussian", "per_slot_gaussian", "learned"),
+    "update": ("gru", "none"),
+    "epsilon_position": ("attention", "denominator"),
+    "gradient": ("full", "implicit", "bilevel"),
+}
+
+
+@keras.saving.register_keras_serializable(package="keras_slots")
+class SlotAttention(keras.layers.Layer):
+    """Groups a set of tokens into a set of slots by competitive attention.
+
+    The layer follows Algorithm 1 of Locatello et al. (2020). Each of the
+    `num_iterations` rounds lets the slots compete for the tokens (a softmax
+    over the *slots*), gives every slot the weighted mean of the tokens that
+    it won, and updates the slot with a GRU and a residual MLP. The result
+    does not depend on the order of the tokens, and permuting the initial
+    slots permutes the result (section 4 of the supplement).
+
+    The first slots are drawn from a learned Gaussian, so two calls on the
+    same input differ unless `initial_slots` is passed. `seed` makes the
+    sequence of draws reproducible.
+
+    Attention logits, softmax and the weighted mean are computed in float32
+    under every dtype policy: in float16 the paper's `epsilon` is zero.
+
+    Every ablation of section 2 of the supplement is an argument, and each
+    default is the paper's. With `update="none"`, `use_layer_norm=False`,
+    `use_mlp=False` and `use_projections=False` the layer is the soft k-means
+    with a dot-product score that the supplement compares with (the last
+    paragraph of section 2).
+
+    Args:
+        num_slots: Integer K, the number of slots. Can be overridden per
+            call.
+        slot_size: Integer D, the number of features of a slot.
+        num_iterations: Integer T, the number of rounds of attention. Can be
+            overridden per call. Defaults to `3`.
+        mlp_hidden_size: Integer, the hidden units of the residual MLP.
+            Defaults to `128`.
+        epsilon: Float, the offset that keeps the weighted mean stable.
+            Defaults to `1e-8`.
+        aggregation: How attention gathers the tokens (Figure 1).
+            `"weighted_mean"`, `"weighted_sum"`,
+            `"weighted_sum_layer_norm"` (a sum followed by layer
+            normalisation) or `"scaled_sum"` (a sum divided by the number of
+            tokens: unlike the mean it tells a slot how much it won, and
+            unlike the sum it does not grow with the image). Defaults to
+            `"weighted_mean"`.
+        softmax_axis: `"slots"`, or `"inputs"` as in ordinary attention
+            (Figure 4), in which case the weights of a slot already sum to
+            one and the weighted mean is their weighted sum. Defaults to
+            `"slots"`.
+        slot_initialization: `"shared_gaussian"`, `"per_slot_gaussian"`
+            (Figure 3) or `"learned"` (no noise). Defaults to
+            `"shared_gaussian"`.
+        update: `"gru"`, or `"none"` to take the gathered values as the next
+            slots (Figure 5). Defaults to `"gru"`.
+        use_layer_norm: Whether inputs, slots and the MLP's input are layer
+            normalised (Figure 7). Defaults to `True`.
+        use_mlp: Whether the residual MLP follows the update (Figure 8).
+            Defaults to `True`.
+        use_projections: Whether queries, keys and values are linear
+            projections; without, the tokens need `slot_size` features.
+            Defaults to `True`.
+        temperature: Float, what the logits are divided by (Figure 9);
+            `None` is the paper's square root of the query size. Defaults to
+            `None`.
+        epsilon_position: `"attention"` adds `epsilon` to every weight,
+            `"denominator"` to their sum (Figure 10). Defaults to
+            `"attention"`.
+        gradient: `"full"` goes back through all iterations; `"implicit"`
+            through the last alone (Chang et al., 2022); `"bilevel"` through
+            the last alone and straight on to the initial slots (Jia et al.,
+            2023). The output is the same. Defaults to `"full"`.
+        num_heads: Integer, the number of attention heads. Every head has a
+            softmax over slots of its own; with more than one, a linear
+            layer mixes their outputs. Defaults to `1`.
+        kernel_initializer: Initializer of projections and MLP. Defaults to
+            `"glorot_uniform"`.
+        slots_initializer: Initializer of the parameters that the first
+            slots are made from. Defaults to `"glorot_uniform"`.
+        seed: Integer seed of the slots' noise. Defaults to `None`.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: Float tensor `(B, N, D_in)`: N tokens each. B and N may be
+            unknown.
+        initial_slots: Float tensor `(B, K, slot_size)` that replaces the
+            sampled start and makes the layer deterministic.
+        mask: Boolean tensor `(B, N)`, `True` for tokens that take part. What
+            the others hold, NaN included, has no influence. Filled in by
+            Keras if the input carries a mask.
+        slot_mask: Boolean tensor `(B, K)`, `True` for slots that take part.
+            The others hold no attention, take no part in the softmax and
+            come out as zeros.
+        num_slots: Integer, more (or fewer) slots than in training.
+        num_iterations: Integer, more (or fewer) iterations than in training.
+        return_attention_scores: Whether to return the attention too.
+        return_all_iterations: Whether to return every iteration's result.
+
+    Returns:
+        Slots `(B, K, slot_size)`; with `return_attention_scores=True` the
+        pair of slots and attention `(B, K, N)`: the softmax over slots of
+        the last iteration, before epsilon and before the division that makes
+        the weighted mean, averaged over heads. With
+        `return_all_iterations=True` both gain an axis T after the batch.
+
+    Raises:
+        ValueError: If an argument is out of range or a shape does not fit.
+
+    Example:
+
+    >>> import keras, keras_slots
+    >>> tokens = keras.random.normal((2, 64, 32), seed=0)
+    >>> layer = keras_slots.SlotAttention(num_slots=4, slot_size=16)
+    >>> slots, attention = layer(tokens, return_attention_scores=True)
+    >>> slots.shape, attention.shape
+    (TensorShape([2, 4, 16]), TensorShape([2, 4, 64]))
+
+    References:
+        - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055)
+        - [Chang et al., 2022](https://arxiv.org/abs/2207.00787)
+        - [Jia et al., 2023](https://arxiv.org/abs/2210.08990)
+    """
+
+    # Letters: B batch, N tokens, K slots, D slot size, T iterations.
+
+    def __init__(
+        self,
+        num_slots: int,
+        slot_size: int,
+        num_iterations: int = 3,
+        mlp_hidden_size: int = 128,
+        epsilon: float = 1e-8,
+        aggregation: str = "weighted_mean",
+        softmax_axis: str = "slots",
+        slot_initialization: str = "shared_gaussian",
+        update: str = "gru",
+        use_layer_norm: bool = True,
+        use_mlp: bool = True,
+        use_projections: bool = True,
+        temperature: float | None = None,
+        epsilon_position: str = "attention",
+        gradient: str = "full",
+        num_heads: int = 1,
+        kernel_initializer="glorot_uniform",
+        slots_initializer="glorot_uniform",
+        seed: int | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.num_slots = num_slots
+        self.slot_size = slot_size
+        self.num_iterations = num_iterations
+        self.mlp_hidden_size = mlp_hidden_size
+        self.epsilon = epsilon
+        self.aggregation = aggregation
+        self.softmax_axis = softmax_axis
+        self.slot_initialization = slot_initialization
+        self.update = update
+        self.use_layer_norm = use_layer_norm
+        self.use_mlp = use_mlp
+        self.use_projections = use_projections
+        self.temperature = temperature
+        self.epsilon_position = epsilon_position
+        self.gradient = gradient
+        self.num_heads = num_heads
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.slots_initializer = keras.initializers.get(slots_initializer)
+        self.seed = seed
+        self._check_arguments()
+        self.supports_masking = True
+
+    def _check_arguments(self):
+        for name in (
+            "num_slots",
+            "slot_size",
+            "num_iterations",
+            "mlp_hidden_size",
+            "num_heads",
+        ):
+            check_positive_integer(name, getattr(self, name))
+        for name, options in OPTIONS.items():
+            check_option(name, getattr(self, name), options)
+        if self.epsilon < 0:
+            raise ValueError(
+                "`epsilon` must not be negative. "
+                f"Received: epsilon={self.epsilon}"
+            )
+        if self.temperature is not None and self.temperature <= 0:
+            raise ValueError(
+                "`temperature` must be positive, or `None` for the square "
+                f"root of the query size. Received: "
+                f"temperature={self.temperature}"
+            )
+        if self.slot_size % self.num_heads:
+            raise ValueError(
+                "`slot_size` must be a multiple of `num_heads`. Received: "
+                f"slot_size={self.slot_size}, num_heads={self.num_heads}"
+            )
+        if self.num_heads > 1 and not self.use_projections:
+            raise ValueError(
+                "`num_heads` needs projections to tell the heads apart. "
+                f"Received: num_heads={self.num_heads}, use_projections=False"
+            )
+
+    def build(self, input_shape):
+        check_rank("inputs", input_shape, "(B, N, D_in)")
+        if not self.use_projections and input_shape[-1] != self.slot_size:
+            raise ValueError(
+                "`inputs` must have `slot_size` features where "
+                "`use_projections=False`. Received: slot_size="
+                f"{self.slot_size}, inputs.shape={tuple(input_shape)}"
+            )
+        self.initial = InitialSlots(
+            self.num_slots,
+            self.slot_size,
+            kind=self.slot_initialization,
+            initializer=self.slots_initializer,
+            seed=self.seed,
+            name="initial",
+            dtype=self.dtype_policy,
+        )
+        self.initial.build(None)
+        self.attention = CompetitiveAttention(
+            self.slot_size,
+            num_heads=self.num_heads,
+            temperature=self.temperature,
+            softmax_axis=self.softmax_axis,
+            aggregation=self.aggregation,
+            epsilon=self.epsilon,
+            epsilon_position=self.epsilon_position,
+            use_layer_norm=self.use_layer_norm,
+            use_projections=self.use_projections,
+            kernel_initializer=self.kernel_initializer,
+            name="attention",
+            dtype=self.dtype_policy,
+        )
+        self.attention.build(input_shape)
+        self.updating = SlotUpdate(
+            self.slot_size,
+            mlp_hidden_size=self.mlp_hidden_size,
+            use_gru=self.update == "gru",
+            use_mlp=self.use_mlp,
+            use_layer_norm=self.use_layer_norm,
+            kernel_initializer=self.kernel_initializer,
+            name="updating",
+            dtype=self.dtype_policy,
+        )
+        self.updating.build((None, None, self.slot_size))
+
+    def call(
+        self,
+        inputs,
+        initial_slots=None,
+        mask=None,
+        slot_mask=None,
+        num_slots=None,
+        num_iterations=None,
+        return_attention_scores=False,
+        return_all_iterations=False,
+    ):
+        num_slots, num_iterations = self._call_sizes(
+            initial_slots, num_slots, num_iterations
+        )
+        self._check_call(inputs, initial_slots, mask, slot_mask, num_slots)
+        projections = self.attention.project(
+            inputs, mask, num_slots, num_iterations
+        )
+        if initial_slots is None:
+            batch_size = ops.shape(inputs)[0]
+            initial_slots = self.initial.draw(batch_size, num_slots)
+        # The policy's dtype outside attention: GRU, norms and MLP.
+        initial_slots = ops.cast(initial_slots, self.compute_dtype)
+        slots = initial_slots  # (B, K, D)
+        all_slots, all_attention = [], []
+        for iteration in range(num_iterations):
+            if iteration == num_iterations - 1:
+                slots = self._cut_gradient(slots, initial_slots)
+            slots, attention = self._iterate(
+                slots, projections, mask, slot_mask
+            )
+            all_slots.append(slots)
+            all_attention.append(attention)
+        if return_all_iterations:
+            slots = ops.stack(all_slots, axis=1)  # (B, T, K, D)
+            attention = ops.stack(all_attention, axis=1)  # (B, T, K, N)
+        if return_attention_scores:
+            return slots, ops.cast(attention, self.compute_dtype)
+        return slots
+
+    def _call_sizes(self, initial_slots, num_slots, num_iterations):
+        if num_slots is None:
+            num_slots = self.num_slots
+            if initial_slots is not None and initial_slots.shape[1]:
+                num_slots = initial_slots.shape[1]
+        if num_iterations is None:
+            num_iterations = self.num_iterations
+        check_positive_integer("num_slots", num_slots)
+        check_positive_integer("num_iterations", num_iterations)
+        return num_slots, num_iterations
+
+    def _check_call(self, inputs, initial_slots, mask, slot_mask, num_slots):
+        check_rank("inputs", inputs.shape, "(B, N, D_in)")
+        batch, num_tokens, _ = inputs.shape
+        if initial_slots is not None:
+            check_rank("initial_slots", initial_slots.shape, "(B, K, D)")
+            check_size("initial_slots", initial_slots.shape, 0, batch)
+            check_size("initial_slots", initial_slots.shape, 1, num_slots)
+            check_size("initial_slots", initial_slots.shape, 2, self.slot_size)
+        if mask is not None:
+            check_rank("mask", mask.shape, "(B, N)")
+            check_size("mask", mask.shape, 0, batch)
+            check_size("mask", mask.shape, 1, num_tokens)
+        if slot_mask is not None:
+            check_rank("slot_mask", slot_mask.shape, "(B, K)")
+            check_size("slot_mask", slot_mask.shape, 0, batch)
+            check_size("slot_mask", slot_mask.shape, 1, num_slots)
+
+    def _cut_gradient(self, slots, initial_slots):
+        """What the last iteration starts from: same value, other gradient."""
+        if self.gradient == "full":
+            return slots
+        slots = ops.stop_gradient(slots)
+        if self.gradient == "bilevel":
+            slots = slots + initial_slots - ops.stop_gradient(initial_slots)
+        return slots
+
+    def _iterate(self, slots, projections, mask, slot_mask):
+        """One round, lines 5 to 10: slots (B, K, D), attention (B, K, N)."""
+        attention = self.attention.attend(slots, projections, mask, slot_mask)
+        updates = self.attention.gather(attention, projections, mask)
+        slots = self.updating(slots, updates)
+        if slot_mask is not None:
+            taking_part = ops.cast(slot_mask, "bool")[:, :, None]  # (B, K, 1)
+            slots = ops.where(taking_part, slots, ops.zeros_like(slots))
+        return slots, ops.mean(attention, axis=1)
+
+    def compute_mask(self, inputs, mask=None):
+        return None  # Slots carry no mask; a token mask ends here.
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.num_slots, self.slot_size)
+
+    def compute_output_spec(
+        self,
+        inputs,
+        initial_slots=None,
+        mask=None,
+        slot_mask=None,
+        num_slots=None,
+        num_iterations=None,
+        return_attention_scores=False,
+        return_all_iterations=False,
+    ):
+        num_slots, num_iterations = self._call_sizes(
+            initial_slots, num_slots, num_iterations
+        )
+        self._check_call(inputs, initial_slots, mask, slot_mask, num_slots)
+        batch, num_tokens, _ = inputs.shape
+        steps = (num_iterations,) if return_all_iterations else ()
+
+        def spec(*sizes: int | None) -> keras.KerasTensor:
+            shape: Shape = (batch, *steps, num_slots, *sizes)
+            return keras.KerasTensor(shape, dtype=self.compute_dtype)
+
+        slots = spec(self.slot_size)
+        if return_attention_scores:
+            return slots, spec(num_tokens)
+        return slots
+
+    def get_config(self):
+        config = {
+            name: getattr(self, name)
+            for name in (
+                "num_slots",
+                "slot_size",
+                "num_iterations",
+                "mlp_hidden_size",
+                "epsilon",
+                "aggregation",
+                "softmax_axis",
+                "slot_initialization",
+                "update",
+                "use_layer_norm",
+                "use_mlp",
+                "use_projections",
+                "temperature",
+                "epsilon_position",
+                "gradient",
+                "num_heads",
+                "seed",
+            )
+        }
+        serialize = keras.initializers.serialize
+        return {
+            **super().get_config(),
+            **config,
+            "kernel_initializer": serialize(self.kernel_initializer),
+            "slots_initializer": serialize(self.slots_initializer),
+        }

@@ -1,1 +1,10 @@
 """Layers that any Keras model can use."""
+
+from keras_slots.layers.conv_encoder import ConvEncoder as ConvEncoder
+from keras_slots.layers.slot_attention import SlotAttention as SlotAttention
+from keras_slots.layers.soft_position_embed import (
+    SoftPositionEmbed as SoftPositionEmbed,
+)
+from keras_slots.layers.spatial_broadcast_decoder import (
+    SpatialBroadcastDecoder as SpatialBroadcastDecoder,
+)

@@ -1,0 +1,123 @@
+"""A vector copied onto a grid, then a transposed convolution: fused.
+
+The first transposed convolution of a spatial broadcast decoder sees the slot
+at every cell, plus a position map that all slots share. It is linear, so its
+result is the sum of
+
+- the deconvolved position map, computed once for all slots, and
+- at each pixel, the slot times the sum of those kernel taps that reach the
+  pixel from inside the grid.
+
+Along an axis only few sets of taps occur: one inside (one per phase of the
+stride), and some at each border. There are five for kernel 5 at stride 1,
+so 25 small products for a slot replace a convolution over its whole map.
+
+Letters: S slots of all examples, D slot size, h, w grid, H, W pixels, k
+kernel size, F filters, P, Q patterns of taps along the height and width.
+"""
+
+from functools import lru_cache
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_slots.types import Tensor
+
+
+def literal_broadcast_deconvolve(
+    slots: Tensor, position_map: Tensor, deconv: keras.layers.Conv2DTranspose
+) -> Tensor:
+    """The form of the paper, which `broadcast_deconvolve` is tested by."""
+    return deconv(slots[:, None, None, :] + position_map)
+
+
+def broadcast_deconvolve(
+    slots: Tensor, position_map: Tensor, deconv: keras.layers.Conv2DTranspose
+) -> Tensor:
+    """Broadcast, add the positions, and deconvolve, without forming the sum.
+
+    Args:
+        slots: Float tensor `(S, D)`.
+        position_map: Float tensor `(1, h, w, D)` with known h and w.
+        deconv: A built `Conv2DTranspose` with padding SAME and a bias.
+
+    Returns:
+        A tensor `(S, H, W, F)`.
+    """
+    _, height, width, _ = position_map.shape
+    shared = ops.conv_transpose(
+        position_map, deconv.kernel, strides=deconv.strides, padding="same"
+    )
+    shared = shared + deconv.bias  # (1, H, W, F)
+    rows = tap_patterns(height, deconv.kernel_size[0], deconv.strides[0])
+    columns = tap_patterns(width, deconv.kernel_size[1], deconv.strides[1])
+    products = _multiply_by_tap_sums(
+        slots, deconv.kernel, rows[0], columns[0]
+    )  # (S, P, Q, F)
+    return deconv.activation(_spread(products, rows[1], columns[1]) + shared)
+
+
+@lru_cache
+def tap_patterns(
+    size: int, kernel_size: int, stride: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which taps of a transposed convolution meet the grid, for each pixel.
+
+    Padding is SAME along this axis: of the pixels that the kernel reaches
+    beyond `size * stride`, half are cut at the start and the odd one at the
+    end.
+
+    Args:
+        size: Integer, cells along the axis.
+        kernel_size: Integer.
+        stride: Integer.
+
+    Returns:
+        `taps`, float32 `(P, kernel_size)`: the distinct patterns, 1 for a
+        tap that counts. `pattern`, float32 `(size * stride, P)`: 1 for the
+        pattern of each pixel.
+    """
+    cut = max(kernel_size - stride, 0) // 2
+    pixels = np.arange(size * stride)[:, None]
+    # Tap t carries cell i to the pixel i * stride + t - cut.
+    source = pixels + cut - np.arange(kernel_size)[None, :]
+    counts = (source % stride == 0) & (source >= 0) & (source < size * stride)
+    taps, index = np.unique(counts, axis=0, return_inverse=True)
+    pattern = np.eye(len(taps))[index.reshape(-1)]
+    return taps.astype("float32"), pattern.astype("float32")
+
+
+def _multiply_by_tap_sums(slots, kernel, row_taps, column_taps):
+    """Slots (S, D) times the (k, k, F, D) kernel's sums: (S, P, Q, F)."""
+    row_taps = ops.convert_to_tensor(row_taps, dtype=slots.dtype)
+    column_taps = ops.convert_to_tensor(column_taps, dtype=slots.dtype)
+    sums = ops.einsum("pt,tufd->pufd", row_taps, kernel)
+    sums = ops.einsum("qu,pufd->dpqf", column_taps, sums)  # (D, P, Q, F)
+    size, *patterns_and_filters = sums.shape
+    products = ops.matmul(slots, ops.reshape(sums, (size, -1)))
+    return ops.reshape(products, (-1, *patterns_and_filters))
+
+
+def _spread(products, row_pattern, column_pattern):
+    """(S, P, Q, F) to (S, H, W, F); an axis with one pattern keeps size 1.
+
+    Products with zeros and ones rather than `take`, whose gradient is a slow
+    scatter on a CPU.
+    """
+    height, num_rows = row_pattern.shape
+    width, num_columns = column_pattern.shape
+    filters = products.shape[-1]
+    spread = products
+    if num_columns > 1:
+        pattern = ops.convert_to_tensor(column_pattern, dtype=products.dtype)
+        spread = ops.matmul(pattern, spread)  # (S, P, W, F)
+    else:
+        width = 1
+    if num_rows > 1:
+        pattern = ops.convert_to_tensor(row_pattern, dtype=products.dtype)
+        spread = ops.reshape(spread, (-1, num_rows, width * filters))
+        spread = ops.matmul(pattern, spread)  # (S, H, W * F)
+    else:
+        height = 1
+    return ops.reshape(spread, (-1, height, width, filters))

@@ -1,0 +1,174 @@
+"""ConvEncoder: image to tokens, section 5.1 of the supplement."""
+
+import keras
+from keras import ops
+
+from keras_slots.checks import check_rank
+from keras_slots.layers.layer_norm import layer_norm
+from keras_slots.layers.layer_sizes import (
+    Sizes,
+    as_sizes,
+    as_sizes_or_one,
+    one_each,
+)
+from keras_slots.layers.soft_position_embed import SoftPositionEmbed
+from keras_slots.types import Shape
+
+
+@keras.saving.register_keras_serializable(package="keras_slots")
+class ConvEncoder(keras.layers.Layer):
+    """Turns an image into tokens, one for each cell of a feature map.
+
+    Convolutions with ReLU (padding SAME), a position embedding, and for each
+    location a layer normalisation and an MLP: section 5.1 of the supplement
+    of Locatello et al. (2020). The defaults are table 3 (CLEVR);
+    `filters=(32, 32, 32, 32)` with `mlp_sizes=(32, 32)` is table 4
+    (Tetrominoes, Multi-dSprites), and `strides=(1, 2, 2, 1)` the smaller map
+    of the property prediction experiments (the starred layers of table 3).
+
+    The weights do not depend on the size of the image.
+
+    Args:
+        filters: Integers, the channels of each convolution. Defaults to
+            `(64, 64, 64, 64)`.
+        kernel_sizes: Integer, or one for each convolution. Defaults to `5`.
+        strides: Integer, or one for each convolution. Defaults to `1`.
+        mlp_sizes: Integers, the units of each layer of the MLP; the last
+            layer has no activation. Defaults to `(64, 64)`.
+        num_frequencies: Integer, as in `SoftPositionEmbed`. Defaults to `0`.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: Float tensor `(B, H, W, C)`. B, H and W may be unknown.
+
+    Returns:
+        Tokens `(B, N, D)`, row by row: N is the product of
+        `grid_size(H, W)`, D the last of `mlp_sizes`.
+
+    Raises:
+        ValueError: If an argument is out of range or the input is no image.
+
+    Example:
+    >>> import keras
+    >>> from keras_slots.layers import ConvEncoder
+    >>> encoder = ConvEncoder(filters=(8, 8), strides=(1, 2), mlp_sizes=(16,))
+    >>> encoder(keras.ops.zeros((2, 35, 35, 3))).shape
+    TensorShape([2, 324, 16])
+    >>> encoder.grid_size(35, 35)
+    (18, 18)
+
+    References:
+        - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055)
+    """
+
+    # Letters: B batch, H height, W width, C channels, N tokens, D features.
+
+    def __init__(
+        self,
+        filters=(64, 64, 64, 64),
+        kernel_sizes: Sizes = 5,
+        strides: Sizes = 1,
+        mlp_sizes=(64, 64),
+        num_frequencies: int = 0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.filters = as_sizes("filters", filters)
+        self.kernel_sizes = as_sizes_or_one("kernel_sizes", kernel_sizes)
+        self.strides = as_sizes_or_one("strides", strides)
+        self.mlp_sizes = as_sizes("mlp_sizes", mlp_sizes)
+        self.num_frequencies = num_frequencies
+        depth = len(self.filters)
+        one_each("kernel_sizes", self.kernel_sizes, depth)
+        one_each("strides", self.strides, depth)
+        self.position = SoftPositionEmbed(
+            num_frequencies, name="position", dtype=self.dtype_policy
+        )
+
+    def build(self, input_shape):
+        check_rank("inputs", input_shape, "(B, H, W, C)")
+        shape = input_shape
+        depth = len(self.filters)
+        self.convs = []
+        for index, (filters, kernel_size, stride) in enumerate(
+            zip(
+                self.filters,
+                one_each("kernel_sizes", self.kernel_sizes, depth),
+                one_each("strides", self.strides, depth),
+                strict=True,
+            )
+        ):
+            conv = keras.layers.Conv2D(
+                filters,
+                kernel_size,
+                strides=stride,
+                padding="same",
+                activation="relu",
+                name=f"conv{index}",
+                dtype=self.dtype_policy,
+            )
+            conv.build(shape)
+            shape = conv.compute_output_shape(shape)
+            self.convs.append(conv)
+        self.position.build(shape)
+        shape = (None, None, shape[-1])
+        self.norm = layer_norm(self, "norm", shape)
+        self.mlp = []
+        for index, units in enumerate(self.mlp_sizes):
+            last = index == len(self.mlp_sizes) - 1
+            dense = keras.layers.Dense(
+                units,
+                activation=None if last else "relu",
+                name=f"mlp{index}",
+                dtype=self.dtype_policy,
+            )
+            dense.build(shape)
+            shape = (None, None, units)
+            self.mlp.append(dense)
+
+    def call(self, inputs):
+        check_rank("inputs", inputs.shape, "(B, H, W, C)")
+        features = inputs
+        for conv in self.convs:
+            features = conv(features)
+        features = self.position(features)  # (B, h, w, F)
+        batch, height, width, size = ops.shape(features)
+        tokens = ops.reshape(features, (batch, height * width, size))
+        tokens = self.norm(tokens)
+        for dense in self.mlp:
+            tokens = dense(tokens)
+        return tokens  # (B, N, D)
+
+    def grid_size(
+        self, height: int | None, width: int | None
+    ) -> tuple[int | None, int | None]:
+        """The size of the map of tokens for an image size: `(h, w)`.
+
+        Args:
+            height: Integer, the height of the image, or `None`: unknown.
+            width: Integer, the width of the image, or `None`: unknown.
+        """
+        for stride in one_each("strides", self.strides, len(self.filters)):
+            # Rounded up: padding is SAME.
+            height = None if height is None else -(-height // stride)
+            width = None if width is None else -(-width // stride)
+        return height, width
+
+    def compute_output_shape(self, input_shape) -> Shape:
+        batch, height, width, _ = input_shape
+        height, width = self.grid_size(height, width)
+        num_tokens = None
+        if height is not None and width is not None:
+            num_tokens = height * width
+        size = (*self.filters, *self.mlp_sizes)[-1]
+        return (batch, num_tokens, size)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_sizes": self.kernel_sizes,
+            "strides": self.strides,
+            "mlp_sizes": self.mlp_sizes,
+            "num_frequencies": self.num_frequencies,
+        }

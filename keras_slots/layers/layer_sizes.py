@@ -1,0 +1,39 @@
+"""Sizes given as an integer for all, or as one integer each."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from keras_slots.checks import check_positive_integer
+
+Sizes: TypeAlias = int | Sequence[int]
+
+
+def as_sizes(name: str, value: Sequence[int]) -> tuple[int, ...]:
+    """Any sequence of positive integers as a tuple, else a `ValueError`."""
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(
+            f"`{name}` must be a list or tuple of positive integers. "
+            f"Received: {name}={value!r}"
+        )
+    for size in value:
+        check_positive_integer(name, size)
+    return tuple(value)
+
+
+def as_sizes_or_one(name: str, value: Sizes) -> int | tuple[int, ...]:
+    """As `as_sizes`, but a single integer stays as it is."""
+    if isinstance(value, int):
+        check_positive_integer(name, value)
+        return value
+    return as_sizes(name, value)
+
+
+def one_each(name: str, value: Sizes, count: int) -> tuple[int, ...]:
+    """`count` integers: a single one repeated, or exactly as many given."""
+    sizes = (value,) * count if isinstance(value, int) else tuple(value)
+    if len(sizes) != count:
+        raise ValueError(
+            f"`{name}` must be an integer or have {count} entries. "
+            f"Received: {name}={value!r}"
+        )
+    return sizes

@@ -1,0 +1,127 @@
+"""SoftPositionEmbed: where things are, section 5.2 of the supplement."""
+
+import math
+
+import keras
+from keras import ops
+
+from keras_slots.checks import check_rank
+from keras_slots.types import Tensor
+
+
+@keras.saving.register_keras_serializable(package="keras_slots")
+class SoftPositionEmbed(keras.layers.Layer):
+    """Adds a learned linear map of the position to a feature map.
+
+    Every cell of the map is described by its distance to the four borders,
+    each a gradient from 0 to 1 (section 5.2 of the supplement of Locatello
+    et al., 2020). A linear layer projects the description to the features
+    of the input, and the result is added. Slots see a set of tokens: this
+    is what tells the tokens of an image where they are.
+
+    The grid is made from the size of the input at each call, so one layer
+    serves maps of any size.
+
+    Args:
+        num_frequencies: Integer F. With F > 0 the four gradients are
+            followed by sines and cosines of `pi / 2 * 2 ** f * p` for
+            f = 0, ..., F - 1, where p runs from -1 to 1 along each axis:
+            4 F further features, which let a linear layer place sharp edges.
+            `0` is the paper's embedding. Defaults to `0`.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: Float tensor `(B, H, W, C)`. B, H and W may be unknown.
+
+    Returns:
+        A tensor of the shape of `inputs`.
+
+    Raises:
+        ValueError: If `num_frequencies` is not an integer of at least 0, or
+            the input is no map.
+
+    Example:
+    >>> import keras
+    >>> from keras_slots.layers import SoftPositionEmbed
+    >>> layer = SoftPositionEmbed()
+    >>> layer(keras.ops.zeros((2, 8, 8, 16))).shape
+    TensorShape([2, 8, 8, 16])
+    >>> layer(keras.ops.zeros((2, 5, 11, 16))).shape
+    TensorShape([2, 5, 11, 16])
+
+    References:
+        - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055)
+    """
+
+    # Letters: B batch, H height, W width, C features, F frequencies.
+
+    def __init__(self, num_frequencies: int = 0, **kwargs):
+        super().__init__(**kwargs)
+        if (
+            isinstance(num_frequencies, bool)
+            or not isinstance(num_frequencies, int)
+            or num_frequencies < 0
+        ):
+            raise ValueError(
+                "`num_frequencies` must be an integer of at least 0. "
+                f"Received: num_frequencies={num_frequencies!r}"
+            )
+        self.num_frequencies = num_frequencies
+
+    def build(self, input_shape):
+        check_rank("inputs", input_shape, "(B, H, W, C)")
+        self.dense = keras.layers.Dense(
+            input_shape[-1], name="dense", dtype=self.dtype_policy
+        )
+        self.dense.build((None, None, None, 4 + 4 * self.num_frequencies))
+
+    def call(self, inputs):
+        check_rank("inputs", inputs.shape, "(B, H, W, C)")
+        _, height, width, _ = ops.shape(inputs)
+        return inputs + self.embedding(height, width)
+
+    def embedding(self, height, width) -> Tensor:
+        """What is added to a map of this size: `(1, H, W, C)`.
+
+        Args:
+            height: Integer H, or a scalar tensor.
+            width: Integer W, or a scalar tensor.
+        """
+        return self.dense(self._features(height, width))
+
+    def _features(self, height, width):
+        """The description of each cell: (1, H, W, 4 + 4 F), in float32."""
+        y, x = _gradient(height), _gradient(width)
+        columns = [(y, 0), (x, 1), (1 - y, 0), (1 - x, 1)]
+        for gradient, axis in ((y, 0), (x, 1)):
+            angles = [
+                math.pi / 2 * 2**f * (2 * gradient - 1)
+                for f in range(self.num_frequencies)
+            ]
+            columns += [(ops.sin(angle), axis) for angle in angles]
+            columns += [(ops.cos(angle), axis) for angle in angles]
+        features = [
+            ops.broadcast_to(
+                ops.reshape(column, (-1, 1) if axis == 0 else (1, -1)),
+                (height, width),
+            )
+            for column, axis in columns
+        ]
+        return ops.stack(features, axis=-1)[None]
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_frequencies": self.num_frequencies,
+        }
+
+
+def _gradient(size):
+    """`size` values from 0 to 1, both included; 0 if there is but one."""
+    # Not `linspace`: the size may be a tensor. In float32, since float16
+    # has no integers above 2048.
+    steps = ops.maximum(ops.cast(size, "float32") - 1.0, 1.0)
+    return ops.arange(size, dtype="float32") / steps

@@ -1,0 +1,295 @@
+"""SpatialBroadcastDecoder: slots to an image, section 5.3 of the supplement."""
+
+import math
+
+import keras
+from keras import ops
+
+from keras_slots.checks import (
+    check_positive_integer,
+    check_rank,
+    check_size,
+)
+from keras_slots.layers.broadcast_deconvolution import broadcast_deconvolve
+from keras_slots.layers.competitive_attention import MASKED_LOGIT
+from keras_slots.layers.layer_sizes import (
+    Sizes,
+    as_sizes,
+    as_sizes_or_one,
+    one_each,
+)
+from keras_slots.layers.soft_position_embed import SoftPositionEmbed
+from keras_slots.types import Shape, Tensor
+
+
+@keras.saving.register_keras_serializable(package="keras_slots")
+class SpatialBroadcastDecoder(keras.layers.Layer):
+    """Decodes each slot to an image and a mask, and mixes the images.
+
+    Every slot is copied onto a grid, told where each cell is, and decoded by
+    transposed convolutions that all slots share. The last of them gives the
+    channels of an image and one more, whose softmax over the slots is the
+    slot's mask: the share of each pixel that it paints. The image is the sum
+    of the slots' images weighted by their masks (section 5.3 of the
+    supplement of Locatello et al., 2020).
+
+    The defaults with the image size as `grid_size` are table 6 (Tetrominoes,
+    Multi-dSprites). Table 5 (CLEVR, 128 x 128) is `grid_size=8`,
+    `filters=(64,) * 5`, `strides=(2, 2, 2, 2, 1)`. With kernels of size 1
+    the decoder is an MLP for each cell; `patch_size` then lets a small grid
+    fill a large image.
+
+    The softmax and the mixture are computed in float32 under every dtype
+    policy.
+
+    Args:
+        grid_size: Integer or pair (height, width), the grid that slots are
+            copied onto.
+        filters: Integers, the channels of each transposed convolution but
+            the last. Defaults to `(32, 32, 32)`.
+        kernel_sizes: Integer, or one for each of `filters`. Defaults to `5`.
+        strides: Integer, or one for each of `filters`. Defaults to `1`.
+        output_channels: Integer C, the channels of the image. Defaults to
+            `3`.
+        output_kernel_size: Integer, the kernel of the last transposed
+            convolution. Defaults to `3`.
+        patch_size: Integer. The last transposed convolution gives a square
+            of so many pixels a side for each cell that it sees. Defaults to
+            `1`.
+        output_size: Integer or pair (height, width), the size of the image.
+            What the decoder makes beyond it, less than what one cell of the
+            grid becomes, is cut at the bottom and right. `None` cuts
+            nothing: the grid times strides times `patch_size`. Defaults to
+            `None`.
+        num_frequencies: Integer, as in `SoftPositionEmbed`. Defaults to `0`.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        slots: Float tensor `(B, K, D)`. B and K may be unknown.
+        slot_mask: Boolean tensor `(B, K)`, `True` for slots that take part.
+            The masks of the others are zero, and what they hold has no
+            influence on the image.
+
+    Returns:
+        `(image, slot_images, masks)` of shapes `(B, H, W, C)`,
+        `(B, K, H, W, C)` and `(B, K, H, W, 1)`. Masks sum to one over the
+        slots of an example, unless none of them takes part.
+
+    Raises:
+        ValueError: If an argument is out of range or a shape does not fit.
+
+    Example:
+    >>> import keras
+    >>> from keras_slots.layers import SpatialBroadcastDecoder
+    >>> slots = keras.random.normal((2, 4, 16), seed=0)
+    >>> decoder = SpatialBroadcastDecoder(grid_size=8, filters=(8, 8))
+    >>> image, slot_images, masks = decoder(slots)
+    >>> image.shape, slot_images.shape
+    (TensorShape([2, 8, 8, 3]), TensorShape([2, 4, 8, 8, 3]))
+    >>> masks.shape
+    TensorShape([2, 4, 8, 8, 1])
+
+    References:
+        - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055)
+        - [Watters et al., 2019](https://arxiv.org/abs/1901.07017)
+    """
+
+    # Letters: B batch, K slots, D slot size, h, w grid, H, W image, C its
+    # channels, p patch size.
+
+    def __init__(
+        self,
+        grid_size: Sizes,
+        filters=(32, 32, 32),
+        kernel_sizes: Sizes = 5,
+        strides: Sizes = 1,
+        output_channels: int = 3,
+        output_kernel_size: int = 3,
+        patch_size: int = 1,
+        output_size: Sizes | None = None,
+        num_frequencies: int = 0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.grid_size = as_sizes_or_one("grid_size", grid_size)
+        self.filters = as_sizes("filters", filters)
+        self.kernel_sizes = as_sizes_or_one("kernel_sizes", kernel_sizes)
+        self.strides = as_sizes_or_one("strides", strides)
+        self.output_channels = output_channels
+        self.output_kernel_size = output_kernel_size
+        self.patch_size = patch_size
+        self.output_size = output_size
+        if output_size is not None:
+            self.output_size = as_sizes_or_one("output_size", output_size)
+        self.num_frequencies = num_frequencies
+        self._check_arguments()
+        self.position = SoftPositionEmbed(
+            num_frequencies, name="position", dtype=self.dtype_policy
+        )
+
+    def _check_arguments(self):
+        for name in ("output_channels", "output_kernel_size", "patch_size"):
+            check_positive_integer(name, getattr(self, name))
+        one_each("grid_size", self.grid_size, 2)
+        one_each("kernel_sizes", self.kernel_sizes, len(self.filters))
+        one_each("strides", self.strides, len(self.filters))
+        if self.output_size is None:
+            return
+        output_size = one_each("output_size", self.output_size, 2)
+        decoded_size = self._decoded_size()
+        for decoded, output in zip(decoded_size, output_size, strict=True):
+            if not decoded - self._pixels_per_cell() < output <= decoded:
+                raise ValueError(
+                    "`output_size` must be what the decoder makes, "
+                    f"{decoded_size[0]} x {decoded_size[1]} pixels, or "
+                    "smaller by less than one cell of its grid, "
+                    f"{self._pixels_per_cell()} pixels. "
+                    f"Received: output_size={self.output_size}, "
+                    f"grid_size={self.grid_size}"
+                )
+
+    def _pixels_per_cell(self) -> int:
+        """What a cell of the grid becomes, along one axis."""
+        strides = one_each("strides", self.strides, len(self.filters))
+        return math.prod(strides) * self.patch_size
+
+    def _decoded_size(self) -> tuple[int, ...]:
+        """Height and width before any cut."""
+        grid_size = one_each("grid_size", self.grid_size, 2)
+        return tuple(size * self._pixels_per_cell() for size in grid_size)
+
+    def _image_size(self) -> tuple[int, ...]:
+        if self.output_size is None:
+            return self._decoded_size()
+        return one_each("output_size", self.output_size, 2)
+
+    def build(self, slots_shape):
+        check_rank("slots", slots_shape, "(B, K, D)")
+        depth = len(self.filters)
+        grid_size = one_each("grid_size", self.grid_size, 2)
+        shape = (None, *grid_size, slots_shape[-1])
+        self.position.build(shape)
+        output_filters = self.patch_size**2 * (self.output_channels + 1)
+        self.deconvs = []
+        for index, (filters, kernel_size, stride) in enumerate(
+            zip(
+                (*self.filters, output_filters),
+                (
+                    *one_each("kernel_sizes", self.kernel_sizes, depth),
+                    self.output_kernel_size,
+                ),
+                (*one_each("strides", self.strides, depth), 1),
+                strict=True,
+            )
+        ):
+            deconv = keras.layers.Conv2DTranspose(
+                filters,
+                kernel_size,
+                strides=stride,
+                padding="same",
+                activation="relu" if index < depth else None,
+                name=f"deconv{index}",
+                dtype=self.dtype_policy,
+            )
+            deconv.build(shape)
+            shape = deconv.compute_output_shape(shape)
+            self.deconvs.append(deconv)
+
+    def call(self, slots, slot_mask=None):
+        self._check_call(slots, slot_mask)
+        if slot_mask is not None:
+            slot_mask = ops.cast(slot_mask, "bool")
+            # Not a product: NaN * 0 is NaN.
+            slots = ops.where(
+                slot_mask[:, :, None], slots, ops.zeros_like(slots)
+            )
+        decoded = self._decode(slots)  # (B, K, H, W, C + 1)
+        return self._mix(decoded, slot_mask)
+
+    def _check_call(self, slots, slot_mask):
+        check_rank("slots", slots.shape, "(B, K, D)")
+        if slot_mask is not None:
+            check_rank("slot_mask", slot_mask.shape, "(B, K)")
+            check_size("slot_mask", slot_mask.shape, 0, slots.shape[0])
+            check_size("slot_mask", slot_mask.shape, 1, slots.shape[1])
+
+    def _decode(self, slots: Tensor) -> Tensor:
+        """Slots (B, K, D) to images and mask logits (B, K, H, W, C + 1)."""
+        _, num_slots, slot_size = ops.shape(slots)
+        flat_slots = ops.reshape(slots, (-1, slot_size))  # (B * K, D)
+        grid_size = one_each("grid_size", self.grid_size, 2)
+        decoded = broadcast_deconvolve(
+            flat_slots, self.position.embedding(*grid_size), self.deconvs[0]
+        )
+        for deconv in self.deconvs[1:]:
+            decoded = deconv(decoded)
+        decoded = self._arrange_patches(decoded)  # (B * K, H, W, C + 1)
+        height, width = self._image_size()
+        decoded = decoded[:, :height, :width]
+        return ops.reshape(
+            decoded,
+            (-1, num_slots, height, width, self.output_channels + 1),
+        )
+
+    def _arrange_patches(self, decoded):
+        """(S, h, w, p * p * (C + 1)) to (S, h * p, w * p, C + 1)."""
+        if self.patch_size == 1:
+            return decoded
+        _, height, width, _ = decoded.shape
+        side, channels = self.patch_size, self.output_channels + 1
+        patches = ops.reshape(
+            decoded, (-1, height, width, side, side, channels)
+        )
+        patches = ops.transpose(patches, (0, 1, 3, 2, 4, 5))
+        return ops.reshape(patches, (-1, height * side, width * side, channels))
+
+    def _mix(self, decoded, slot_mask):
+        """Splits (B, K, H, W, C + 1), and sums the slots' shares."""
+        decoded = ops.cast(decoded, "float32")
+        slot_images = decoded[..., : self.output_channels]
+        logits = decoded[..., self.output_channels :]  # (B, K, H, W, 1)
+        if slot_mask is None:
+            masks = ops.softmax(logits, axis=1)
+        else:
+            taking_part = slot_mask[:, :, None, None, None]
+            logits = ops.where(taking_part, logits, MASKED_LOGIT)
+            masks = ops.softmax(logits, axis=1)
+            masks = masks * ops.cast(taking_part, "float32")
+        image = ops.sum(masks * slot_images, axis=1)  # (B, H, W, C)
+        return tuple(
+            ops.cast(output, self.compute_dtype)
+            for output in (image, slot_images, masks)
+        )
+
+    def compute_output_shape(self, slots_shape) -> tuple[Shape, Shape, Shape]:
+        batch, num_slots, _ = slots_shape
+        height, width = self._image_size()
+        return (
+            (batch, height, width, self.output_channels),
+            (batch, num_slots, height, width, self.output_channels),
+            (batch, num_slots, height, width, 1),
+        )
+
+    def compute_output_spec(self, slots, slot_mask=None):
+        self._check_call(slots, slot_mask)
+        return tuple(
+            keras.KerasTensor(shape, dtype=self.compute_dtype)
+            for shape in self.compute_output_shape(slots.shape)
+        )
+
+    def get_config(self):
+        config = {
+            name: getattr(self, name)
+            for name in (
+                "grid_size",
+                "filters",
+                "kernel_sizes",
+                "strides",
+                "output_channels",
+                "output_kernel_size",
+                "patch_size",
+                "output_size",
+                "num_frequencies",
+            )
+        }
+        return {**super().get_config(), **config}

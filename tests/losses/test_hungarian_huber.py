@@ -1,0 +1,242 @@
+"""`HungarianHuberLoss` against SciPy and golden values, and in training."""
+
+import json
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import optimize
+
+from keras_slots.losses import HungarianHuberLoss, hungarian_huber
+
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "hungarian_huber.npz"
+RUNS = {
+    "eager": hungarian_huber,
+    "graph": tf.function(hungarian_huber),
+    "xla": tf.function(hungarian_huber, jit_compile=True),
+}
+
+
+def random_sets(n, m, d=4, batch_size=6, seed=0):
+    rng = np.random.default_rng(seed)
+    y_true = rng.normal(size=(batch_size, n, d), scale=2)
+    y_pred = rng.normal(size=(batch_size, m, d), scale=2)
+    return y_true.astype("float32"), y_pred.astype("float32")
+
+
+def reference(y_true, y_pred, delta=1.0):
+    """Loss of each example and its gradient at the predictions."""
+    error = y_pred[:, None].astype("float64") - y_true[:, :, None]
+    size = np.abs(error)
+    huber = np.where(
+        size <= delta, 0.5 * error**2, delta * size - 0.5 * delta**2
+    )
+    slope = np.clip(error, -delta, delta) / error.shape[-1]
+    loss = np.zeros(len(y_true))
+    gradient = np.zeros(y_pred.shape)
+    for b, cost in enumerate(huber.mean(-1)):
+        rows, columns = optimize.linear_sum_assignment(cost)
+        loss[b] = cost[rows, columns].sum()
+        gradient[b, columns] = slope[b, rows, columns]
+    return loss, gradient
+
+
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
+def test_golden_values(run):
+    golden = np.load(GOLDEN)
+    loss = run(golden["y_true"], golden["y_pred"])
+    np.testing.assert_allclose(loss, golden["loss_per_example"], rtol=1e-5)
+
+
+def test_golden_mean():
+    golden = np.load(GOLDEN)
+    loss = HungarianHuberLoss()(golden["y_true"], golden["y_pred"])
+    np.testing.assert_allclose(loss, golden["loss"], rtol=1e-5)
+
+
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
+@pytest.mark.parametrize("sizes", [(5, 5), (3, 6), (6, 3), (1, 1)], ids=str)
+def test_loss_and_gradient_through_the_matched_pairs_only(run, sizes):
+    y_true, y_pred = random_sets(*sizes)
+    y_true, y_pred = tf.constant(y_true), tf.constant(y_pred)
+    with tf.GradientTape() as tape:
+        tape.watch(y_pred)
+        loss = run(y_true, y_pred)
+    expected, expected_gradient = reference(y_true.numpy(), y_pred.numpy())
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+    gradient = tf.convert_to_tensor(tape.gradient(loss, y_pred))
+    np.testing.assert_allclose(gradient, expected_gradient, atol=1e-6)
+    unmatched = np.sum(np.all(gradient == 0, axis=-1))
+    assert unmatched == len(y_pred) * max(0, sizes[1] - sizes[0])
+
+
+@pytest.mark.parametrize("delta", [0.1, 1, 2.5, np.float32(3)])
+def test_delta(delta):
+    y_true, y_pred = random_sets(4, 4)
+    loss = HungarianHuberLoss(delta=delta, reduction=None)(y_true, y_pred)
+    expected, _ = reference(y_true, y_pred, float(delta))
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+
+
+def test_order_of_the_elements_does_not_matter():
+    y_true, y_pred = random_sets(7, 7)
+    loss = hungarian_huber(y_true, y_pred)
+    order = np.random.default_rng(1).permutation(7)
+    np.testing.assert_allclose(
+        hungarian_huber(y_true[:, order], y_pred), loss, rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        hungarian_huber(y_true, y_true[:, order]), 0.0, atol=1e-6
+    )
+
+
+def test_a_single_feature_keeps_its_axis():
+    y_true, y_pred = random_sets(4, 5, d=1)
+    expected, _ = reference(y_true, y_pred)
+    loss = HungarianHuberLoss(reduction="none")(y_true, y_pred)
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+
+
+def test_integer_targets():
+    y_true = np.array([[[1, 0], [0, 1]]])
+    y_pred = np.array([[[0.0, 1.0], [1.0, 2.0]]], "float32")
+    np.testing.assert_allclose(HungarianHuberLoss()(y_true, y_pred), 0.75)
+
+
+def test_sample_weight_and_reductions():
+    y_true, y_pred = random_sets(3, 3, batch_size=4)
+    weight = np.array([0.0, 1.0, 2.0, 0.5], "float32")
+    each, _ = reference(y_true, y_pred)
+    for reduction, expected in {
+        "sum_over_batch_size": np.mean(each * weight),
+        "mean": np.mean(each * weight),
+        "sum": np.sum(each * weight),
+        "mean_with_sample_weight": np.average(each, weights=weight),
+        "none": each * weight,
+    }.items():
+        loss = HungarianHuberLoss(reduction=reduction)
+        np.testing.assert_allclose(
+            loss(y_true, y_pred, sample_weight=weight), expected, rtol=1e-5
+        )
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float64"])
+def test_dtype(dtype):
+    y_true, y_pred = random_sets(4, 4)
+    loss = HungarianHuberLoss(dtype=dtype)(y_true, y_pred)
+    assert loss.dtype == dtype
+    expected = reference(y_true, y_pred)[0].mean()
+    rtol = {"bfloat16": 0.05, "float16": 0.005, "float64": 1e-12}[dtype]
+    np.testing.assert_allclose(float(loss), expected, rtol=rtol)
+
+
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
+def test_values_that_are_not_finite_show_in_the_loss(run):
+    y_true, y_pred = random_sets(3, 5)
+    expected, _ = reference(y_true, y_pred)
+    y_pred[0, 4] = np.nan
+    y_pred[1, 2, 0] = np.inf
+    loss = run(y_true, y_pred).numpy()
+    assert np.isnan(loss[0])
+    assert np.isinf(loss[1])
+    np.testing.assert_allclose(loss[2:], expected[2:], rtol=1e-5)
+
+
+def make_model(num_features=8, set_size=3, element_size=2):
+    keras.utils.set_random_seed(0)
+    return keras.Sequential(
+        [
+            keras.Input((num_features,)),
+            keras.layers.Dense(32, activation="relu"),
+            keras.layers.Dense(set_size * element_size),
+            keras.layers.Reshape((set_size, element_size)),
+        ]
+    )
+
+
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+def test_fit_lowers_the_loss(jit_compile):
+    model = make_model()
+    model.compile("adam", loss=HungarianHuberLoss(), jit_compile=jit_compile)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(64, 8)).astype("float32")
+    y = np.tanh(x[:, :6]).reshape(64, 3, 2)
+    for example in y:  # a set has no order
+        rng.shuffle(example)
+    history = model.fit(
+        x, y, sample_weight=np.ones(64), epochs=15, batch_size=32, verbose=0
+    )
+    losses = history.history["loss"]
+    assert losses[-1] < 0.6 * losses[0]
+    predictions = model.predict(x, verbose=0)
+    np.testing.assert_allclose(
+        model.evaluate(x, y, verbose=0),
+        reference(y, predictions)[0].mean(),
+        rtol=1e-4,
+    )
+
+
+def test_config_round_trip():
+    loss = HungarianHuberLoss(
+        delta=0.5, reduction="sum", name="sets", dtype="float64"
+    )
+    data = json.loads(json.dumps(keras.saving.serialize_keras_object(loss)))
+    assert data["registered_name"] == "keras_slots>HungarianHuberLoss"
+    revived = keras.saving.deserialize_keras_object(data)
+    assert revived.get_config() == {
+        "delta": 0.5,
+        "reduction": "sum",
+        "name": "sets",
+        "dtype": "float64",
+    }
+
+
+def test_compiled_model_saves_and_loads(tmp_path):
+    model = make_model()
+    model.compile("sgd", loss=HungarianHuberLoss(delta=0.25))
+    x, y = np.ones((2, 8)), np.ones((2, 3, 2))
+    expected = model.evaluate(x, y, verbose=0)
+    model.save(tmp_path / "model.keras")
+    revived = keras.saving.load_model(tmp_path / "model.keras")
+    assert revived.loss.delta == 0.25
+    np.testing.assert_allclose(revived.evaluate(x, y, verbose=0), expected)
+
+
+def test_the_function_is_a_loss_too():
+    model = make_model()
+    model.compile("sgd", loss=hungarian_huber)
+    x, (y, _) = np.ones((6, 8)), random_sets(4, 3, d=2)
+    expected = reference(y, model.predict(x, verbose=0))[0].mean()
+    np.testing.assert_allclose(
+        model.evaluate(x, y, verbose=0), expected, rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("delta", [0, -1.0, np.nan, np.inf, "1", None])
+def test_delta_is_checked(delta):
+    with pytest.raises(ValueError, match="`delta` must be a positive number"):
+        HungarianHuberLoss(delta=delta)
+
+
+@pytest.mark.parametrize(
+    ("true_shape", "pred_shape", "message"),
+    [
+        (
+            (2, 3),
+            (2, 3, 4),
+            r"`y_true` must have rank 3.*y_true.shape=\(2, 3\)",
+        ),
+        (
+            (2, 3, 4),
+            (2, 3),
+            r"`y_pred` must have rank 3.*y_pred.shape=\(2, 3\)",
+        ),
+        ((2, 3, 4), (2, 3, 5), "same number of features"),
+    ],
+    ids=["rank of y_true", "rank of y_pred", "features"],
+)
+def test_shapes_are_checked(true_shape, pred_shape, message):
+    with pytest.raises(ValueError, match=message):
+        HungarianHuberLoss()(np.zeros(true_shape), np.zeros(pred_shape))

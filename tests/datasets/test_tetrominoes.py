@@ -1,0 +1,299 @@
+"""Generated Tetrominoes against what is known of the published ones."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.metrics import adjusted_rand_score
+
+from keras_slots.datasets import tetromino_scenes as scenes
+from keras_slots.datasets import tetrominoes
+
+SPLITS = ["train", "validation", "test"]
+
+# The first scene of a split, as drawn with seed 0.
+GOLDEN_TRAIN = [[[5, 4, 23, 20], [16, 3, 2, 10], [10, 4, 4, 20]]]
+GOLDEN_TEST = [[[1, 0, 2, 22], [10, 3, 22, 17], [2, 1, 0, 5]]]
+
+
+def everything(dataset):
+    """All elements of a batched dataset of dictionaries, joined."""
+    batches = list(dataset.as_numpy_iterator())
+    return {k: np.concatenate([b[k] for b in batches]) for k in batches[0]}
+
+
+@pytest.fixture(scope="module")
+def sample():
+    """2,000 scenes with all factors, images as 0..255."""
+    data = everything(tetrominoes("test", 500, 2_000, seed=3, as_dict=True))
+    data["pixels"] = np.round((data["image"] + 1) * 127.5).astype("int64")
+    return data
+
+
+@pytest.fixture(scope="module")
+def pieces():
+    """100,000 scenes as drawn: shape, colour, row, column of each piece."""
+    return scenes.sample_pieces("train", 100_000, seed=1).astype("int64")
+
+
+@pytest.mark.parametrize(
+    ("split", "size"), [("train", 60_000), ("validation", 320), ("test", 320)]
+)
+def test_default_sizes_are_the_papers(split, size):
+    assert tetrominoes(split).cardinality() == size
+    assert len(tetrominoes(split, 64)) == -(-size // 64)
+
+
+def test_elements_are_images_and_labels():
+    image_spec, mask_spec = tetrominoes("test").element_spec
+    assert image_spec == tf.TensorSpec((35, 35, 3), tf.float32)
+    assert mask_spec == tf.TensorSpec((35, 35), tf.int32)
+    image, mask = next(iter(tetrominoes("test")))
+    assert image.shape == (35, 35, 3) and image.dtype == tf.float32
+    assert mask.shape == (35, 35) and mask.dtype == tf.int32
+    assert image.numpy().min() == -1.0 and image.numpy().max() == 1.0
+    assert set(np.unique(mask)) == {0, 1, 2, 3}
+
+
+def test_batches_have_static_sizes_and_a_partial_end():
+    dataset = tetrominoes("validation", batch_size=8, num_scenes=20)
+    assert dataset.element_spec[0].shape.as_list() == [None, 35, 35, 3]
+    assert dataset.element_spec[1].shape.as_list() == [None, 35, 35]
+    assert [len(image) for image, _ in dataset] == [8, 8, 4]
+    dataset = tetrominoes("validation", 8, 20, drop_remainder=True)
+    assert dataset.element_spec[0].shape.as_list() == [8, 35, 35, 3]
+    assert [len(image) for image, _ in dataset] == [8, 8]
+    assert len(dataset) == 2
+
+
+def test_as_dict_names_every_factor(sample):
+    spec = tetrominoes("test", as_dict=True).element_spec
+    assert spec == {
+        "image": tf.TensorSpec((35, 35, 3), tf.float32),
+        "mask": tf.TensorSpec((35, 35), tf.int32),
+        "x": tf.TensorSpec((4,), tf.float32),
+        "y": tf.TensorSpec((4,), tf.float32),
+        "shape": tf.TensorSpec((4,), tf.float32),
+        "color": tf.TensorSpec((4, 3), tf.float32),
+        "visibility": tf.TensorSpec((4,), tf.float32),
+    }
+    for name in ("x", "y", "shape", "color"):
+        assert (sample[name][:, 0] == 0).all()  # the background
+    # The background counts as visible: objects are the sum less one.
+    assert (sample["visibility"] == 1).all()
+    assert (sample["visibility"].sum(axis=1) - 1 == 3).all()
+
+
+def test_nineteen_shapes_are_the_fixed_tetrominoes(sample):
+    assert len(set(scenes.SHAPES)) == 19
+    free = set()
+    for rows in scenes.SHAPES:
+        grid = np.array([[c == "#" for c in row] for row in rows])
+        assert grid.sum() == 4
+        assert grid.any(axis=0).all() and grid.any(axis=1).all()
+        turned = [np.rot90(g, k) for g in (grid, grid.T) for k in range(4)]
+        free.add(min((g.shape, g.tobytes()) for g in turned))
+    assert len(free) == 5  # I, L/J, S/Z, T, O up to turning and mirroring
+    assert set(np.unique(sample["shape"][:, 1:])) == set(range(1, 20))
+
+
+def test_images_follow_from_the_factors(sample):
+    """Draws every cell anew by hand; `x` is the row and `y` the column."""
+    for i in range(200):
+        image = np.zeros((35, 35, 3), "int64")
+        mask = np.zeros((35, 35), "int64")
+        for k in (1, 2, 3):
+            rows = scenes.SHAPES[int(sample["shape"][i, k]) - 1]
+            top, left = int(sample["x"][i, k]), int(sample["y"][i, k])
+            for r, row in enumerate(rows):
+                for c, cell in enumerate(row):
+                    if cell == "#":
+                        at = np.s_[
+                            top + 5 * r : top + 5 * r + 5,
+                            left + 5 * c : left + 5 * c + 5,
+                        ]
+                        assert not mask[at].any()
+                        mask[at] = k
+                        image[at] = (
+                            scenes.CELL_BRIGHTNESS[..., None]
+                            * sample["color"][i, k]
+                        )
+        np.testing.assert_array_equal(sample["pixels"][i], image)
+        np.testing.assert_array_equal(sample["mask"][i], mask)
+
+
+def test_brightness_takes_the_published_values(sample):
+    levels = {0, 63, 95, 127, 159, 191, 223, 255}
+    assert set(np.unique(sample["pixels"])) == levels
+    assert scenes.CELL_BRIGHTNESS.tolist() == [
+        [191, 255, 255, 255, 223],
+        [127, 159, 159, 159, 191],
+        [127, 159, 159, 159, 191],
+        [127, 159, 159, 159, 191],
+        [95, 63, 63, 63, 127],
+    ]
+    black = (sample["pixels"] == 0).all(axis=-1)
+    np.testing.assert_array_equal(black, sample["mask"] == 0)
+
+
+def test_pieces_are_whole(sample):
+    for k in (1, 2, 3):
+        assert ((sample["mask"] == k).sum(axis=(1, 2)) == 100).all()
+
+
+def test_offsets_reach_both_ends(pieces):
+    for code, rows in enumerate(scenes.SHAPES):
+        here = pieces[pieces[..., 0] == code]
+        height, width = 5 * len(rows), 5 * len(rows[0])
+        assert here[:, 2].min() == 0 and here[:, 2].max() == 35 - height
+        assert here[:, 3].min() == 0 and here[:, 3].max() == 35 - width
+        # Whole pixels, not a grid of cells.
+        assert len(np.unique(here[:, 2])) == 36 - height
+
+
+def test_colours_are_uniform_and_repeat(pieces):
+    share = np.bincount(pieces[..., 1].ravel(), minlength=6) / 300_000
+    np.testing.assert_allclose(share, 1 / 6, atol=0.004)
+    colors = np.sort(pieces[..., 1], axis=1)
+    repeats = (np.diff(colors, axis=1) == 0).any(axis=1).mean()
+    # Colours do not bear on overlaps, so they stay independent.
+    assert repeats == pytest.approx(1 - 5 / 6 * 4 / 6, abs=0.006)
+
+
+def test_whole_scenes_are_rejected_on_overlap(pieces):
+    """A count published for the real set: 496,682 scenes in a million.
+
+    Drawing only the piece that overlaps again would give 0.4983, 17 shapes
+    0.54 and no rejection 0.508.
+    """
+    code = pieces[..., 0] + 1
+    has = ((code >= 11) & (code <= 14)).any(axis=1).mean()
+    # The spread of 100,000 scenes is 0.0016; three of them.
+    assert has == pytest.approx(0.4965, abs=0.005)
+
+
+def test_grouping_by_colour_scores_point_eight():
+    data = everything(tetrominoes("test", 500, 1_000, as_dict=True))
+    scores = []
+    for image, mask in zip(data["image"], data["mask"], strict=True):
+        seen = mask > 0
+        color = (image[seen] > -1) @ [1, 2, 4]
+        scores.append(adjusted_rand_score(mask[seen], color))
+    assert np.mean(scores) == pytest.approx(0.797, abs=0.02)
+
+
+def test_same_seed_and_split_give_the_same_scenes():
+    first = everything(tetrominoes("validation", 50, 100, as_dict=True))
+    again = everything(tetrominoes("validation", 20, 100, as_dict=True))
+    for name in first:
+        np.testing.assert_array_equal(first[name], again[name])
+    fewer = everything(tetrominoes("validation", 7, 30, as_dict=True))
+    np.testing.assert_array_equal(first["image"][:30], fewer["image"])
+    other = everything(tetrominoes("validation", 50, 100, seed=1, as_dict=True))
+    assert (first["image"] != other["image"]).any(axis=(1, 2, 3)).all()
+
+
+def test_scenes_stay_as_they_are_from_release_to_release():
+    assert scenes.sample_pieces("train", 1, seed=0).tolist() == GOLDEN_TRAIN
+    assert scenes.sample_pieces("test", 1, seed=0).tolist() == GOLDEN_TEST
+
+
+def test_splits_share_no_image_by_construction():
+    drawn = {s: scenes.sample_pieces(s, 5_000, seed=0) for s in SPLITS}
+    images = {}
+    for split, pieces in drawn.items():
+        rendered = scenes.render(pieces)[0].numpy()
+        images[split] = {image.tobytes() for image in rendered}
+    assert not images["train"] & images["validation"]
+    assert not images["train"] & images["test"]
+    assert not images["validation"] & images["test"]
+    # Not only did they not meet: each scene is refused by the other splits.
+    for split, pieces in drawn.items():
+        for other in SPLITS:
+            belongs = scenes.in_split(other, pieces.transpose(2, 1, 0))
+            assert belongs.all() if other == split else not belongs.any()
+
+
+def test_one_image_is_in_one_split_however_it_is_cut():
+    """Two squares side by side, or two bars: the same image, two scenes."""
+    bar, square = 0, 18
+    squares = [[square, 0, 5, 5], [square, 0, 5, 15], [bar, 1, 30, 0]]
+    bars = [[bar, 0, 5, 5], [bar, 0, 10, 5], [bar, 1, 30, 0]]
+    both = np.array([squares, bars, squares[::-1]], "uint8")
+    images, masks = scenes.render(both)
+    np.testing.assert_array_equal(images[0], images[1])
+    np.testing.assert_array_equal(images[0], images[2])
+    assert (masks[0].numpy() != masks[1].numpy()).any()
+    for split in SPLITS:
+        belongs = scenes.in_split(split, both.transpose(2, 1, 0))
+        assert belongs.all() or not belongs.any()
+
+
+def test_training_is_shuffled_anew_each_epoch_with_the_seed():
+    def first_rows(dataset):
+        return [x["x"].tobytes() for x in dataset.as_numpy_iterator()]
+
+    dataset = tetrominoes("train", 50, 100, as_dict=True)
+    one, two = first_rows(dataset), first_rows(dataset)
+    assert one != two
+    again = tetrominoes("train", 50, 100, as_dict=True)
+    assert [first_rows(again), first_rows(again)] == [one, two]
+    ordered = everything(
+        tetrominoes("train", 50, 100, as_dict=True, shuffle=False)
+    )
+    shuffled = everything(dataset)
+    assert sorted(x.tobytes() for x in ordered["image"]) == sorted(
+        x.tobytes() for x in shuffled["image"]
+    )
+    dataset = tetrominoes("test", 50, 100, as_dict=True)
+    assert first_rows(dataset) == first_rows(dataset)
+
+
+def test_one_by_one_gives_the_scenes_of_the_batches():
+    singles = list(tetrominoes("test", num_scenes=70).as_numpy_iterator())
+    batches = list(tetrominoes("test", 32, 70).as_numpy_iterator())
+    assert len(singles) == 70
+    for position in (0, 1):
+        np.testing.assert_array_equal(
+            np.stack([single[position] for single in singles]),
+            np.concatenate([batch[position] for batch in batches]),
+        )
+
+
+class Autoencoder(keras.Sequential):
+    """Compares its output with its input, and so needs no targets."""
+
+    def compute_loss(self, x, y=None, y_pred=None, *args, **kwargs):
+        return keras.ops.mean((x - y_pred) ** 2)
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="one backend is enough"
+)
+def test_fit_takes_images_alone():
+    images = tetrominoes("train", 4, 10).map(lambda image, mask: image)
+    assert len(images) == 3
+    assert images.element_spec.shape.as_list() == [None, 35, 35, 3]
+    model = Autoencoder([keras.layers.Conv2D(3, 1)])
+    model.compile("sgd")
+    history = model.fit(images, shuffle=False, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "received"),
+    [
+        ({"split": "val"}, "split='val'"),
+        ({"split": "test", "batch_size": 0}, "batch_size=0"),
+        ({"split": "test", "batch_size": 1.5}, "batch_size=1.5"),
+        ({"split": "test", "num_scenes": -3}, "num_scenes=-3"),
+        ({"split": "test", "num_scenes": True}, "num_scenes=True"),
+        ({"split": "test", "seed": -1}, "seed=-1"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_bad_arguments_are_named(arguments, received):
+    name = received.split("=")[0]
+    with pytest.raises(ValueError, match=f"^`{name}` must be") as error:
+        tetrominoes(**arguments)
+    assert str(error.value).endswith(f"Received: {received}")

@@ -79,6 +79,10 @@ class ConvEncoder(keras.layers.Layer):
         self.mlp_sizes = as_sizes("mlp_sizes", mlp_sizes)
         self.num_frequencies = num_frequencies
         depth = len(self.filters)
+        if not depth:
+            raise ValueError(
+                "`filters` must have at least one entry. Received: filters=()"
+            )
         one_each("kernel_sizes", self.kernel_sizes, depth)
         one_each("strides", self.strides, depth)
         self.position = SoftPositionEmbed(

@@ -20,12 +20,12 @@ def as_sizes(name: str, value: Sequence[int]) -> tuple[int, ...]:
     return tuple(value)
 
 
-def as_sizes_or_one(name: str, value: Sizes) -> int | tuple[int, ...]:
+def as_sizes_or_one(name: str, value) -> int | tuple[int, ...]:
     """As `as_sizes`, but a single integer stays as it is."""
-    if isinstance(value, int):
-        check_positive_integer(name, value)
-        return value
-    return as_sizes(name, value)
+    if isinstance(value, (list, tuple)):
+        return as_sizes(name, value)
+    check_positive_integer(name, value)
+    return value
 
 
 def one_each(name: str, value: Sizes, count: int) -> tuple[int, ...]:

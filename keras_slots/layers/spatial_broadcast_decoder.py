@@ -246,14 +246,19 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
     def _mix(self, decoded, slot_mask):
         """Splits (B, K, H, W, C + 1), and sums the slots' shares."""
         decoded = ops.cast(decoded, "float32")
-        slot_images = decoded[..., : self.output_channels]
-        logits = decoded[..., self.output_channels :]  # (B, K, H, W, 1)
-        if slot_mask is None:
-            masks = ops.softmax(logits, axis=1)
-        else:
+        # Not two slices: their gradients are padded and added, which doubles
+        # the time of the mixture.
+        slot_images, logits = ops.split(
+            decoded, [self.output_channels], axis=-1
+        )  # (B, K, H, W, C) and (B, K, H, W, 1)
+        if slot_mask is not None:
             taking_part = slot_mask[:, :, None, None, None]
             logits = ops.where(taking_part, logits, MASKED_LOGIT)
+        if logits.shape[1] == 1:
+            masks = ops.ones_like(logits)  # Keras warns of such a softmax.
+        else:
             masks = ops.softmax(logits, axis=1)
+        if slot_mask is not None:
             masks = masks * ops.cast(taking_part, "float32")
         image = ops.sum(masks * slot_images, axis=1)  # (B, H, W, C)
         return tuple(

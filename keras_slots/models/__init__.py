@@ -1,1 +1,10 @@
 """Models built from the layers, and their presets."""
+
+from keras_slots.models.object_discovery import (
+    ObjectDiscovery as ObjectDiscovery,
+)
+from keras_slots.models.presets import Preset as Preset
+from keras_slots.models.presets import get_preset as get_preset
+from keras_slots.models.reference_checkpoint import (
+    load_reference_checkpoint as load_reference_checkpoint,
+)

@@ -1,0 +1,195 @@
+"""ObjectDiscovery: an auto-encoder with slots in the middle."""
+
+import keras
+from keras import ops
+
+from keras_slots.checks import check_rank
+from keras_slots.metrics.adjusted_rand_index import AdjustedRandIndex
+from keras_slots.models.presets import get_preset
+
+
+@keras.saving.register_keras_serializable(package="keras_slots")
+class ObjectDiscovery(keras.Model):
+    """Takes images apart into objects, from images alone.
+
+    An encoder turns the image into tokens, Slot Attention groups the tokens
+    into slots, and a decoder draws every slot by itself and mixes the
+    drawings (sections 5.1 to 5.3 of the supplement). The model learns by
+    reconstructing its input: no label is needed.
+
+    `compile` needs an optimizer only. The loss is the mean squared error
+    between image and reconstruction. `fit` takes images alone, or pairs of
+    images and integer masks; with masks it also reports segmentation
+    metrics, by default the foreground ARI (`fg_ari`). Masks never train.
+
+    The first slots are drawn anew in every call, so two calls on one image
+    differ unless `initial_slots` is passed.
+
+    Args:
+        encoder: Layer, images `(B, H, W, C)` to tokens `(B, N, D)`.
+        slot_attention: Layer, tokens to slots `(B, K, slot_size)`.
+        decoder: Layer, slots to the triple of image, slot images and masks.
+        **kwargs: Arguments of `keras.Model`.
+
+    Call arguments:
+        image: Float tensor `(B, H, W, C)` in [-1, 1].
+        initial_slots: Float tensor `(B, K, slot_size)` that replaces the
+            sampled start and makes the model deterministic.
+        num_slots: Integer, more (or fewer) slots than in training.
+        num_iterations: Integer, more (or fewer) iterations than in training.
+
+    Returns:
+        A dict: `reconstruction` `(B, H, W, C)`, `slot_reconstructions`
+        `(B, K, H, W, C)`, `masks` `(B, K, H, W, 1)` that sum to one over the
+        slots, `slots` `(B, K, slot_size)` and `attention` `(B, K, N)`.
+
+    Raises:
+        ValueError: If the image does not fit the decoder.
+
+    Example:
+
+    >>> import keras, keras_slots
+    >>> model = keras_slots.models.ObjectDiscovery.from_preset(
+    ...     "tetrominoes_light"
+    ... )
+    >>> images = keras.random.uniform((2, 35, 35, 3), -1.0, 1.0, seed=0)
+    >>> outputs = model(images)
+    >>> outputs["masks"].shape
+    TensorShape([2, 4, 35, 35, 1])
+
+    References:
+        - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055)
+    """
+
+    def __init__(self, encoder, slot_attention, decoder, **kwargs):
+        super().__init__(**kwargs)
+        self.encoder = encoder
+        self.slot_attention = slot_attention
+        self.decoder = decoder
+
+    @classmethod
+    def from_preset(cls, name: str, **kwargs) -> "ObjectDiscovery":
+        """A model with fresh weights in one of the named configurations.
+
+        Args:
+            name: `"tetrominoes"`, `"multi_dsprites"` or `"clevr6"` (tables 3
+                to 6 of the supplement), or `"tetrominoes_light"`, made to be
+                trained on a processor in minutes.
+            **kwargs: Arguments of `keras.Model`. A `dtype` goes to every
+                part.
+
+        Returns:
+            An `ObjectDiscovery` model, built for the preset's image size.
+
+        Raises:
+            ValueError: If there is no such preset.
+        """
+        preset = get_preset(name)
+        dtype = kwargs.get("dtype")
+        model = cls(
+            encoder=preset.make_encoder(dtype),
+            slot_attention=preset.make_slot_attention(dtype),
+            decoder=preset.make_decoder(dtype),
+            **kwargs,
+        )
+        model.build((None, *preset.image_shape))
+        return model
+
+    def build(self, image_shape):
+        check_rank("image", image_shape, "(B, H, W, C)")
+        self._check_image_size(image_shape)
+        shape = image_shape
+        for part in (self.encoder, self.slot_attention, self.decoder):
+            if not part.built:  # A part from a file is built already.
+                part.build(shape)
+            shape = part.compute_output_shape(shape)
+
+    def call(
+        self, image, initial_slots=None, num_slots=None, num_iterations=None
+    ):
+        check_rank("image", image.shape, "(B, H, W, C)")
+        self._check_image_size(image.shape)
+        tokens = self.encoder(image)  # (B, N, D)
+        slots, attention = self.slot_attention(
+            tokens,
+            initial_slots=initial_slots,
+            num_slots=num_slots,
+            num_iterations=num_iterations,
+            return_attention_scores=True,
+        )  # (B, K, slot_size), (B, K, N)
+        reconstruction, slot_reconstructions, masks = self.decoder(slots)
+        return {
+            "reconstruction": reconstruction,  # (B, H, W, C)
+            "slot_reconstructions": slot_reconstructions,  # (B, K, H, W, C)
+            "masks": masks,  # (B, K, H, W, 1)
+            "slots": slots,
+            "attention": attention,
+        }
+
+    def _check_image_size(self, image_shape):
+        drawn = tuple(self.decoder.compute_output_shape((None, 1, 1))[0][1:3])
+        given = tuple(image_shape[1:3])
+        if None not in given and given != drawn:
+            raise ValueError(
+                "The image must have the size that the decoder draws, "
+                f"{drawn[0]} x {drawn[1]} pixels. Resize the image, or give "
+                "the decoder another grid. Received: "
+                f"image.shape={tuple(image_shape)}"
+            )
+
+    def compile(self, optimizer="adam", loss="mse", metrics=None, **kwargs):
+        if metrics is None:
+            metrics = [AdjustedRandIndex()]
+        super().compile(
+            optimizer=optimizer, loss=loss, metrics=metrics, **kwargs
+        )
+
+    def compile_from_config(self, config):
+        # Keras leaves this to models that have a `compile` of their own.
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        # The target is the image itself; y, if given, is the true mask.
+        return super().compute_loss(
+            x=x,
+            y=x,
+            y_pred=y_pred["reconstruction"],
+            sample_weight=sample_weight,
+            training=training,
+        )
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        if y is None:
+            return {
+                metric.name: metric.result()
+                for metric in self.metrics
+                if metric.name == "loss"
+            }
+        return super().compute_metrics(
+            x, y, y_pred["masks"], sample_weight=sample_weight
+        )
+
+    @property
+    def metrics(self):
+        # Without masks the compiled metrics are never built, and Keras
+        # would refuse to report what was not built.
+        return [m for m in super().metrics if getattr(m, "built", True)]
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "encoder": serialize(self.encoder),
+            "slot_attention": serialize(self.slot_attention),
+            "decoder": serialize(self.decoder),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        for part in ("encoder", "slot_attention", "decoder"):
+            config[part] = keras.saving.deserialize_keras_object(config[part])
+        return cls(**config)

@@ -1,0 +1,143 @@
+"""Presets: the configurations of tables 3 to 6 and 10, and lighter ones."""
+
+from dataclasses import dataclass
+
+import keras
+
+from keras_slots.checks import check_option
+from keras_slots.layers.conv_encoder import ConvEncoder
+from keras_slots.layers.slot_attention import SlotAttention
+from keras_slots.layers.spatial_broadcast_decoder import (
+    SpatialBroadcastDecoder,
+)
+from keras_slots.schedules.warmup_exponential_decay import (
+    WarmupExponentialDecay,
+)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One configuration: the parts of the model and how it is trained.
+
+    Attributes:
+        image_shape: `(H, W, C)` of the images.
+        encoder: Arguments of `ConvEncoder`.
+        slot_attention: Arguments of `SlotAttention`.
+        decoder: Arguments of `SpatialBroadcastDecoder`.
+        learning_rate, warmup_steps, decay_steps, decay_rate: Arguments of
+            `WarmupExponentialDecay` (section 5.6). Defaults to those of
+            object discovery in tables 10a and 10b.
+        batch_size: Integer. Defaults to `64`.
+        train_steps: Integer. Defaults to `500_000`.
+    """
+
+    image_shape: tuple[int, int, int]
+    encoder: dict
+    slot_attention: dict
+    decoder: dict
+    learning_rate: float = 4e-4
+    warmup_steps: int = 10_000
+    decay_steps: int = 100_000
+    decay_rate: float = 0.5
+    batch_size: int = 64
+    train_steps: int = 500_000
+
+    def make_encoder(self, dtype=None) -> ConvEncoder:
+        """The encoder of this preset, with fresh weights."""
+        return ConvEncoder(**self.encoder, dtype=dtype)
+
+    def make_slot_attention(self, dtype=None) -> SlotAttention:
+        """The slot attention of this preset, with fresh weights."""
+        return SlotAttention(**self.slot_attention, dtype=dtype)
+
+    def make_decoder(self, dtype=None) -> SpatialBroadcastDecoder:
+        """The decoder of this preset, with fresh weights."""
+        return SpatialBroadcastDecoder(**self.decoder, dtype=dtype)
+
+    def make_optimizer(self) -> keras.optimizers.Optimizer:
+        """Adam with the warm-up and decay of this preset (table 10)."""
+        schedule = WarmupExponentialDecay(
+            self.learning_rate,
+            warmup_steps=self.warmup_steps,
+            decay_steps=self.decay_steps,
+            decay_rate=self.decay_rate,
+        )
+        return keras.optimizers.Adam(
+            schedule, beta_1=0.9, beta_2=0.999, epsilon=1e-8
+        )
+
+
+def _paper_preset(image_size, channels, num_slots, decoder) -> Preset:
+    """What the paper's three data sets share: tables 3 to 6 and 10."""
+    return Preset(
+        image_shape=(image_size, image_size, 3),
+        encoder={"filters": (channels,) * 4, "mlp_sizes": (channels,) * 2},
+        slot_attention={"num_slots": num_slots, "slot_size": 64},
+        decoder=decoder,
+    )
+
+
+def _table_6(image_size):
+    return {"grid_size": image_size, "filters": (32, 32, 32)}
+
+
+PRESETS = {
+    "tetrominoes": _paper_preset(35, 32, 4, _table_6(35)),
+    "multi_dsprites": _paper_preset(64, 32, 6, _table_6(64)),
+    "clevr6": _paper_preset(
+        128,
+        64,
+        7,
+        # Table 5.
+        {
+            "grid_size": 8,
+            "filters": (64,) * 5,
+            "strides": (2, 2, 2, 2, 1),
+        },
+    ),
+    "tetrominoes_light": Preset(
+        image_shape=(35, 35, 3),
+        encoder={
+            "filters": (32, 32, 32),
+            "strides": (2, 1, 1),
+            "mlp_sizes": (64, 64),
+            "num_frequencies": 4,
+        },
+        slot_attention={"num_slots": 4, "slot_size": 64},
+        decoder={
+            "grid_size": 7,
+            "filters": (256, 256, 256),
+            "kernel_sizes": 1,
+            "output_kernel_size": 1,
+            "patch_size": 5,
+            "num_frequencies": 4,
+        },
+        learning_rate=1e-3,
+        warmup_steps=300,
+        decay_steps=2_000,
+        batch_size=32,
+        train_steps=9_000,
+    ),
+}
+
+
+def get_preset(name: str) -> Preset:
+    """The configuration called `name`.
+
+    Args:
+        name: String, a key of `PRESETS`.
+
+    Returns:
+        A `Preset`.
+
+    Raises:
+        ValueError: If there is no such preset.
+
+    Example:
+
+    >>> from keras_slots.models import get_preset
+    >>> get_preset("clevr6").image_shape
+    (128, 128, 3)
+    """
+    check_option("name", name, PRESETS)
+    return PRESETS[name]

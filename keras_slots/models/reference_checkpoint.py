@@ -1,0 +1,121 @@
+"""The authors' released TensorFlow checkpoints, loaded into our models.
+
+The authors' training scripts save a `tf.train.Checkpoint` whose object graph
+holds the whole network under `network/layer_with_weights-0`. A variable's
+name there is the path of attributes that leads to it, so loading is a table
+of paths.
+"""
+
+import os
+from collections.abc import Iterator
+
+import keras
+
+from keras_slots.models.object_discovery import ObjectDiscovery
+
+NETWORK = "network/layer_with_weights-0"
+VALUE = ".ATTRIBUTES/VARIABLE_VALUE"
+
+
+def load_reference_checkpoint(model: ObjectDiscovery, path) -> None:
+    """Loads a checkpoint of the authors' code into a model, in place.
+
+    Every name and shape is checked before the first variable changes.
+
+    Args:
+        model: A built `ObjectDiscovery` of the same configuration, for
+            example `ObjectDiscovery.from_preset("clevr6")`.
+        path: Path of a checkpoint (without `.index`), or of a directory, of
+            which the latest checkpoint is taken.
+
+    Raises:
+        ValueError: If the model is of another kind or not built, or a
+            variable is missing or of another shape; the message names the
+            variable and both shapes.
+        FileNotFoundError: If there is no checkpoint at `path`.
+    """
+    if not isinstance(model, ObjectDiscovery) or not model.built:
+        raise ValueError(
+            "`model` must be a built `ObjectDiscovery`. "
+            f"Received: model={model!r}"
+        )
+    reader = _open(path)
+    shapes = reader.get_variable_to_shape_map()
+    pairs = [
+        (variable, f"{NETWORK}/{name}/{VALUE}")
+        for variable, name in _pairs(model)
+    ]
+    for variable, name in pairs:
+        if name not in shapes:
+            raise ValueError(
+                f"The checkpoint has no variable for `{variable.path}` "
+                f"{tuple(variable.shape)}; it would be called {name!r}. Is "
+                "it a checkpoint of another task or configuration? "
+                f"Received: path={str(path)!r}"
+            )
+        if tuple(shapes[name]) != tuple(variable.shape):
+            raise ValueError(
+                f"`{variable.path}` has shape {tuple(variable.shape)}, but "
+                f"{name!r} in the checkpoint has shape "
+                f"{tuple(shapes[name])}. Received: path={str(path)!r}"
+            )
+    for variable, name in pairs:
+        variable.assign(reader.get_tensor(name))
+
+
+def _open(path):
+    # Checkpoints are TensorFlow's own format, so the one import of it in
+    # this package besides the datasets, and only when there is one to read.
+    import tensorflow as tf
+
+    path = os.fspath(path)
+    prefix = tf.train.latest_checkpoint(path) if os.path.isdir(path) else path
+    if prefix is None or not os.path.exists(f"{prefix}.index"):
+        raise FileNotFoundError(
+            "There is no TensorFlow checkpoint here: no `.index` file "
+            f"belongs to it. Received: path={path!r}"
+        )
+    return tf.train.load_checkpoint(prefix)
+
+
+def _pairs(model) -> Iterator[tuple[keras.Variable, str]]:
+    """Every variable of the model and its name in the checkpoint."""
+    encoder, decoder = model.encoder, model.decoder
+    yield from _numbered("encoder_cnn", encoder.convs)
+    yield from _affine("encoder_pos/dense", encoder.position.dense)
+    yield from _norm("layer_norm", encoder.norm)
+    yield from _numbered("mlp", encoder.mlp)
+    yield from _slot_attention("slot_attention", model.slot_attention)
+    yield from _affine("decoder_pos/dense", decoder.position.dense)
+    yield from _numbered("decoder_cnn", decoder.deconvs)
+
+
+def _slot_attention(name, layer):
+    yield layer.initial.mu, f"{name}/slots_mu"
+    yield layer.initial.log_sigma, f"{name}/slots_log_sigma"
+    attention, updating = layer.attention, layer.updating
+    yield attention.query_kernel, f"{name}/project_q/kernel"
+    yield attention.key_kernel, f"{name}/project_k/kernel"
+    yield attention.value_kernel, f"{name}/project_v/kernel"
+    yield from _norm(f"{name}/norm_inputs", attention.norm_inputs)
+    yield from _norm(f"{name}/norm_slots", attention.norm_slots)
+    yield from _norm(f"{name}/norm_mlp", updating.norm_mlp)
+    for weight in ("kernel", "recurrent_kernel", "bias"):
+        yield getattr(updating.gru, weight), f"{name}/gru/{weight}"
+    mlp = (updating.mlp_hidden, updating.mlp_output)
+    yield from _numbered(f"{name}/mlp", mlp)
+
+
+def _numbered(name, layers):
+    for index, layer in enumerate(layers):
+        yield from _affine(f"{name}/layer_with_weights-{index}", layer)
+
+
+def _affine(name, layer):
+    yield layer.kernel, f"{name}/kernel"
+    yield layer.bias, f"{name}/bias"
+
+
+def _norm(name, layer):
+    yield layer.gamma, f"{name}/gamma"
+    yield layer.beta, f"{name}/beta"

@@ -1,7 +1,6 @@
 """ObjectDiscovery: an auto-encoder with slots in the middle."""
 
 import keras
-from keras import ops
 
 from keras_slots.checks import check_rank
 from keras_slots.metrics.adjusted_rand_index import AdjustedRandIndex

@@ -179,7 +179,10 @@ def _zero_where_masked(tensor: Tensor, mask: Tensor | None) -> Tensor:
 
 def _masked_softmax(logits: Tensor, mask: Tensor | None, axis: int) -> Tensor:
     """Softmax among what `mask` lets take part; all zeros if nothing does."""
-    if mask is None:
-        return ops.softmax(logits, axis=axis)
-    logits = ops.where(mask > 0, logits, MASKED_LOGIT)
-    return ops.softmax(logits, axis=axis) * mask
+    if mask is not None:
+        logits = ops.where(mask > 0, logits, MASKED_LOGIT)
+    if logits.shape[axis] == 1:
+        weights = ops.ones_like(logits)  # Keras warns of such a softmax.
+    else:
+        weights = ops.softmax(logits, axis=axis)
+    return _zero_where_masked(weights, mask)

@@ -284,6 +284,9 @@ class SlotAttention(keras.layers.Layer):
         return_attention_scores=False,
         return_all_iterations=False,
     ):
+        if mask is None:
+            # Keras fills in `mask` only if `inputs` is the only tensor.
+            mask = getattr(inputs, "_keras_mask", None)
         num_slots, num_iterations = self._call_sizes(
             initial_slots, num_slots, num_iterations
         )

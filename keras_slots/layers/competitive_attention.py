@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_slots.checks import check_size
 from keras_slots.layers.layer_norm import layer_norm
 from keras_slots.layers.token_projections import (
     IdentityProjections,
@@ -57,6 +58,7 @@ class CompetitiveAttention(keras.layers.Layer):
         self.kernel_initializer = kernel_initializer
 
     def build(self, inputs_shape):
+        self.num_features = inputs_shape[-1]
         slots_shape = (None, None, self.slot_size)
         if self.use_layer_norm:
             self.norm_inputs = layer_norm(self, "norm_inputs", inputs_shape)
@@ -87,6 +89,7 @@ class CompetitiveAttention(keras.layers.Layer):
 
     def project(self, inputs, mask, num_slots, num_iterations):
         """The tokens (B, N, C), ready to be scored and gathered."""
+        check_size("inputs", inputs.shape, 2, self.num_features)
         if mask is not None:
             # Not a product: a masked token may hold NaN, and NaN * 0 is NaN.
             taking_part = ops.cast(mask, "bool")[:, :, None]  # (B, N, 1)

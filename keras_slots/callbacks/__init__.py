@@ -1,0 +1,5 @@
+"""Callbacks for `fit`."""
+
+from keras_slots.callbacks.training_checkpoint import (
+    TrainingCheckpoint as TrainingCheckpoint,
+)

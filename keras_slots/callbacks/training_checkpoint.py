@@ -1,0 +1,140 @@
+"""TrainingCheckpoint: training that stops and goes on as if it had not."""
+
+import json
+import os
+import time
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+
+
+class TrainingCheckpoint(keras.callbacks.Callback):
+    """Saves at every epoch's end what `fit` needs to go on exactly there.
+
+    Into one file go the weights, the state of the optimizer, the state of
+    every seed generator, and the logs of all epochs so far. Keras's own
+    `BackupAndRestore` leaves the seed generators out, so that a model that
+    draws noise, as `SlotAttention` does, would replay the noise of its first
+    steps; and it writes several files, which a crash can leave out of step.
+
+    The file appears whole or not at all: whenever the process dies, the
+    checkpoint of the last finished epoch stands.
+
+    The data is the caller's part: give the resumed `fit` a dataset that starts
+    where the saved one stopped.
+
+    Args:
+        path: String or path of the file; it should end in `.npz`.
+
+    Attributes:
+        history: List of one dict per finished epoch: `epoch` (from 1),
+            `seconds` (of training, over all runs) and the logs of that epoch.
+
+    Example:
+
+    ```python
+    model.compile(optimizer="adam")
+    checkpoint = keras_slots.callbacks.TrainingCheckpoint("run.npz")
+    epoch = checkpoint.restore(model)  # 0 where there is no file yet
+    model.fit(
+        images.repeat().skip(epoch * 500),
+        steps_per_epoch=500,
+        initial_epoch=epoch,
+        epochs=20,
+        callbacks=[checkpoint],
+    )
+    ```
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        super().__init__()
+        self.path = Path(path)
+        self.history: list[dict] = []
+
+    def restore(self, model: keras.Model) -> int:
+        """Brings a built and compiled model to where the file left off.
+
+        Args:
+            model: The model, built and compiled as the saved one was.
+
+        Returns:
+            The number of finished epochs, `0` if there is no file.
+
+        Raises:
+            ValueError: If the file is damaged or holds another model's state.
+        """
+        self.history = []
+        if not self.path.exists():
+            return 0
+        values, history = self._read()
+        variables = _state(model)
+        expected = [tuple(v.shape) for v in variables]
+        received = [value.shape for value in values]
+        if expected != received:
+            raise ValueError(
+                f"The checkpoint {str(self.path)!r} holds the state of another "
+                f"model or optimizer. Expected {len(expected)} arrays of "
+                f"shapes {expected}. Received: {len(received)} of shapes "
+                f"{received}"
+            )
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(ops.cast(value, variable.dtype))
+        self.history = history
+        return len(history)
+
+    def on_train_begin(self, logs=None):
+        before = self.history[-1]["seconds"] if self.history else 0.0
+        self._start = time.monotonic() - before
+
+    def on_epoch_end(self, epoch, logs=None):
+        row = {
+            "epoch": epoch + 1,
+            "seconds": time.monotonic() - self._start,
+            **{name: float(value) for name, value in (logs or {}).items()},
+        }
+        self.history = [*self.history, row]
+        self._write()
+
+    def _write(self):
+        values = [_to_numpy(variable) for variable in _state(self.model)]
+        unfinished = self.path.with_name(f"{self.path.name}.unfinished")
+        with open(unfinished, "wb") as file:
+            np.savez(file, *values, history=json.dumps(self.history))
+            file.flush()
+            os.fsync(file.fileno())  # On disk before it takes the name.
+        os.replace(unfinished, self.path)
+
+    def _read(self):
+        try:
+            with open(self.path, "rb") as file, np.load(file) as arrays:
+                history = json.loads(str(arrays["history"]))
+                # `savez` names what it is given without a name so.
+                count = len(arrays.files) - 1
+                return [arrays[f"arr_{i}"] for i in range(count)], history
+        except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise ValueError(
+                "The file is not a checkpoint of `TrainingCheckpoint`, or is "
+                f"damaged: {error}. Received: path={str(self.path)!r}"
+            ) from error
+
+
+def _state(model):
+    """Every variable of a model and its optimizer, seed generators included."""
+    if not model.built or model.optimizer is None:
+        raise ValueError(
+            "`model` must be built and compiled before its state can be saved "
+            f"or restored. Received: model={model!r}"
+        )
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    return [*model.variables, *model.optimizer.variables]
+
+
+def _to_numpy(variable):
+    # NumPy's files know no bfloat16; float32 holds all its values.
+    if variable.dtype == "bfloat16":
+        variable = ops.cast(variable, "float32")
+    return ops.convert_to_numpy(variable)

@@ -1,0 +1,139 @@
+"""TrainingCheckpoint: a stopped run goes on as if it had not stopped."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_slots.callbacks import TrainingCheckpoint
+
+EPOCHS = 4
+STEPS = 3
+
+
+def make_model(units=1):
+    model = keras.Sequential(
+        [
+            keras.layers.Input((5,)),
+            keras.layers.GaussianNoise(0.5, seed=3),
+            keras.layers.Dense(units, kernel_initializer="ones"),
+        ]
+    )
+    model.compile(optimizer=keras.optimizers.Adam(0.1), loss="mse")
+    return model
+
+
+def data(epoch):
+    """Batches of every epoch from `epoch` on."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(EPOCHS * STEPS, 8, 5))[epoch * STEPS :]
+    return ((batch, batch.sum(1, keepdims=True)) for batch in x)
+
+
+def fit(model, path, epochs):
+    checkpoint = TrainingCheckpoint(path)
+    epoch = checkpoint.restore(model)
+    model.fit(
+        data(epoch),
+        steps_per_epoch=STEPS,
+        initial_epoch=epoch,
+        epochs=epochs,
+        callbacks=[checkpoint],
+        shuffle=False,
+        verbose=0,
+    )
+    return checkpoint.history
+
+
+def test_resumed_training_equals_uninterrupted_training(tmp_path):
+    whole, first, second = make_model(), make_model(), make_model()
+    expected = fit(whole, tmp_path / "whole.npz", EPOCHS)
+    fit(first, tmp_path / "parts.npz", 2)
+    history = fit(second, tmp_path / "parts.npz", EPOCHS)
+    assert [row["epoch"] for row in history] == [1, 2, 3, 4]
+    np.testing.assert_allclose(
+        [row["loss"] for row in history],
+        [row["loss"] for row in expected],
+        rtol=1e-5,
+    )
+    seconds = [row["seconds"] for row in history]
+    assert seconds == sorted(seconds)
+    states = zip(
+        [*whole.variables, *whole.optimizer.variables],
+        [*second.variables, *second.optimizer.variables],
+        strict=True,
+    )
+    for expected, received in states:
+        np.testing.assert_allclose(
+            *map(keras.ops.convert_to_numpy, (expected, received)), rtol=1e-5
+        )
+
+
+def test_the_noise_goes_on_where_it_stopped(tmp_path):
+    model, other = make_model(), make_model()
+    fit(model, tmp_path / "c.npz", 2)
+    TrainingCheckpoint(tmp_path / "c.npz").restore(other)
+    (state,) = [v for v in other.variables if "seed" in v.path]
+    # One draw per step.
+    assert keras.ops.convert_to_numpy(state).tolist() == [3, 2 * STEPS]
+
+
+def test_no_file_is_a_fresh_start(tmp_path):
+    assert TrainingCheckpoint(tmp_path / "c.npz").restore(make_model()) == 0
+
+
+def test_a_crash_while_writing_keeps_the_last_checkpoint(tmp_path, monkeypatch):
+    path = tmp_path / "c.npz"
+    fit(make_model(), path, 1)
+    before = path.read_bytes()
+
+    def crash(file, *args, **kwargs):
+        file.write(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(np, "savez", crash)
+    with pytest.raises(OSError, match="disk full"):
+        fit(make_model(), path, 2)
+    assert path.read_bytes() == before
+
+
+def test_bfloat16_weights_survive(tmp_path):
+    def make():
+        model = keras.Sequential(
+            [keras.layers.Input((2,)), keras.layers.Dense(1, dtype="bfloat16")]
+        )
+        model.compile(optimizer="sgd", loss="mse")
+        return model
+
+    checkpoint = TrainingCheckpoint(tmp_path / "c.npz")
+    model, other = make(), make()
+    checkpoint.set_model(model)
+    checkpoint.on_train_begin()
+    checkpoint.on_epoch_end(0)
+    assert checkpoint.restore(other) == 1
+    kernels = [
+        keras.ops.convert_to_numpy(m.layers[0].kernel).astype("float32")
+        for m in (model, other)
+    ]
+    np.testing.assert_array_equal(*kernels)
+
+
+def test_another_models_checkpoint_is_refused(tmp_path):
+    fit(make_model(), tmp_path / "c.npz", 1)
+    with pytest.raises(ValueError, match="state of another model"):
+        TrainingCheckpoint(tmp_path / "c.npz").restore(make_model(units=2))
+
+
+@pytest.mark.parametrize("keep", [0, 10, 400])
+def test_a_damaged_file_is_named(tmp_path, keep):
+    path = tmp_path / "c.npz"
+    fit(make_model(), path, 1)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ValueError, match=r"damaged.*c\.npz"):
+        TrainingCheckpoint(path).restore(make_model())
+
+
+def test_an_uncompiled_model_is_refused(tmp_path):
+    fit(make_model(), tmp_path / "c.npz", 1)
+    model = keras.Sequential([keras.layers.Input((5,))])
+    with pytest.raises(ValueError, match="built and compiled"):
+        TrainingCheckpoint(tmp_path / "c.npz").restore(model)

@@ -111,17 +111,29 @@ class CompetitiveAttention(keras.layers.Layer):
         shape = (kernel.shape[0], self.num_heads, self.head_size)
         return ops.reshape(kernel, shape)
 
-    def attend(self, slots, projections, mask, slot_mask) -> Tensor:
-        """Lines 6 and 7: attention (B, H, K, N), zero where masked."""
-        queries = self.norm_slots(slots) if self.use_layer_norm else slots
-        queries = ops.cast(queries, "float32")  # (B, K, D)
+    def normalize_slots(self, slots) -> Tensor:
+        """Line 5: slots (B, K, D), normalised, in float32."""
+        normed = self.norm_slots(slots) if self.use_layer_norm else slots
+        return ops.cast(normed, "float32")
+
+    def attend(
+        self, queries, projections, mask, slot_mask, penalty=None
+    ) -> Tensor:
+        """Lines 6 and 7: attention (B, H, K, N), zero where masked.
+
+        `queries` are the normalised slots (B, K, D), `penalty` (B, K, N) is
+        taken off the logits.
+        """
+        num_slots = queries.shape[1]
         if self.use_projections:
             queries = ops.matmul(queries, self.query_kernel)  # (B, K, D)
         queries = ops.reshape(
-            queries, (-1, slots.shape[1], self.num_heads, self.head_size)
+            queries, (-1, num_slots, self.num_heads, self.head_size)
         )  # (B, K, H, F)
         temperature = self.temperature or self.head_size**0.5
         logits = projections.score(queries / temperature)  # (B, H, K, N)
+        if penalty is not None:
+            logits = logits - penalty[:, None]
         token_mask = _as_factor(mask, (1, 2))  # (B, 1, 1, N)
         slot_mask = _as_factor(slot_mask, (1, 3))  # (B, 1, K, 1)
         if self.softmax_axis == "slots":

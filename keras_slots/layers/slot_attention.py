@@ -3,30 +3,16 @@
 import keras
 from keras import ops
 
-from keras_slots.checks import (
-    check_option,
-    check_positive_integer,
-    check_rank,
-    check_size,
-)
+from keras_slots.checks import check_positive_integer, check_rank
 from keras_slots.layers.competitive_attention import CompetitiveAttention
 from keras_slots.layers.initial_slots import InitialSlots
+from keras_slots.layers.slot_attention_checks import (
+    check_arguments,
+    check_call,
+)
+from keras_slots.layers.slot_centres import SlotCentres
 from keras_slots.layers.slot_update import SlotUpdate
 from keras_slots.types import Shape
-
-OPTIONS = {
-    "aggregation": (
-        "weighted_mean",
-        "weighted_sum",
-        "weighted_sum_layer_norm",
-        "scaled_sum",
-    ),
-    "softmax_axis": ("slots", "inputs"),
-    "slot_initialization": ("shared_gaussian", "per_slot_gaussian", "learned"),
-    "update": ("gru", "none"),
-    "epsilon_position": ("attention", "denominator"),
-    "gradient": ("full", "implicit", "bilevel"),
-}
 
 
 @keras.saving.register_keras_serializable(package="keras_slots")
@@ -99,6 +85,10 @@ class SlotAttention(keras.layers.Layer):
         num_heads: Integer, the number of attention heads. Every head has a
             softmax over slots of its own; with more than one, a linear
             layer mixes their outputs. Defaults to `1`.
+        centre_frequencies: Integer. Slots have centres, and learn place and
+            shape from so many octaves of Fourier features (beyond the paper,
+            see `layers/slot_centres.py`); the call then needs `positions`.
+            Defaults to `None`, slots without centres.
         kernel_initializer: Initializer of projections and MLP. Defaults to
             `"glorot_uniform"`.
         slots_initializer: Initializer of the parameters that the first
@@ -121,6 +111,7 @@ class SlotAttention(keras.layers.Layer):
         num_iterations: Integer, more (or fewer) iterations than in training.
         return_attention_scores: Whether to return the attention too.
         return_all_iterations: Whether to return every iteration's result.
+        positions: Float tensor `(N, 2)`, for slots with centres.
 
     Returns:
         Slots `(B, K, slot_size)`; with `return_attention_scores=True` the
@@ -167,6 +158,7 @@ class SlotAttention(keras.layers.Layer):
         epsilon_position: str = "attention",
         gradient: str = "full",
         num_heads: int = 1,
+        centre_frequencies: int | None = None,
         kernel_initializer="glorot_uniform",
         slots_initializer="glorot_uniform",
         seed: int | None = None,
@@ -189,44 +181,12 @@ class SlotAttention(keras.layers.Layer):
         self.epsilon_position = epsilon_position
         self.gradient = gradient
         self.num_heads = num_heads
+        self.centre_frequencies = centre_frequencies
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.slots_initializer = keras.initializers.get(slots_initializer)
         self.seed = seed
-        self._check_arguments()
+        check_arguments(self)
         self.supports_masking = True
-
-    def _check_arguments(self):
-        for name in (
-            "num_slots",
-            "slot_size",
-            "num_iterations",
-            "mlp_hidden_size",
-            "num_heads",
-        ):
-            check_positive_integer(name, getattr(self, name))
-        for name, options in OPTIONS.items():
-            check_option(name, getattr(self, name), options)
-        if self.epsilon < 0:
-            raise ValueError(
-                "`epsilon` must not be negative. "
-                f"Received: epsilon={self.epsilon}"
-            )
-        if self.temperature is not None and self.temperature <= 0:
-            raise ValueError(
-                "`temperature` must be positive, or `None` for the square "
-                f"root of the query size. Received: "
-                f"temperature={self.temperature}"
-            )
-        if self.slot_size % self.num_heads:
-            raise ValueError(
-                "`slot_size` must be a multiple of `num_heads`. Received: "
-                f"slot_size={self.slot_size}, num_heads={self.num_heads}"
-            )
-        if self.num_heads > 1 and not self.use_projections:
-            raise ValueError(
-                "`num_heads` needs projections to tell the heads apart. "
-                f"Received: num_heads={self.num_heads}, use_projections=False"
-            )
 
     def build(self, input_shape):
         check_rank("inputs", input_shape, "(B, N, D_in)")
@@ -272,6 +232,14 @@ class SlotAttention(keras.layers.Layer):
             dtype=self.dtype_policy,
         )
         self.updating.build((None, None, self.slot_size))
+        if self.centre_frequencies is not None:
+            self.centres = SlotCentres(
+                self.slot_size,
+                self.centre_frequencies,
+                name="centres",
+                dtype=self.dtype_policy,
+            )
+            self.centres.build(None)
 
     def call(
         self,
@@ -283,6 +251,7 @@ class SlotAttention(keras.layers.Layer):
         num_iterations=None,
         return_attention_scores=False,
         return_all_iterations=False,
+        positions=None,
     ):
         if mask is None:
             # Keras fills in `mask` only if `inputs` is the only tensor.
@@ -290,7 +259,9 @@ class SlotAttention(keras.layers.Layer):
         num_slots, num_iterations = self._call_sizes(
             initial_slots, num_slots, num_iterations
         )
-        self._check_call(inputs, initial_slots, mask, slot_mask, num_slots)
+        check_call(
+            self, inputs, initial_slots, mask, slot_mask, num_slots, positions
+        )
         projections = self.attention.project(
             inputs, mask, num_slots, num_iterations
         )
@@ -300,12 +271,17 @@ class SlotAttention(keras.layers.Layer):
         # The policy's dtype outside attention: GRU, norms and MLP.
         initial_slots = ops.cast(initial_slots, self.compute_dtype)
         slots = initial_slots  # (B, K, D)
+        centres = first_centres = None
+        if positions is not None:
+            first_centres = self.centres.first_centres(slots)  # (B, K, 2)
+            centres = first_centres
         all_slots, all_attention = [], []
         for iteration in range(num_iterations):
             if iteration == num_iterations - 1:
                 slots = self._cut_gradient(slots, initial_slots)
-            slots, attention = self._iterate(
-                slots, projections, mask, slot_mask
+                centres = self._cut_gradient(centres, first_centres)
+            slots, centres, attention = self._iterate(
+                slots, centres, projections, mask, slot_mask, positions
             )
             all_slots.append(slots)
             all_attention.append(attention)
@@ -327,41 +303,34 @@ class SlotAttention(keras.layers.Layer):
         check_positive_integer("num_iterations", num_iterations)
         return num_slots, num_iterations
 
-    def _check_call(self, inputs, initial_slots, mask, slot_mask, num_slots):
-        check_rank("inputs", inputs.shape, "(B, N, D_in)")
-        batch, num_tokens, _ = inputs.shape
-        if initial_slots is not None:
-            check_rank("initial_slots", initial_slots.shape, "(B, K, D)")
-            check_size("initial_slots", initial_slots.shape, 0, batch)
-            check_size("initial_slots", initial_slots.shape, 1, num_slots)
-            check_size("initial_slots", initial_slots.shape, 2, self.slot_size)
-        if mask is not None:
-            check_rank("mask", mask.shape, "(B, N)")
-            check_size("mask", mask.shape, 0, batch)
-            check_size("mask", mask.shape, 1, num_tokens)
-        if slot_mask is not None:
-            check_rank("slot_mask", slot_mask.shape, "(B, K)")
-            check_size("slot_mask", slot_mask.shape, 0, batch)
-            check_size("slot_mask", slot_mask.shape, 1, num_slots)
-
-    def _cut_gradient(self, slots, initial_slots):
+    def _cut_gradient(self, state, first):
         """What the last iteration starts from: same value, other gradient."""
-        if self.gradient == "full":
-            return slots
-        slots = ops.stop_gradient(slots)
+        if self.gradient == "full" or state is None:
+            return state
+        state = ops.stop_gradient(state)
         if self.gradient == "bilevel":
-            slots = slots + initial_slots - ops.stop_gradient(initial_slots)
-        return slots
+            state = state + first - ops.stop_gradient(first)
+        return state
 
-    def _iterate(self, slots, projections, mask, slot_mask):
+    def _iterate(self, slots, centres, projections, mask, slot_mask, positions):
         """One round, lines 5 to 10: slots (B, K, D), attention (B, K, N)."""
-        attention = self.attention.attend(slots, projections, mask, slot_mask)
+        queries = self.attention.normalize_slots(slots)  # (B, K, D)
+        penalty = None
+        if positions is not None:
+            penalty = self.centres.distance_penalty(queries, centres, positions)
+        attention = self.attention.attend(
+            queries, projections, mask, slot_mask, penalty
+        )  # (B, H, K, N)
         updates = self.attention.gather(attention, projections, mask)
+        attention = ops.mean(attention, axis=1)  # (B, K, N)
+        if positions is not None:
+            centres, place = self.centres.describe(attention, positions)
+            updates = updates + ops.cast(place, self.compute_dtype)
         slots = self.updating(slots, updates)
         if slot_mask is not None:
             taking_part = ops.cast(slot_mask, "bool")[:, :, None]  # (B, K, 1)
             slots = ops.where(taking_part, slots, ops.zeros_like(slots))
-        return slots, ops.mean(attention, axis=1)
+        return slots, centres, attention
 
     def compute_mask(self, inputs, mask=None):
         return None  # Slots carry no mask; a token mask ends here.
@@ -379,11 +348,14 @@ class SlotAttention(keras.layers.Layer):
         num_iterations=None,
         return_attention_scores=False,
         return_all_iterations=False,
+        positions=None,
     ):
         num_slots, num_iterations = self._call_sizes(
             initial_slots, num_slots, num_iterations
         )
-        self._check_call(inputs, initial_slots, mask, slot_mask, num_slots)
+        check_call(
+            self, inputs, initial_slots, mask, slot_mask, num_slots, positions
+        )
         batch, num_tokens, _ = inputs.shape
         steps = (num_iterations,) if return_all_iterations else ()
 
@@ -416,6 +388,7 @@ class SlotAttention(keras.layers.Layer):
                 "epsilon_position",
                 "gradient",
                 "num_heads",
+                "centre_frequencies",
                 "seed",
             )
         }

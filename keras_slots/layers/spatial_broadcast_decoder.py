@@ -11,6 +11,11 @@ from keras_slots.checks import (
     check_size,
 )
 from keras_slots.layers.broadcast_deconvolution import broadcast_deconvolve
+from keras_slots.layers.centred_position_embed import (
+    CentredPositionEmbed,
+    cell_positions,
+    squared_distances,
+)
 from keras_slots.layers.competitive_attention import MASKED_LOGIT
 from keras_slots.layers.layer_sizes import (
     Sizes,
@@ -62,6 +67,15 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             nothing: the grid times strides times `patch_size`. Defaults to
             `None`.
         num_frequencies: Integer, as in `SoftPositionEmbed`. Defaults to `0`.
+        centre_frequencies: Integer F. Every slot is drawn around a centre of
+            its own: cells are told where they are relative to it, by F
+            octaves of Fourier features, in place of where they are in the
+            image (beyond the paper). The call then needs `centres`. Defaults
+            to `None`.
+        mask_falloff: Float. Times the squared distance to the slot's centre,
+            in half image sizes, it is taken off the logits of the masks: a
+            pixel belongs to the nearest slot unless what is drawn says
+            otherwise. Needs `centre_frequencies`. Defaults to `0.0`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -69,6 +83,9 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         slot_mask: Boolean tensor `(B, K)`, `True` for slots that take part.
             The masks of the others are zero, and what they hold has no
             influence on the image.
+        centres: Float tensor `(B, K, 2)`, the (y, x) of the slots' centres
+            with the outermost pixels at -1 and 1, for a decoder that draws
+            around them.
 
     Returns:
         `(image, slot_images, masks)` of shapes `(B, H, W, C)`,
@@ -94,7 +111,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         - [Watters et al., 2019](https://arxiv.org/abs/1901.07017)
     """
 
-    # Letters: B batch, K slots, D slot size, h, w grid, H, W image, C its
+    # Letters: B batch, K slots, D slot size, h, w grid, H, W image, C
     # channels, p patch size.
 
     def __init__(
@@ -108,6 +125,8 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         patch_size: int = 1,
         output_size: Sizes | None = None,
         num_frequencies: int = 0,
+        centre_frequencies: int | None = None,
+        mask_falloff: float = 0.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -122,9 +141,15 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         if output_size is not None:
             self.output_size = as_sizes_or_one("output_size", output_size)
         self.num_frequencies = num_frequencies
+        self.centre_frequencies = centre_frequencies
+        self.mask_falloff = mask_falloff
         self._check_arguments()
-        self.position = SoftPositionEmbed(
-            num_frequencies, name="position", dtype=self.dtype_policy
+        plain = centre_frequencies is None
+        embed = SoftPositionEmbed if plain else CentredPositionEmbed
+        self.position = embed(
+            num_frequencies if plain else centre_frequencies,
+            name="position",
+            dtype=self.dtype_policy,
         )
 
     def _check_arguments(self):
@@ -133,6 +158,12 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         one_each("grid_size", self.grid_size, 2)
         one_each("kernel_sizes", self.kernel_sizes, len(self.filters))
         one_each("strides", self.strides, len(self.filters))
+        if self.mask_falloff and self.centre_frequencies is None:
+            raise ValueError(
+                "`mask_falloff` needs `centre_frequencies`: without centres "
+                "there is no distance to fall off with. Received: "
+                f"mask_falloff={self.mask_falloff}, centre_frequencies=None"
+            )
         if self.output_size is None:
             return
         output_size = one_each("output_size", self.output_size, 2)
@@ -148,6 +179,9 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
                     f"grid_size={self.grid_size}"
                 )
 
+    def _grid_size(self) -> tuple[int, ...]:
+        return one_each("grid_size", self.grid_size, 2)
+
     def _pixels_per_cell(self) -> int:
         """What a cell of the grid becomes, along one axis."""
         strides = one_each("strides", self.strides, len(self.filters))
@@ -155,7 +189,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
 
     def _decoded_size(self) -> tuple[int, ...]:
         """Height and width before any cut."""
-        grid_size = one_each("grid_size", self.grid_size, 2)
+        grid_size = self._grid_size()
         return tuple(size * self._pixels_per_cell() for size in grid_size)
 
     def _image_size(self) -> tuple[int, ...]:
@@ -166,7 +200,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
     def build(self, slots_shape):
         check_rank("slots", slots_shape, "(B, K, D)")
         depth = len(self.filters)
-        grid_size = one_each("grid_size", self.grid_size, 2)
+        grid_size = self._grid_size()
         shape = (None, *grid_size, slots_shape[-1])
         self.position.build(shape)
         output_filters = self.patch_size**2 * (self.output_channels + 1)
@@ -195,32 +229,43 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             shape = deconv.compute_output_shape(shape)
             self.deconvs.append(deconv)
 
-    def call(self, slots, slot_mask=None):
-        self._check_call(slots, slot_mask)
+    def call(self, slots, slot_mask=None, centres=None):
+        self._check_call(slots, slot_mask, centres)
         if slot_mask is not None:
             slot_mask = ops.cast(slot_mask, "bool")
             # Not a product: NaN * 0 is NaN.
             slots = ops.where(
                 slot_mask[:, :, None], slots, ops.zeros_like(slots)
             )
-        decoded = self._decode(slots)  # (B, K, H, W, C + 1)
-        return self._mix(decoded, slot_mask)
+        if centres is not None:
+            centres = self.position.correct(slots, centres)
+        decoded = self._decode(slots, centres)  # (B, K, H, W, C + 1)
+        return self._mix(decoded, slot_mask, centres)
 
-    def _check_call(self, slots, slot_mask):
+    def _check_call(self, slots, slot_mask, centres):
         check_rank("slots", slots.shape, "(B, K, D)")
         if slot_mask is not None:
             check_rank("slot_mask", slot_mask.shape, "(B, K)")
             check_size("slot_mask", slot_mask.shape, 0, slots.shape[0])
             check_size("slot_mask", slot_mask.shape, 1, slots.shape[1])
+        if (centres is None) != (self.centre_frequencies is None):
+            raise ValueError(
+                "`centres` and `centre_frequencies` go together. Received: "
+                f"centres={centres}, "
+                f"centre_frequencies={self.centre_frequencies}"
+            )
+        if centres is not None:
+            check_rank("centres", centres.shape, "(B, K, 2)")
+            check_size("centres", centres.shape, 1, slots.shape[1])
+            check_size("centres", centres.shape, 2, 2)
 
-    def _decode(self, slots: Tensor) -> Tensor:
+    def _decode(self, slots: Tensor, centres: Tensor | None) -> Tensor:
         """Slots (B, K, D) to images and mask logits (B, K, H, W, C + 1)."""
-        _, num_slots, slot_size = ops.shape(slots)
-        flat_slots = ops.reshape(slots, (-1, slot_size))  # (B * K, D)
-        grid_size = one_each("grid_size", self.grid_size, 2)
-        decoded = broadcast_deconvolve(
-            flat_slots, self.position.embedding(*grid_size), self.deconvs[0]
-        )
+        num_slots = ops.shape(slots)[1]
+        if centres is None:
+            decoded = self._first_layer(slots)
+        else:
+            decoded = self._first_layer_around(slots, centres)
         for deconv in self.deconvs[1:]:
             decoded = deconv(decoded)
         decoded = self._arrange_patches(decoded)  # (B * K, H, W, C + 1)
@@ -230,6 +275,24 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             decoded,
             (-1, num_slots, height, width, self.output_channels + 1),
         )
+
+    def _first_layer(self, slots):
+        """Every slot on the same grid, (B * K, h, w, F)."""
+        return broadcast_deconvolve(
+            ops.reshape(slots, (-1, slots.shape[-1])),
+            self.position.embedding(*self._grid_size()),
+            self.deconvs[0],
+        )
+
+    def _first_layer_around(self, slots, centres):
+        """Every slot on a grid around its centre, (B * K, h, w, F)."""
+        slot_size = slots.shape[-1]
+        cells = cell_positions(
+            self._grid_size(), self._image_size(), self._pixels_per_cell()
+        )  # (h * w, 2)
+        placed = slots[:, :, None] + self.position(cells, centres)
+        placed = ops.reshape(placed, (-1, *self._grid_size(), slot_size))
+        return self.deconvs[0](placed)
 
     def _arrange_patches(self, decoded):
         """(S, h, w, p * p * (C + 1)) to (S, h * p, w * p, C + 1)."""
@@ -243,7 +306,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         patches = ops.transpose(patches, (0, 1, 3, 2, 4, 5))
         return ops.reshape(patches, (-1, height * side, width * side, channels))
 
-    def _mix(self, decoded, slot_mask):
+    def _mix(self, decoded, slot_mask, centres):
         """Splits (B, K, H, W, C + 1), and sums the slots' shares."""
         decoded = ops.cast(decoded, "float32")
         # Not two slices: their gradients are padded and added, which doubles
@@ -251,6 +314,10 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         slot_images, logits = ops.split(
             decoded, [self.output_channels], axis=-1
         )  # (B, K, H, W, C) and (B, K, H, W, 1)
+        if self.mask_falloff:
+            logits = logits - self.mask_falloff * squared_distances(
+                centres, self._image_size()
+            )
         if slot_mask is not None:
             taking_part = slot_mask[:, :, None, None, None]
             logits = ops.where(taking_part, logits, MASKED_LOGIT)
@@ -275,8 +342,8 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             (batch, num_slots, height, width, 1),
         )
 
-    def compute_output_spec(self, slots, slot_mask=None):
-        self._check_call(slots, slot_mask)
+    def compute_output_spec(self, slots, slot_mask=None, centres=None):
+        self._check_call(slots, slot_mask, centres)
         return tuple(
             keras.KerasTensor(shape, dtype=self.compute_dtype)
             for shape in self.compute_output_shape(slots.shape)
@@ -295,6 +362,8 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
                 "patch_size",
                 "output_size",
                 "num_frequencies",
+                "centre_frequencies",
+                "mask_falloff",
             )
         }
         return {**super().get_config(), **config}

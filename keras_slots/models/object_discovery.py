@@ -3,6 +3,7 @@
 import keras
 
 from keras_slots.checks import check_rank
+from keras_slots.layers.slot_centres import grid_positions, slot_centres
 from keras_slots.metrics.adjusted_rand_index import AdjustedRandIndex
 from keras_slots.models.presets import get_preset
 
@@ -109,14 +110,21 @@ class ObjectDiscovery(keras.Model):
         check_rank("image", image.shape, "(B, H, W, C)")
         self._check_image_size(image.shape)
         tokens = self.encoder(image)  # (B, N, D)
+        positions = self._token_positions(image.shape)  # (N, 2) or None
         slots, attention = self.slot_attention(
             tokens,
             initial_slots=initial_slots,
             num_slots=num_slots,
             num_iterations=num_iterations,
             return_attention_scores=True,
+            positions=positions,
         )  # (B, K, slot_size), (B, K, N)
-        reconstruction, slot_reconstructions, masks = self.decoder(slots)
+        centres = None
+        if positions is not None:
+            centres = slot_centres(attention, positions)  # (B, K, 2)
+        reconstruction, slot_reconstructions, masks = self.decoder(
+            slots, centres=centres
+        )
         return {
             "reconstruction": reconstruction,  # (B, H, W, C)
             "slot_reconstructions": slot_reconstructions,  # (B, K, H, W, C)
@@ -124,6 +132,11 @@ class ObjectDiscovery(keras.Model):
             "slots": slots,
             "attention": attention,
         }
+
+    def _token_positions(self, image_shape):
+        if self.slot_attention.centre_frequencies is None:
+            return None
+        return grid_positions(*self.encoder.grid_size(*image_shape[1:3]))
 
     def _check_image_size(self, image_shape):
         drawn = tuple(self.decoder.compute_output_shape((None, 1, 1))[0][1:3])

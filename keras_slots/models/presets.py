@@ -95,6 +95,8 @@ PRESETS = {
             "strides": (2, 2, 2, 2, 1),
         },
     ),
+    # Beyond the paper: slots with centres, drawn around them. What was tried
+    # on the way here is in docs/results/tetrominoes.md.
     "tetrominoes_light": Preset(
         image_shape=(35, 35, 3),
         encoder={
@@ -103,14 +105,25 @@ PRESETS = {
             "mlp_sizes": (64, 64),
             "num_frequencies": 4,
         },
-        slot_attention={"num_slots": 4, "slot_size": 64},
+        slot_attention={
+            "num_slots": 4,
+            "slot_size": 64,
+            "slot_initialization": "learned",
+            "slots_initializer": {
+                "class_name": "RandomNormal",
+                "config": {"stddev": 1.0},
+            },
+            "centre_frequencies": 4,
+        },
+        # An MLP for each of 7 x 7 cells, which draws 5 x 5 pixels.
         decoder={
             "grid_size": 7,
             "filters": (256, 256, 256),
             "kernel_sizes": 1,
             "output_kernel_size": 1,
             "patch_size": 5,
-            "num_frequencies": 4,
+            "centre_frequencies": 4,
+            "mask_falloff": 8.0,
         },
         learning_rate=1e-3,
         warmup_steps=300,

@@ -1,0 +1,74 @@
+"""CentredPositionEmbed: where a grid's cells are, seen from each slot."""
+
+import keras
+from keras import ops
+
+from keras_slots.checks import check_positive_integer
+from keras_slots.layers.slot_centres import fourier_angles
+from keras_slots.types import Tensor
+
+
+class CentredPositionEmbed(keras.layers.Layer):
+    """Embeds positions relative to centres, by Fourier features.
+
+    A part of `SpatialBroadcastDecoder`. With it the decoder learns what an
+    object looks like once, and not again for every place in the image.
+
+    Letters: B batch, K slots, D slot size, P positions, H, W image.
+
+    Args:
+        num_frequencies: Integer F, octaves of Fourier features.
+        **kwargs: Arguments of `keras.layers.Layer`.
+    """
+
+    def __init__(self, num_frequencies, **kwargs):
+        super().__init__(**kwargs)
+        check_positive_integer("centre_frequencies", num_frequencies)
+        self.num_frequencies = num_frequencies
+
+    def build(self, slots_shape):
+        slot_size = slots_shape[-1]
+        self.dense = keras.layers.Dense(
+            slot_size, name="dense", dtype=self.dtype_policy
+        )
+        self.dense.build((None, None, None, 4 * self.num_frequencies + 2))
+        # float32: a fraction of a pixel is visible.
+        self.correction = keras.layers.Dense(
+            2, kernel_initializer="zeros", name="correction", dtype="float32"
+        )
+        self.correction.build((None, None, slot_size))
+
+    def correct(self, slots: Tensor, centres: Tensor) -> Tensor:
+        """Centres (B, K, 2) as the slots (B, K, D) know them.
+
+        The mean of what a slot attends to is near the object's centre, and
+        the slot knows better.
+        """
+        return ops.cast(centres, "float32") + self.correction(slots)
+
+    def call(self, positions: Tensor, centres: Tensor) -> Tensor:
+        """Positions (P, 2) and centres (B, K, 2) to (B, K, P, D)."""
+        relative = positions - centres[:, :, None]  # (B, K, P, 2)
+        angles = fourier_angles(relative, self.num_frequencies)
+        features = [relative, ops.sin(angles), ops.cos(angles)]
+        return self.dense(ops.concatenate(features, axis=-1))
+
+
+def cell_positions(grid_size, image_size, pixels_per_cell) -> Tensor:
+    """The middles of a grid's cells (h * w, 2), as positions of pixels."""
+    axes = []
+    for cells, size in zip(grid_size, image_size, strict=True):
+        middles = pixels_per_cell * ops.arange(cells, dtype="float32")
+        middles = middles + (pixels_per_cell - 1) / 2
+        axes.append(2 * middles / max(size - 1, 1) - 1)
+    grid = ops.meshgrid(*axes, indexing="ij")
+    return ops.reshape(ops.stack(grid, axis=-1), (-1, 2))
+
+
+def squared_distances(centres: Tensor, image_size) -> Tensor:
+    """From every pixel to each centre (B, K, 2): (B, K, H, W, 1)."""
+    y, x = (
+        ops.square(ops.linspace(-1.0, 1.0, size) - centres[..., axis, None])
+        for axis, size in enumerate(image_size)
+    )  # (B, K, H) and (B, K, W)
+    return (y[:, :, :, None] + x[:, :, None])[..., None]

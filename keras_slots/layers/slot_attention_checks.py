@@ -1,0 +1,90 @@
+"""What `SlotAttention` accepts: its options, arguments and shapes."""
+
+from keras_slots.checks import (
+    check_option,
+    check_positive_integer,
+    check_rank,
+    check_size,
+)
+
+OPTIONS = {
+    "aggregation": (
+        "weighted_mean",
+        "weighted_sum",
+        "weighted_sum_layer_norm",
+        "scaled_sum",
+    ),
+    "softmax_axis": ("slots", "inputs"),
+    "slot_initialization": ("shared_gaussian", "per_slot_gaussian", "learned"),
+    "update": ("gru", "none"),
+    "epsilon_position": ("attention", "denominator"),
+    "gradient": ("full", "implicit", "bilevel"),
+}
+
+
+def check_arguments(layer) -> None:
+    """Raises a `ValueError` for the first argument out of range."""
+    for name in (
+        "num_slots",
+        "slot_size",
+        "num_iterations",
+        "mlp_hidden_size",
+        "num_heads",
+    ):
+        check_positive_integer(name, getattr(layer, name))
+    for name, options in OPTIONS.items():
+        check_option(name, getattr(layer, name), options)
+    if layer.centre_frequencies is not None:
+        check_positive_integer("centre_frequencies", layer.centre_frequencies)
+    if layer.epsilon < 0:
+        raise ValueError(
+            f"`epsilon` must not be negative. Received: epsilon={layer.epsilon}"
+        )
+    if layer.temperature is not None and layer.temperature <= 0:
+        raise ValueError(
+            "`temperature` must be positive, or `None` for the square "
+            f"root of the query size. Received: "
+            f"temperature={layer.temperature}"
+        )
+    if layer.slot_size % layer.num_heads:
+        raise ValueError(
+            "`slot_size` must be a multiple of `num_heads`. Received: "
+            f"slot_size={layer.slot_size}, num_heads={layer.num_heads}"
+        )
+    if layer.num_heads > 1 and not layer.use_projections:
+        raise ValueError(
+            "`num_heads` needs projections to tell the heads apart. "
+            f"Received: num_heads={layer.num_heads}, use_projections=False"
+        )
+
+
+def check_call(
+    layer, inputs, initial_slots, mask, slot_mask, num_slots, positions
+) -> None:
+    """Raises a `ValueError` for the first tensor that does not fit."""
+    check_rank("inputs", inputs.shape, "(B, N, D_in)")
+    batch, num_tokens, _ = inputs.shape
+    if initial_slots is not None:
+        check_rank("initial_slots", initial_slots.shape, "(B, K, D)")
+        check_size("initial_slots", initial_slots.shape, 0, batch)
+        check_size("initial_slots", initial_slots.shape, 1, num_slots)
+        check_size("initial_slots", initial_slots.shape, 2, layer.slot_size)
+    if mask is not None:
+        check_rank("mask", mask.shape, "(B, N)")
+        check_size("mask", mask.shape, 0, batch)
+        check_size("mask", mask.shape, 1, num_tokens)
+    if slot_mask is not None:
+        check_rank("slot_mask", slot_mask.shape, "(B, K)")
+        check_size("slot_mask", slot_mask.shape, 0, batch)
+        check_size("slot_mask", slot_mask.shape, 1, num_slots)
+    if (positions is None) != (layer.centre_frequencies is None):
+        raise ValueError(
+            "`positions` and `centre_frequencies` go together: slots have "
+            "centres only where tokens have positions. Received: "
+            f"positions={positions}, "
+            f"centre_frequencies={layer.centre_frequencies}"
+        )
+    if positions is not None:
+        check_rank("positions", positions.shape, "(N, 2)")
+        check_size("positions", positions.shape, 0, num_tokens)
+        check_size("positions", positions.shape, 1, 2)

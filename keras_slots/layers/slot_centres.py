@@ -1,0 +1,143 @@
+"""SlotCentres: a place in the image for every slot.
+
+The paper names positions relative to each slot as a promising extension
+(section 1 of the supplement, "Translation symmetry"); Biza et al. (2023)
+built one. Here a slot's centre is the mean position of the tokens it attends
+to, and the slot learns where it is and what shape it has around its centre.
+
+The shape is told by the attention-weighted mean of Fourier features of the
+tokens' positions *relative to the centre*, the characteristic function of
+what the slot attends to. It need not be computed token by token for every
+slot: the features of a difference are a rotation of the features,
+
+    sin f(p - c) = sin fp cos fc - cos fp sin fc
+    cos f(p - c) = cos fp cos fc + sin fp sin fc
+
+so the mean of the absolute features, one small product for all slots, is
+rotated by each slot's centre afterwards.
+
+Letters: B batch, N tokens, K slots, D slot size, F frequencies. Positions are
+(y, x) pairs in [-1, 1], the outermost pixels' centres at -1 and 1.
+"""
+
+import math
+
+import keras
+from keras import ops
+
+from keras_slots.types import Tensor
+
+# softplus(2) = 2.1: at first a token at the far side of the image is all but
+# out of a slot's reach, one at a piece's distance is not.
+INITIAL_REACH = 2.0
+
+
+def grid_positions(height: int, width: int) -> Tensor:
+    """The positions of a map's cells, row by row: (height * width, 2)."""
+    y = ops.linspace(-1.0, 1.0, height)
+    x = ops.linspace(-1.0, 1.0, width)
+    grid = ops.meshgrid(y, x, indexing="ij")
+    return ops.reshape(ops.stack(grid, axis=-1), (height * width, 2))
+
+
+def slot_centres(attention: Tensor, positions: Tensor) -> Tensor:
+    """The mean position of what each slot attends to.
+
+    Args:
+        attention: Float tensor `(B, K, N)`.
+        positions: Float tensor `(N, 2)`.
+
+    Returns:
+        Float32 tensor `(B, K, 2)`; where a slot attends to nothing, zero.
+    """
+    attention = ops.cast(attention, "float32")
+    total = ops.sum(attention, axis=-1, keepdims=True)  # (B, K, 1)
+    return ops.matmul(attention, positions) / ops.maximum(total, 1e-8)
+
+
+def fourier_angles(positions: Tensor, num_frequencies: int) -> Tensor:
+    """(..., 2) positions to (..., 2 F) angles, octaves of a half turn."""
+    octaves = ops.power(2.0, ops.arange(num_frequencies, dtype="float32"))
+    angles = positions[..., None] * (octaves * (math.pi / 2))  # (..., 2, F)
+    return ops.reshape(angles, (*ops.shape(angles)[:-2], 2 * num_frequencies))
+
+
+class SlotCentres(keras.layers.Layer):
+    """Where slots start, how far they reach, and what they learn of place.
+
+    A part of `SlotAttention`, which checks the arguments. Computed in float32
+    under every policy: a place is worth a fraction of a pixel.
+
+    Args:
+        slot_size: Integer D.
+        num_frequencies: Integer F.
+        **kwargs: Arguments of `keras.layers.Layer`.
+    """
+
+    def __init__(self, slot_size, num_frequencies, **kwargs):
+        super().__init__(**kwargs)
+        self.slot_size = slot_size
+        self.num_frequencies = num_frequencies
+
+    def build(self, input_shape=None):
+        def dense(name, features, units, **kwargs):
+            layer = keras.layers.Dense(
+                units, name=name, dtype="float32", **kwargs
+            )
+            layer.build((None, None, features))
+            return layer
+
+        # Unit variance for slots of unit variance: starts spread out.
+        self.start = dense(
+            "start", self.slot_size, 2, kernel_initializer="lecun_normal"
+        )
+        self.reach = dense(
+            "reach",
+            self.slot_size,
+            1,
+            kernel_initializer="zeros",
+            bias_initializer=keras.initializers.Constant(INITIAL_REACH),
+        )
+        features = 4 * self.num_frequencies
+        self.tell_place = dense("tell_place", features + 2, self.slot_size)
+        self.tell_shape = dense(
+            "tell_shape", features, self.slot_size, use_bias=False
+        )
+
+    def first_centres(self, slots: Tensor) -> Tensor:
+        """Centres (B, K, 2) of the slots (B, K, D) before they attend."""
+        return ops.tanh(self.start(ops.cast(slots, "float32")))
+
+    def distance_penalty(self, slots, centres, positions) -> Tensor:
+        """What is taken off the logits: (B, K, N), never negative.
+
+        The squared distance between token and centre, times how near the
+        slot wants its tokens to be, which it decides itself.
+        """
+        nearness = ops.softplus(self.reach(ops.cast(slots, "float32")))
+        # |p - c|^2 = |p|^2 - 2 p.c + |c|^2: no (B, K, N, 2) tensor.
+        squared_distance = (
+            ops.sum(ops.square(positions), axis=-1)
+            - 2.0 * ops.matmul(centres, ops.transpose(positions))
+            + ops.sum(ops.square(centres), axis=-1, keepdims=True)
+        )  # (B, K, N)
+        return nearness * squared_distance
+
+    def describe(self, attention, positions) -> tuple[Tensor, Tensor]:
+        """New centres (B, K, 2), and place and shape as updates (B, K, D)."""
+        centres = slot_centres(attention, positions)
+        place = fourier_angles(centres, self.num_frequencies)  # (B, K, 2 F)
+        sin_centre, cos_centre = ops.sin(place), ops.cos(place)
+        angles = fourier_angles(positions, self.num_frequencies)  # (N, 2 F)
+        total = ops.sum(attention, axis=-1, keepdims=True)
+        weights = attention / ops.maximum(total, 1e-8)  # (B, K, N)
+        sin_mean = ops.matmul(weights, ops.sin(angles))  # (B, K, 2 F)
+        cos_mean = ops.matmul(weights, ops.cos(angles))
+        shape = [
+            sin_mean * cos_centre - cos_mean * sin_centre,
+            cos_mean * cos_centre + sin_mean * sin_centre,
+        ]
+        updates = self.tell_place(
+            ops.concatenate([centres, sin_centre, cos_centre], axis=-1)
+        ) + self.tell_shape(ops.concatenate(shape, axis=-1))
+        return centres, updates

@@ -1,0 +1,88 @@
+"""A decoder that draws every slot around its centre."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_slots import SpatialBroadcastDecoder
+from keras_slots.layers.centred_position_embed import cell_positions
+
+B, K, D = 2, 3, 8
+
+
+def make_decoder(**kwargs):
+    settings = {
+        "grid_size": 8,
+        "filters": (16,),
+        "kernel_sizes": 1,
+        "output_kernel_size": 1,
+        "centre_frequencies": 3,
+        **kwargs,
+    }
+    return SpatialBroadcastDecoder(**settings)
+
+
+@pytest.fixture
+def slots():
+    return keras.random.normal((B, K, D), seed=0)
+
+
+def test_moving_a_centre_by_a_pixel_moves_the_drawing(slots):
+    decoder = make_decoder()
+    pixel = 2 / 7  # Between neighbours of 8 pixels from -1 to 1.
+    centres = ops.zeros((B, K, 2))
+    _, still, _ = decoder(slots, centres=centres)
+    _, moved, _ = decoder(slots, centres=centres + ops.array([pixel, 0.0]))
+    np.testing.assert_allclose(
+        moved[:, :, 1:], still[:, :, :-1], rtol=1e-4, atol=1e-5
+    )
+
+
+def test_cells_stand_on_their_middle_pixels():
+    """Cells of 3 pixels: the first middle is the second pixel of 6."""
+    positions = cell_positions((2, 2), (6, 6), pixels_per_cell=3)
+    middle = 2 * 1 / 5 - 1
+    expected = [
+        [middle, middle],
+        [middle, -middle],
+        [-middle, middle],
+        [-middle, -middle],
+    ]
+    np.testing.assert_allclose(positions, expected, atol=1e-6)
+
+
+def test_steep_falloff_gives_every_pixel_to_the_nearest_slot(slots):
+    decoder = make_decoder(mask_falloff=1e6)
+    centres = np.random.default_rng(0).uniform(-1, 1, (B, K, 2))
+    _, _, masks = decoder(slots, centres=centres.astype("float32"))
+    axis = np.linspace(-1, 1, 8)
+    pixels = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1)
+    distances = np.square(pixels - centres[:, :, None, None]).sum(-1)
+    nearest = distances.argmin(1)  # (B, H, W)
+    masks = ops.convert_to_numpy(masks)[..., 0]
+    np.testing.assert_array_equal(masks.argmax(1), nearest)
+
+
+def test_slot_corrects_its_centre(slots):
+    decoder = make_decoder()
+    decoder.build(slots.shape)
+    decoder.position.correction.bias.assign([0.3, -0.2])
+    _, corrected, _ = decoder(slots, centres=ops.zeros((B, K, 2)))
+    decoder.position.correction.bias.assign([0.0, 0.0])
+    shift = ops.broadcast_to(ops.array([0.3, -0.2]), (B, K, 2))
+    _, shifted, _ = decoder(slots, centres=shift)
+    np.testing.assert_allclose(corrected, shifted, rtol=1e-5, atol=1e-5)
+
+
+def test_centres_and_frequencies_go_together(slots):
+    with pytest.raises(ValueError, match="`centres` and `centre_frequencies`"):
+        make_decoder()(slots)
+    plain = make_decoder(centre_frequencies=None)
+    with pytest.raises(ValueError, match="`centres` and `centre_frequencies`"):
+        plain(slots, centres=ops.zeros((B, K, 2)))
+
+
+def test_falloff_needs_centres():
+    with pytest.raises(ValueError, match=r"mask_falloff=1\.0"):
+        make_decoder(centre_frequencies=None, mask_falloff=1.0)

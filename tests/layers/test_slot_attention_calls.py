@@ -1,0 +1,297 @@
+"""Arguments of a call, randomness, gradients, shapes and errors."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_slots import SlotAttention
+
+
+def draw(*shape, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=shape).astype("float32")
+
+
+def make_layer(**kwargs):
+    return SlotAttention(**{"num_slots": 4, "slot_size": 6, **kwargs})
+
+
+@pytest.mark.parametrize("batch", [2, None], ids="batch {}".format)
+@pytest.mark.parametrize("tokens", [9, None], ids="{} tokens".format)
+@pytest.mark.parametrize(
+    ("arguments", "slots_shape", "attention_shape"),
+    [
+        ({}, (4, 6), (4, 9)),
+        ({"num_slots": 7}, (7, 6), (7, 9)),
+        ({"num_slots": 1}, (1, 6), (1, 9)),
+        ({"return_all_iterations": True}, (3, 4, 6), (3, 4, 9)),
+        (
+            {"return_all_iterations": True, "num_iterations": 5},
+            (5, 4, 6),
+            (5, 4, 9),
+        ),
+    ],
+    ids=str,
+)
+def test_symbolic_shapes_are_eager_shapes(
+    batch, tokens, arguments, slots_shape, attention_shape
+):
+    layer = make_layer()
+    inputs = keras.Input(batch_shape=(batch, tokens, 5))
+    symbolic = layer(inputs, return_attention_scores=True, **arguments)
+    assert symbolic[0].shape == (batch, *slots_shape)
+    assert symbolic[1].shape == (batch, *attention_shape[:-1], tokens)
+    assert layer(inputs, **arguments).shape == (batch, *slots_shape)
+    eager = layer(draw(2, 9, 5), return_attention_scores=True, **arguments)
+    assert tuple(eager[0].shape) == (2, *slots_shape)
+    assert tuple(eager[1].shape) == (2, *attention_shape)
+    alone = layer(draw(2, 9, 5), **arguments)
+    assert tuple(alone.shape) == (2, *slots_shape)
+
+
+def test_compute_output_shape():
+    layer = make_layer()
+    assert layer.compute_output_shape((None, None, 5)) == (None, 4, 6)
+
+
+def test_iterations_of_a_call_are_iterations_of_a_layer():
+    short, long = make_layer(num_iterations=1), make_layer(num_iterations=5)
+    short.build((None, None, 5))
+    long.build((None, None, 5))
+    long.set_weights(short.get_weights())
+    tokens, start = draw(2, 9, 5), draw(2, 4, 6)
+    np.testing.assert_array_equal(
+        short(tokens, initial_slots=start, num_iterations=5),
+        long(tokens, initial_slots=start),
+    )
+
+
+def test_all_iterations_end_in_the_result():
+    layer, tokens, start = make_layer(), draw(2, 9, 5), draw(2, 4, 6)
+    slots, attention = layer(
+        tokens, initial_slots=start, return_attention_scores=True
+    )
+    all_slots, all_attention = layer(
+        tokens,
+        initial_slots=start,
+        return_attention_scores=True,
+        return_all_iterations=True,
+    )
+    np.testing.assert_array_equal(all_slots[:, -1], slots)
+    np.testing.assert_array_equal(all_attention[:, -1], attention)
+    np.testing.assert_array_equal(
+        all_slots[:, 0],
+        layer(tokens, initial_slots=start, num_iterations=1),
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "num_slots"),
+    [("shared_gaussian", 9), ("shared_gaussian", 2), ("learned", 2)],
+    ids=str,
+)
+def test_another_number_of_slots_in_a_call(kind, num_slots):
+    layer = make_layer(slot_initialization=kind)
+    slots = layer(draw(2, 9, 5), num_slots=num_slots)
+    assert tuple(slots.shape) == (2, num_slots, 6)
+
+
+def test_initial_slots_say_how_many_slots():
+    slots = make_layer()(draw(2, 9, 5), initial_slots=draw(2, 7, 6))
+    assert tuple(slots.shape) == (2, 7, 6)
+
+
+def test_initial_slots_make_the_layer_deterministic():
+    layer, tokens, start = make_layer(), draw(2, 9, 5), draw(2, 4, 6)
+    first = layer(tokens, initial_slots=start)
+    np.testing.assert_array_equal(layer(tokens, initial_slots=start), first)
+    unseen = make_layer(seed=1)
+    unseen.build(tokens.shape)
+    state = np.array(unseen.initial.seed_generator.state)
+    unseen(tokens, initial_slots=start)
+    np.testing.assert_array_equal(unseen.initial.seed_generator.state, state)
+
+
+def test_a_seed_reproduces_the_sequence_of_draws():
+    tokens = draw(2, 9, 5)
+    layers = [make_layer(seed=seed) for seed in (1, 1, 2)]
+    for layer in layers:
+        layer.build(tokens.shape)
+        layer.set_weights(layers[0].get_weights())
+    first, again, other = ([layer(tokens) for _ in "12"] for layer in layers)
+    np.testing.assert_array_equal(first, again)
+    assert not np.allclose(first[0], first[1])
+    assert not np.allclose(first[0], other[0])
+
+
+def test_examples_and_slots_are_drawn_independently():
+    layer = make_layer()
+    layer.build((None, None, 5))
+    drawn = np.array(layer.initial.draw(3, 4)).reshape(12, 6)
+    assert len(np.unique(drawn.round(5), axis=0)) == 12
+
+
+def gradients_of(gradient):
+    """Output, and the gradient of each weight by name; `None` for none."""
+    keras.utils.set_random_seed(0)
+    layer = make_layer(gradient=gradient, seed=0)
+    layer.build((None, None, 5))
+    for seed, weight in enumerate(layer.weights):
+        weight.assign(weight + 0.3 * draw(*weight.shape, seed=seed))
+    with tf.GradientTape() as tape:
+        slots = layer(draw(2, 9, 5))
+        loss = tf.reduce_sum(slots**2)
+    weights = layer.trainable_weights
+    gradients = tape.gradient(loss, [weight.value for weight in weights])
+    names = [weight.path.removeprefix(f"{layer.name}/") for weight in weights]
+    return np.array(slots), dict(zip(names, gradients, strict=True))
+
+
+def test_gradient_modes():
+    full_slots, full = gradients_of("full")
+    implicit_slots, implicit = gradients_of("implicit")
+    bilevel_slots, bilevel = gradients_of("bilevel")
+    np.testing.assert_array_equal(full_slots, implicit_slots)
+    np.testing.assert_allclose(full_slots, bilevel_slots, rtol=1e-5, atol=1e-6)
+    for name in ("initial/mu", "initial/log_sigma"):
+        assert implicit[name] is None
+        assert np.any(bilevel[name] != 0)
+        assert not np.allclose(bilevel[name], full[name])
+    for name in set(full) - {"initial/mu", "initial/log_sigma"}:
+        np.testing.assert_allclose(
+            implicit[name], bilevel[name], rtol=1e-3, atol=1e-4, err_msg=name
+        )
+    kernel = "attention/query_kernel"
+    assert not np.allclose(implicit[kernel], full[kernel])
+
+
+def test_implicit_gradient_is_that_of_one_more_step():
+    """Chang et al.: differentiate one step from slots held constant."""
+    layer = make_layer(gradient="implicit")
+    tokens, start = tf.constant(draw(2, 9, 5)), draw(2, 4, 6)
+    layer.build(tokens.shape)
+
+    def gradients(**kwargs):
+        with tf.GradientTape() as tape:
+            tape.watch(tokens)
+            loss = tf.reduce_sum(layer(tokens, **kwargs) ** 2)
+        return tape.gradient(loss, tokens)
+
+    held = layer(tokens, initial_slots=start, num_iterations=2)
+    np.testing.assert_allclose(
+        gradients(initial_slots=start, num_iterations=3),
+        gradients(initial_slots=held.numpy(), num_iterations=1),
+        rtol=1e-5,
+        atol=1e-6,
+    )
+
+
+def test_every_weight_learns():
+    _, gradients = gradients_of("full")
+    for name, gradient in gradients.items():
+        assert np.any(gradient != 0), name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_slots": 0}, r"`num_slots` must be .* Received: num_slots=0"),
+        ({"num_slots": 2.0}, "`num_slots` must be a positive integer"),
+        ({"num_slots": True}, "`num_slots` must be a positive integer"),
+        ({"slot_size": -1}, "`slot_size` must be a positive integer"),
+        ({"num_iterations": 0}, "`num_iterations` must be a positive integer"),
+        ({"mlp_hidden_size": 0}, "`mlp_hidden_size` must be a positive int"),
+        ({"num_heads": 0}, "`num_heads` must be a positive integer"),
+        ({"num_heads": 4}, "`slot_size` must be a multiple of `num_heads`"),
+        (
+            {"num_heads": 2, "use_projections": False},
+            "`num_heads` needs projections",
+        ),
+        ({"epsilon": -1e-8}, "`epsilon` must not be negative"),
+        ({"temperature": 0.0}, "`temperature` must be positive"),
+        (
+            {"aggregation": "sum"},
+            "`aggregation` must be one of 'weighted_mean', 'weighted_sum', "
+            ".* Received: aggregation='sum'",
+        ),
+        ({"softmax_axis": 1}, "`softmax_axis` must be one of 'slots', 'inpu"),
+        ({"slot_initialization": None}, "`slot_initialization` must be one"),
+        ({"update": "lstm"}, "`update` must be one of 'gru', 'none'"),
+        ({"epsilon_position": ""}, "`epsilon_position` must be one of"),
+        ({"gradient": "none"}, "`gradient` must be one of 'full', 'implicit'"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        make_layer(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"initial_slots": draw(2, 4)},
+            r"`initial_slots` must have shape \(B, K, D\)",
+        ),
+        (
+            {"initial_slots": draw(2, 4, 5)},
+            r"`initial_slots` must have size 6 on axis 2. "
+            r"Received: initial_slots.shape=\(2, 4, 5\)",
+        ),
+        (
+            {"initial_slots": draw(3, 4, 6)},
+            "`initial_slots` must have size 2 on axis 0",
+        ),
+        (
+            {"initial_slots": draw(2, 4, 6), "num_slots": 5},
+            "`initial_slots` must have size 5 on axis 1",
+        ),
+        ({"mask": np.ones((2, 8))}, "`mask` must have size 9 on axis 1"),
+        ({"mask": np.ones((1, 9))}, "`mask` must have size 2 on axis 0"),
+        ({"mask": np.ones((2, 9, 1))}, r"`mask` must have shape \(B, N\)"),
+        ({"slot_mask": np.ones((2, 5))}, "`slot_mask` must have size 4 on"),
+        ({"slot_mask": np.ones(4)}, r"`slot_mask` must have shape \(B, K\)"),
+        ({"num_slots": 0}, "`num_slots` must be a positive integer"),
+        ({"num_iterations": 0}, "`num_iterations` must be a positive integer"),
+    ],
+    ids=lambda value: str(value)[:40].replace("\n", " "),
+)
+def test_bad_calls(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        make_layer()(draw(2, 9, 5), **arguments)
+
+
+@pytest.mark.parametrize("shape", [(9, 5), (2, 3, 3, 5)], ids=str)
+def test_inputs_must_be_tokens(shape):
+    with pytest.raises(ValueError, match=r"shape \(B, N, D_in\)"):
+        make_layer()(draw(*shape))
+    layer = make_layer()
+    layer.build((None, None, 5))
+    with pytest.raises(ValueError, match=r"shape \(B, N, D_in\)"):
+        layer(draw(*shape))
+    with pytest.raises(ValueError, match=r"shape \(B, N, D_in\)"):
+        make_layer()(keras.Input(shape[1:]))
+
+
+def test_another_number_of_token_features_is_an_error():
+    layer = make_layer()
+    layer(draw(2, 9, 5))
+    with pytest.raises(ValueError, match=r"`inputs` must have size 5 on axis"):
+        layer(draw(2, 9, 7))
+
+
+def test_without_projections_tokens_need_the_size_of_slots():
+    layer = make_layer(use_projections=False)
+    with pytest.raises(ValueError, match="`inputs` must have `slot_size` feat"):
+        layer(draw(2, 9, 5))
+
+
+@pytest.mark.parametrize("kind", ["per_slot_gaussian", "learned"])
+def test_slots_of_their_own_cannot_be_added(kind):
+    layer = make_layer(slot_initialization=kind)
+    with pytest.raises(ValueError, match=r"Received: num_slots=5, where .* 4"):
+        layer(draw(2, 9, 5), num_slots=5)
+    slots = layer(draw(2, 9, 5), initial_slots=draw(2, 5, 6))
+    assert tuple(slots.shape) == (2, 5, 6)

@@ -87,8 +87,7 @@ class SlotAttention(keras.layers.Layer):
             layer mixes their outputs. Defaults to `1`.
         centre_frequencies: Integer. Slots have centres, and learn place and
             shape from so many octaves of Fourier features (beyond the paper,
-            see `layers/slot_centres.py`); the call then needs `positions`.
-            Defaults to `None`, slots without centres.
+            see `layers/slot_centres.py`). Defaults to `None`: no centres.
         kernel_initializer: Initializer of projections and MLP. Defaults to
             `"glorot_uniform"`.
         slots_initializer: Initializer of the parameters that the first

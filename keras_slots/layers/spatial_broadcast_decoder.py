@@ -144,12 +144,14 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         self.centre_frequencies = centre_frequencies
         self.mask_falloff = mask_falloff
         self._check_arguments()
-        plain = centre_frequencies is None
-        embed = SoftPositionEmbed if plain else CentredPositionEmbed
-        self.position = embed(
-            num_frequencies if plain else centre_frequencies,
-            name="position",
-            dtype=self.dtype_policy,
+        self.position = (
+            SoftPositionEmbed(
+                num_frequencies, name="position", dtype=self.dtype_policy
+            )
+            if centre_frequencies is None
+            else CentredPositionEmbed(
+                centre_frequencies, name="position", dtype=self.dtype_policy
+            )
         )
 
     def _check_arguments(self):

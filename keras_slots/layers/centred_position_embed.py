@@ -22,7 +22,8 @@ class CentredPositionEmbed(keras.layers.Layer):
     """
 
     def __init__(self, num_frequencies, **kwargs):
-        super().__init__(**kwargs)
+        # Positions stay in float32: a fraction of a pixel is visible.
+        super().__init__(autocast=False, **kwargs)
         check_positive_integer("centre_frequencies", num_frequencies)
         self.num_frequencies = num_frequencies
 
@@ -32,7 +33,6 @@ class CentredPositionEmbed(keras.layers.Layer):
             slot_size, name="dense", dtype=self.dtype_policy
         )
         self.dense.build((None, None, None, 4 * self.num_frequencies + 2))
-        # float32: a fraction of a pixel is visible.
         self.correction = keras.layers.Dense(
             2, kernel_initializer="zeros", name="correction", dtype="float32"
         )

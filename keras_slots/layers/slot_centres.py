@@ -51,6 +51,7 @@ def slot_centres(attention: Tensor, positions: Tensor) -> Tensor:
         Float32 tensor `(B, K, 2)`; where a slot attends to nothing, zero.
     """
     attention = ops.cast(attention, "float32")
+    positions = ops.cast(positions, "float32")
     total = ops.sum(attention, axis=-1, keepdims=True)  # (B, K, 1)
     return ops.matmul(attention, positions) / ops.maximum(total, 1e-8)
 
@@ -114,6 +115,7 @@ class SlotCentres(keras.layers.Layer):
         The squared distance between token and centre, times how near the
         slot wants its tokens to be, which it decides itself.
         """
+        positions = ops.cast(positions, "float32")
         nearness = ops.softplus(self.reach(ops.cast(slots, "float32")))
         # |p - c|^2 = |p|^2 - 2 p.c + |c|^2: no (B, K, N, 2) tensor.
         squared_distance = (
@@ -125,6 +127,7 @@ class SlotCentres(keras.layers.Layer):
 
     def describe(self, attention, positions) -> tuple[Tensor, Tensor]:
         """New centres (B, K, 2), and place and shape as updates (B, K, D)."""
+        positions = ops.cast(positions, "float32")
         centres = slot_centres(attention, positions)
         place = fourier_angles(centres, self.num_frequencies)  # (B, K, 2 F)
         sin_centre, cos_centre = ops.sin(place), ops.cos(place)

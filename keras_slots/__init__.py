@@ -7,6 +7,7 @@ are first used: they need TensorFlow and Matplotlib.
 
 import importlib
 
+from keras_slots import callbacks as callbacks
 from keras_slots import layers as layers
 from keras_slots import losses as losses
 from keras_slots import metrics as metrics

@@ -1,0 +1,272 @@
+"""Every public class once; each file of this folder tests one guarantee.
+
+A new public class is added here, and every guarantee is tested of it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+import pytest
+
+import keras_slots
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """How to make an object of a class, and how to use it.
+
+    Attributes:
+        cls: The class.
+        required: Arguments of a small object with defaults otherwise.
+        variants: Further arguments. Over all variants together, every
+            argument of the class has a value that is not its default.
+        inputs: Arrays by the names of call arguments, that make the result
+            deterministic. The first one is the one differentiated.
+        shapes: The symbolic shapes of `inputs`, unknown where they may be.
+        weights: The numbers of trainable weights and of seed generators.
+        call: How the object is called, by default `instance(**inputs)`.
+        label: The name in the reports of tests, by default the class's.
+    """
+
+    cls: type
+    required: dict = field(default_factory=dict)
+    variants: tuple[dict, ...] = ()
+    inputs: dict[str, np.ndarray] = field(default_factory=dict)
+    shapes: dict[str, tuple] = field(default_factory=dict)
+    weights: tuple[int, int] = (0, 0)
+    call: Callable = lambda instance, **inputs: instance(**inputs)
+    label: str = ""
+
+    def __str__(self):
+        return self.label or self.cls.__name__
+
+    def create(self, **arguments):
+        arguments = {**self.required, **arguments}
+        return self.cls(
+            **{
+                name: value() if isinstance(value, Fresh) else value
+                for name, value in arguments.items()
+            }
+        )
+
+    def keras_inputs(self):
+        return {
+            name: keras.Input(
+                batch_shape=shape, dtype=self.inputs[name].dtype, name=name
+            )
+            for name, shape in self.shapes.items()
+        }
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """An argument that each object needs one of its own of: a layer."""
+
+    make: Callable
+
+    def __call__(self):
+        return self.make()
+
+
+def draw(*shape, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.uniform(-1, 1, size=shape).astype("float32")
+
+
+def _metric(metric, mask, masks):
+    metric.reset_state()
+    metric.update_state(mask, masks)
+    return metric.result()
+
+
+LAYER_ARGUMENTS = {"name": "mine", "dtype": "mixed_bfloat16"}
+
+LAYERS = [
+    Descriptor(
+        keras_slots.SlotAttention,
+        required={"num_slots": 3, "slot_size": 4, "mlp_hidden_size": 5},
+        variants=(
+            {
+                **LAYER_ARGUMENTS,
+                "num_slots": 2,
+                "slot_size": 6,
+                "num_iterations": 2,
+                "mlp_hidden_size": 7,
+                "epsilon": 1e-4,
+                "aggregation": "weighted_sum_layer_norm",
+                "softmax_axis": "inputs",
+                "slot_initialization": "per_slot_gaussian",
+                "update": "none",
+                "use_layer_norm": False,
+                "use_mlp": False,
+                "temperature": 0.5,
+                "epsilon_position": "denominator",
+                "gradient": "bilevel",
+                "num_heads": 2,
+                "centre_frequencies": 3,
+                "kernel_initializer": keras.initializers.HeNormal(seed=1),
+                "slots_initializer": keras.initializers.RandomNormal(seed=2),
+                "seed": 3,
+            },
+            {"use_projections": False, "trainable": False},
+        ),
+        inputs={"inputs": draw(2, 9, 4), "initial_slots": draw(2, 3, 4)},
+        shapes={"inputs": (None, None, 4), "initial_slots": (None, 3, 4)},
+        weights=(18, 2),
+    ),
+    Descriptor(
+        keras_slots.SoftPositionEmbed,
+        variants=({**LAYER_ARGUMENTS, "num_frequencies": 2},),
+        inputs={"inputs": draw(2, 5, 4, 3)},
+        shapes={"inputs": (None, None, None, 3)},
+        weights=(2, 0),
+    ),
+    Descriptor(
+        keras_slots.layers.ConvEncoder,
+        required={"filters": (4, 3), "mlp_sizes": (5, 4)},
+        variants=(
+            {
+                **LAYER_ARGUMENTS,
+                "filters": (4, 5, 6),
+                "kernel_sizes": (3, 2, 1),
+                "strides": (1, 2, 1),
+                "mlp_sizes": (7,),
+                "num_frequencies": 1,
+            },
+        ),
+        inputs={"inputs": draw(2, 6, 5, 3)},
+        shapes={"inputs": (None, None, None, 3)},
+        weights=(12, 0),
+    ),
+    Descriptor(
+        keras_slots.SpatialBroadcastDecoder,
+        required={"grid_size": (3, 4), "filters": (4, 3)},
+        variants=(
+            {
+                **LAYER_ARGUMENTS,
+                "grid_size": 5,
+                "filters": (6, 5),
+                "kernel_sizes": (3, 4),
+                "strides": (1, 2),
+                "output_channels": 1,
+                "output_kernel_size": 5,
+                "patch_size": 2,
+                "output_size": (19, 18),
+                "num_frequencies": 1,
+                "centre_frequencies": 3,
+                "mask_falloff": 2.0,
+            },
+        ),
+        inputs={"slots": draw(2, 3, 4)},
+        shapes={"slots": (None, None, 4)},
+        weights=(8, 0),
+    ),
+]
+
+
+def _object_discovery(label, weights, **centres):
+    return Descriptor(
+        keras_slots.models.ObjectDiscovery,
+        required={
+            "encoder": Fresh(
+                lambda: keras_slots.layers.ConvEncoder((4,), mlp_sizes=(4,))
+            ),
+            "slot_attention": Fresh(
+                lambda: keras_slots.SlotAttention(
+                    3, 4, mlp_hidden_size=5, **centres
+                )
+            ),
+            "decoder": Fresh(
+                lambda: keras_slots.SpatialBroadcastDecoder(
+                    (5, 6), (4,), **centres
+                )
+            ),
+        },
+        variants=(LAYER_ARGUMENTS,),
+        inputs={"image": draw(2, 5, 6, 3), "initial_slots": draw(2, 3, 4)},
+        shapes={"image": (None, 5, 6, 3), "initial_slots": (None, 3, 4)},
+        weights=weights,
+        label=label,
+    )
+
+
+MODELS = [
+    _object_discovery("ObjectDiscovery", (8 + 18 + 6, 2)),
+    _object_discovery(
+        "ObjectDiscovery with centres", (8 + 25 + 8, 2), centre_frequencies=2
+    ),
+]
+
+OTHERS = [
+    Descriptor(
+        keras_slots.HungarianHuberLoss,
+        variants=(
+            {
+                "delta": 0.5,
+                "reduction": "sum",
+                "name": "mine",
+                "dtype": "float64",
+            },
+        ),
+        inputs={"y_pred": draw(2, 3, 4), "y_true": draw(2, 3, 4, seed=1)},
+        shapes={"y_pred": (None, 3, 4), "y_true": (None, 3, 4)},
+    ),
+    Descriptor(
+        keras_slots.metrics.AdjustedRandIndex,
+        variants=(
+            {
+                "ignore_background": False,
+                "name": "mine",
+                "dtype": "float64",
+            },
+        ),
+        inputs={
+            "masks": draw(2, 3, 5, 4, 1),
+            "mask": np.arange(40, dtype="int32").reshape(2, 5, 4) // 6,
+        },
+        shapes={"masks": (None, 3, 5, 4, 1), "mask": (None, 5, 4)},
+        call=_metric,
+    ),
+    Descriptor(
+        keras_slots.schedules.WarmupExponentialDecay,
+        required={
+            "learning_rate": 0.1,
+            "warmup_steps": 10,
+            "decay_steps": 100,
+            "decay_rate": 0.5,
+        },
+        variants=(
+            {
+                "learning_rate": 0.2,
+                "warmup_steps": 0,
+                "decay_steps": 50,
+                "decay_rate": 0.9,
+            },
+        ),
+        inputs={"step": np.array(5)},
+    ),
+]
+
+DESCRIPTORS = [*LAYERS, *MODELS, *OTHERS]
+
+
+def each(descriptors):
+    """Runs a test with every one of `descriptors`."""
+    return pytest.mark.parametrize("descriptor", descriptors, ids=str)
+
+
+def arrays(outputs):
+    """The leaves of any structure of tensors, as NumPy arrays."""
+    return [
+        keras.ops.convert_to_numpy(keras.ops.cast(leaf, "float32"))
+        for leaf in keras.tree.flatten(outputs)
+    ]
+
+
+def build_by_call(descriptor, **arguments):
+    """An object that has been called, so that it has its weights."""
+    instance = descriptor.create(**arguments)
+    descriptor.call(instance, **descriptor.inputs)
+    return instance

@@ -1,0 +1,84 @@
+"""Under half precision: finite, in the dtype of the policy, weights exact."""
+
+import keras
+import numpy as np
+import pytest
+
+from tests.conformance.descriptors import (
+    LAYERS,
+    MODELS,
+    arrays,
+    build_by_call,
+    each,
+)
+
+POLICIES = pytest.mark.parametrize(
+    "policy", ["mixed_float16", "mixed_bfloat16"]
+)
+
+# They compute places, of which a fraction of a pixel counts.
+EXACT_LAYERS = {"start", "reach", "tell_place", "tell_shape", "correction"}
+
+
+@pytest.fixture
+def global_policy(policy):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    yield
+    keras.config.set_dtype_policy(before)
+
+
+def check(descriptor, instance, policy):
+    compute_dtype = policy.removeprefix("mixed_")
+    outputs = descriptor.call(instance, **descriptor.inputs)
+    symbolic = instance(**descriptor.keras_inputs())
+    for leaf in keras.tree.flatten([outputs, symbolic]):
+        assert keras.ops.dtype(leaf) == compute_dtype
+    for leaf in arrays(outputs):
+        assert np.all(np.isfinite(leaf))
+    assert {weight.dtype for weight in instance.weights} == {"float32"}
+    inside = instance._flatten_layers(include_self=True, recursive=True)
+    for layer in inside:
+        expected = "float32" if layer.name in EXACT_LAYERS else policy
+        assert layer.dtype_policy.name == expected, layer.name
+
+
+@POLICIES
+@each(LAYERS)
+def test_policy_of_a_layer(descriptor, policy):
+    check(descriptor, build_by_call(descriptor, dtype=policy), policy)
+
+
+@POLICIES
+@each(MODELS)
+def test_global_policy(descriptor, policy, global_policy):
+    check(descriptor, build_by_call(descriptor), policy)
+
+
+@POLICIES
+@each(LAYERS + MODELS)
+def test_results_are_near_those_in_float32(descriptor, policy):
+    exact = build_by_call(descriptor)
+    config = keras.saving.serialize_keras_object(exact)
+    half = keras.saving.deserialize_keras_object(_with_policy(config, policy))
+    descriptor.call(half, **descriptor.inputs)
+    half.set_weights(exact.get_weights())
+    for output, target in zip(
+        arrays(descriptor.call(half, **descriptor.inputs)),
+        arrays(descriptor.call(exact, **descriptor.inputs)),
+        strict=True,
+    ):
+        np.testing.assert_allclose(
+            output, target, rtol=0, atol=0.05 * max(1, np.abs(target).max())
+        )
+
+
+def _with_policy(config, policy):
+    """A configuration with every dtype policy in it replaced."""
+    if isinstance(config, dict):
+        if config.get("class_name") == "DTypePolicy":
+            return {**config, "config": {"name": policy}}
+        return {
+            name: _with_policy(value, policy) for name, value in config.items()
+        }
+    return config

@@ -1,0 +1,111 @@
+"""The names and arguments that users rely on. A change here is a release."""
+
+import importlib
+import inspect
+import types
+
+import pytest
+
+import keras_slots
+
+PUBLIC_NAMES = {
+    "keras_slots": {
+        "HungarianHuberLoss",
+        "SlotAttention",
+        "SoftPositionEmbed",
+        "SpatialBroadcastDecoder",
+    },
+    "keras_slots.callbacks": {"TrainingCheckpoint"},
+    "keras_slots.datasets": {"multi_object_records", "tetrominoes"},
+    "keras_slots.export": {"export_saved_model"},
+    "keras_slots.layers": {
+        "ConvEncoder",
+        "SlotAttention",
+        "SoftPositionEmbed",
+        "SpatialBroadcastDecoder",
+    },
+    "keras_slots.losses": {"HungarianHuberLoss", "hungarian_huber"},
+    "keras_slots.metrics": {"AdjustedRandIndex", "adjusted_rand_index"},
+    "keras_slots.models": {
+        "ObjectDiscovery",
+        "Preset",
+        "get_preset",
+        "load_reference_checkpoint",
+    },
+    "keras_slots.ops": {"linear_sum_assignment"},
+    "keras_slots.schedules": {"WarmupExponentialDecay"},
+    "keras_slots.visualization": {"plot_slots"},
+}
+# Arguments in their order. More may follow, with defaults.
+SIGNATURES = {
+    "keras_slots.SlotAttention": (
+        "num_slots, slot_size, num_iterations=3, mlp_hidden_size=128, "
+        "epsilon=1e-08"
+    ),
+    "keras_slots.SlotAttention.call": (
+        "inputs, initial_slots=None, mask=None, slot_mask=None, "
+        "num_slots=None, num_iterations=None, return_attention_scores=False, "
+        "return_all_iterations=False"
+    ),
+    "keras_slots.SoftPositionEmbed": "",
+    "keras_slots.SpatialBroadcastDecoder": "grid_size",
+    "keras_slots.SpatialBroadcastDecoder.call": "slots, slot_mask=None",
+    "keras_slots.HungarianHuberLoss": "delta=1.0",
+    "keras_slots.HungarianHuberLoss.call": "y_true, y_pred",
+    "keras_slots.losses.hungarian_huber": "y_true, y_pred, delta=1.0",
+    "keras_slots.ops.linear_sum_assignment": "cost",
+    "keras_slots.metrics.AdjustedRandIndex": "ignore_background=True",
+    "keras_slots.metrics.AdjustedRandIndex.update_state": (
+        "mask, masks, sample_weight=None"
+    ),
+    "keras_slots.models.ObjectDiscovery.from_preset": "name",
+    "keras_slots.models.ObjectDiscovery.call": "image, initial_slots=None",
+    "keras_slots.models.load_reference_checkpoint": "model, path",
+    "keras_slots.datasets.tetrominoes": "split, batch_size=None",
+    "keras_slots.schedules.WarmupExponentialDecay": (
+        "learning_rate, warmup_steps, decay_steps, decay_rate"
+    ),
+    "keras_slots.export.export_saved_model": "model, path",
+}
+
+
+@pytest.mark.parametrize("path", PUBLIC_NAMES)
+def test_public_names(path):
+    module = importlib.import_module(path)
+    names = getattr(module, "__all__", None) or {
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and not isinstance(value, types.ModuleType)
+        and getattr(value, "__module__", path).startswith("keras_slots")
+    }
+    assert set(names) == PUBLIC_NAMES[path]
+
+
+@pytest.mark.parametrize("path", SIGNATURES)
+def test_arguments(path):
+    symbol = keras_slots
+    for name in path.split(".")[1:]:
+        symbol = getattr(symbol, name)
+    parameters = [
+        parameter.replace(annotation=inspect.Parameter.empty)
+        for name, parameter in inspect.signature(symbol).parameters.items()
+        if name != "self"
+    ]
+    promised = SIGNATURES[path].split(", ") if SIGNATURES[path] else []
+    assert list(map(str, parameters[: len(promised)])) == promised
+    for parameter in parameters[len(promised) :]:
+        assert parameter.kind == parameter.VAR_KEYWORD or (
+            parameter.default is not parameter.empty
+        )
+
+
+def test_sub_packages_and_version_hang_on_the_package():
+    for path in PUBLIC_NAMES:
+        _, _, name = path.partition(".")
+        if name:
+            assert getattr(keras_slots, name) is importlib.import_module(path)
+            assert name in dir(keras_slots)
+    assert keras_slots.__version__
+    with pytest.raises(AttributeError, match="no attribute 'slots'"):
+        _ = keras_slots.slots

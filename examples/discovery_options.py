@@ -1,0 +1,113 @@
+"""The command line of object_discovery.py."""
+
+import argparse
+import dataclasses
+import math
+from pathlib import Path
+
+from keras_slots.models import get_preset
+
+IMAGE_SIZE = (35, 35)
+EPOCH_STEPS = 500  # Between two checkpoints, and two points of the curves.
+SMOKE = {
+    "steps": 6,
+    "epoch_steps": 3,
+    "train_scenes": 64,
+    "eval_scenes": 16,
+    "batch_size": 8,
+}
+
+
+def parse_options(manual):
+    """Reads the command line.
+
+    Args:
+        manual: String, the text of `--help`.
+
+    Returns:
+        Pair of the options, with the preset's values where none were given,
+        and the `Preset`.
+    """
+    parser = argparse.ArgumentParser(
+        description=manual,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--preset", default="tetrominoes_light", help="see from_preset")
+    add("--output", type=Path, default=Path("runs/object_discovery"))
+    add("--seed", type=int, default=0, help="of scenes, weights and noise")
+    add("--steps", type=int, help="rounded up to whole epochs")
+    add("--epoch-steps", type=int, help="steps between two checkpoints")
+    add("--train-scenes", type=int, help="default 60,000")
+    add("--eval-scenes", type=int, help="default 320")
+    add("--batch-size", type=int)
+    add(
+        "--mixed-precision",
+        choices=("none", "mixed_bfloat16", "mixed_float16"),
+        default="none",
+    )
+    add("--jit", action="store_true", help="compile with XLA on a CPU too")
+    add("--records", type=Path, help="a published TFRecord file")
+    add("--fresh", action="store_true", help="delete an earlier run first")
+    add("--evaluate-only", action="store_true", help="score a trained model")
+    add("--smoke", action="store_true", help="a few steps, to see it run")
+    options = parser.parse_args()
+    try:
+        preset = get_preset(options.preset)
+        _check_image_size(options.preset, preset)
+        _set_defaults(options, preset)
+        _check_file(options.records)
+    except ValueError as error:
+        parser.error(str(error))
+    return options, preset
+
+
+def make_settings(options, preset):
+    """All that decides the result, as a dict."""
+    settings = vars(options) | {"preset_values": dataclasses.asdict(preset)}
+    for name in ("output", "fresh", "evaluate_only", "smoke"):
+        del settings[name]
+    return settings
+
+
+def _check_image_size(name, preset):
+    if preset.image_shape[:2] != IMAGE_SIZE:
+        raise ValueError(
+            f"The scenes are {IMAGE_SIZE[0]} x {IMAGE_SIZE[1]} pixels; choose "
+            "a preset for such images, `tetrominoes` or `tetrominoes_light`. "
+            f"Received: --preset {name}, for images of shape "
+            f"{preset.image_shape}"
+        )
+
+
+def _set_defaults(options, preset):
+    """Fills in what the command line leaves open; steps to whole epochs."""
+    defaults = {
+        "steps": preset.train_steps,
+        "epoch_steps": EPOCH_STEPS,
+        "train_scenes": 60_000,
+        "eval_scenes": 320,
+        "batch_size": preset.batch_size,
+    }
+    for name, value in (SMOKE if options.smoke else defaults).items():
+        if getattr(options, name) is None:
+            setattr(options, name, value)
+        _check_at_least(name, getattr(options, name), 1)
+    _check_at_least("seed", options.seed, 0)
+    _check_at_least("train_scenes", options.train_scenes, options.batch_size)
+    options.epoch_steps = min(options.epoch_steps, options.steps)
+    options.epochs = math.ceil(options.steps / options.epoch_steps)
+    options.steps = options.epochs * options.epoch_steps
+
+
+def _check_file(path):
+    if path is not None and not path.is_file():
+        raise ValueError(f"--records must name a file. Received: {path}")
+
+
+def _check_at_least(name, value, minimum):
+    if value < minimum:
+        flag = f"--{name.replace('_', '-')}"
+        raise ValueError(
+            f"{flag} must be at least {minimum}. Received: {flag} {value}"
+        )

@@ -1,0 +1,46 @@
+"""One picture of a training: loss and FG-ARI against steps."""
+
+from matplotlib.figure import Figure
+
+
+def plot_learning_curves(history, baselines, path):
+    """Draws the learning curves of object discovery.
+
+    Args:
+        history: List of dicts, one per point, with `step`, `loss`,
+            `validation_loss` and `validation_fg_ari`.
+        baselines: Dict of names and the FG-ARI that they reach; drawn as
+            level lines.
+        path: Path of the picture.
+    """
+    steps = [row["step"] for row in history]
+    figure = Figure(figsize=(9, 3.4), dpi=150, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for name, label, colour in (
+        ("loss", "training", "tab:blue"),
+        ("validation_loss", "validation", "tab:orange"),
+    ):
+        values = [row[name] for row in history]
+        left.plot(steps, values, ".-", color=colour, label=label)
+    left.set(title="Mean squared error", yscale="log")
+    # 0.02 rather than 2 x 10^-2.
+    left.yaxis.set_major_formatter("{x:g}")
+    left.yaxis.set_minor_formatter("{x:.2g}")
+    left.legend(frameon=False)
+
+    values = [row["validation_fg_ari"] for row in history]
+    right.plot(steps, values, ".-", color="tab:green", label="model")
+    for (name, value), style in zip(
+        baselines.items(), ("--", ":"), strict=True
+    ):
+        right.axhline(value, color="0.4", linestyle=style, label=name)
+    right.set(title="FG-ARI on validation scenes")
+    right.set_ylim(min(0.0, *values), 1.02)
+    right.legend(frameon=False, loc="lower right")
+
+    for axis in (left, right):
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(color="0.9", which="both")
+        axis.set_xlim(0, None)
+        axis.set_xlabel("step")
+    figure.savefig(path)

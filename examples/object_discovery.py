@@ -1,0 +1,367 @@
+"""Object discovery: from generated images to a served model, in one command.
+
+```shell
+pip install "keras-slots[examples]"
+python examples/object_discovery.py
+```
+
+Trains an `ObjectDiscovery` model on generated Tetrominoes, from images alone;
+measures how well its slots segment scenes that it never saw; draws what it
+sees; and exports it. Nothing is downloaded.
+
+What to expect: a progress bar for every 500 steps with the loss and, on
+validation scenes, the foreground ARI (FG-ARI): 0 for a random segmentation, 1
+for a perfect one. Two numbers at the end stand beside the model's, on the very
+same scenes: what grouping the pixels by colour alone scores (0.79), and by
+place alone, told how many pieces there are (0.90). Only above both has the
+model found objects.
+
+Stop it whenever you like: the same command goes on where it stopped, to the
+same result. A finished run is never overwritten unless you say `--fresh`.
+
+What it leaves in `--output`:
+
+- `model.keras`: the trained model, for `keras.saving.load_model` after
+  `import keras_slots`.
+- `saved_model/`: the same for TensorFlow alone. A fresh process without Keras
+  has loaded it and given the same outputs (`serve_saved_model.py` shows how).
+- `scenes.png`: scenes, reconstructions, masks and slots.
+- `curves.png`, `history.csv`: loss and FG-ARI on the way.
+- `metrics.json`: settings, results, versions; it appears last.
+- `settings.json`, `checkpoint.npz`: what it needs to go on after a stop.
+
+Other things to do with it:
+
+```shell
+# The paper's model and schedule: 500,000 steps, for a GPU.
+python examples/object_discovery.py --preset tetrominoes --output runs/paper
+# The published scenes: train on the first 60,000, test on the next 320.
+python examples/object_discovery.py --records tetrominoes_train.tfrecords
+# Score the trained model on published scenes, however few.
+python examples/object_discovery.py --evaluate-only --records FILE
+```
+"""
+
+import csv
+import math
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import run_folder
+import tensorflow as tf
+from discovery_options import make_settings, parse_options
+from grouping_baselines import colour_masks, position_masks
+from learning_curves import plot_learning_curves
+from run_folder import replacing, write_json
+
+from keras_slots.callbacks import TrainingCheckpoint
+from keras_slots.datasets import multi_object_records, tetrominoes
+from keras_slots.export import export_saved_model
+from keras_slots.metrics import adjusted_rand_index
+from keras_slots.models import ObjectDiscovery
+from keras_slots.visualization import plot_slots
+
+MAX_DIFFERENCE = 1e-4  # Between the model and its SavedModel.
+BASELINES = {"colour_alone": colour_masks, "position_alone": position_masks}
+
+
+def main():
+    """Trains, evaluates, draws, exports, checks and sums up."""
+    options, preset = parse_options(__doc__)
+    output = options.output
+    if options.evaluate_only:
+        return evaluate_only(options)
+    settings = make_settings(options, preset)
+    run_folder.claim(output, settings, options.fresh)
+    history = train(options, preset)
+
+    model = load_model(options)
+    results, shown = evaluate(model, test_scenes(options))
+    print_results(results)
+    plot_slots(**shown, path=output / "scenes.png")
+    with replacing(output / "curves.png") as path:
+        baselines = {
+            name.replace("_", " "): results[name]["mean"] for name in BASELINES
+        }
+        plot_learning_curves(history, baselines, path)
+    image = shown["images"][:8]
+    difference = export_and_check(model, image, output / "saved_model")
+    write_json(
+        output / "metrics.json",
+        {
+            "steps": options.steps,
+            "seconds": history[-1]["seconds"],
+            "fg_ari": results,
+            "saved_model_max_difference": difference,
+            "settings": settings,
+            "versions": run_folder.versions(),
+            "machine": run_folder.machine(),
+        },
+    )
+    print_summary(output, history[-1])
+
+
+# Scenes ----------------------------------------------------------------------
+
+
+def training_scenes(options):
+    """`(image, mask)` batches to train on, and others to validate on."""
+    train, validate = options.train_scenes, options.eval_scenes
+    shared = {"batch_size": options.batch_size, "seed": options.seed}
+    if options.records is None:
+        return (
+            tetrominoes(
+                "train", num_scenes=train, drop_remainder=True, **shared
+            ),
+            tetrominoes("validation", num_scenes=validate, **shared),
+        )
+    shared |= {"path": options.records, "cache": True}
+    try:
+        return (
+            multi_object_records(
+                take=train, shuffle=True, drop_remainder=True, **shared
+            ),
+            # The test scenes lie between these two.
+            multi_object_records(
+                skip=train + validate, take=validate, **shared
+            ),
+        )
+    except ValueError as error:
+        raise SystemExit(
+            f"{error}\nA file too short to train on can still be scored: "
+            "train without --records, then add --records and --evaluate-only."
+        ) from error
+
+
+def test_scenes(options):
+    """`(image, mask)` batches that training never saw."""
+    take, batch_size, path = options.eval_scenes, 64, options.records
+    if path is None:
+        return tetrominoes("test", batch_size, take, options.seed)
+    try:
+        return multi_object_records(
+            path, batch_size=batch_size, skip=options.train_scenes, take=take
+        )
+    except ValueError:  # A short file: training cannot have used it.
+        pass
+    try:
+        return multi_object_records(path).take(take).batch(batch_size)
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
+
+
+# Training --------------------------------------------------------------------
+
+
+def train(options, preset):
+    """Trains from the last checkpoint on; gives the rows of the history."""
+    keras.utils.set_random_seed(options.seed)
+    if options.mixed_precision != "none":
+        keras.config.set_dtype_policy(options.mixed_precision)
+    model = ObjectDiscovery.from_preset(options.preset)
+    model.compile(preset.make_optimizer(), jit_compile=options.jit or "auto")
+    checkpoint = TrainingCheckpoint(options.output / "checkpoint.npz")
+    epoch = checkpoint.restore(model)
+    print(
+        f"{options.preset}: {model.count_params():,} parameters, step "
+        f"{epoch * options.epoch_steps:,} of {options.steps:,}"
+    )
+    if epoch < options.epochs:
+        scenes, validation = training_scenes(options)
+        # The same seed shuffles alike in every process, so that skipping
+        # what was seen leads to where the checkpoint was made.
+        images = scenes.map(lambda image, mask: image).repeat()
+        images = images.skip(epoch * options.epoch_steps)
+        model.fit(
+            images,
+            steps_per_epoch=options.epoch_steps,
+            initial_epoch=epoch,
+            epochs=options.epochs,
+            validation_data=validation,
+            callbacks=[
+                keras.callbacks.LambdaCallback(on_epoch_end=stop_if_lost),
+                checkpoint,
+                keras.callbacks.LambdaCallback(
+                    on_epoch_end=lambda *_: write_history(options, checkpoint)
+                ),
+            ],
+            shuffle=False,
+            verbose=1 if sys.stdout.isatty() else 2,
+        )
+    with replacing(options.output / "model.keras") as path:
+        model.save(path)
+    return write_history(options, checkpoint)
+
+
+def stop_if_lost(epoch, logs):
+    """Ends training before a model that is lost enters the checkpoint."""
+    if not math.isfinite(logs["loss"]):
+        raise SystemExit("The loss is no longer finite: training diverged.")
+
+
+def write_history(options, checkpoint):
+    """Writes the learning curve; gives its rows."""
+    rows = [
+        {
+            "step": row["epoch"] * options.epoch_steps,
+            "seconds": round(row["seconds"], 1),
+            "loss": row["loss"],
+            "validation_loss": row["val_loss"],
+            "validation_fg_ari": row["val_fg_ari"],
+        }
+        for row in checkpoint.history
+    ]
+    with (
+        replacing(options.output / "history.csv") as path,
+        open(path, "w", newline="") as file,
+    ):
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    return rows
+
+
+# Evaluation ------------------------------------------------------------------
+
+
+def load_model(options):
+    """The model as it was saved, drawing the same noise in every process."""
+    path = options.output / "model.keras"
+    if not path.exists():
+        raise SystemExit(f"No model is at {path}. Train one first.")
+    keras.utils.set_random_seed(options.seed)
+    return keras.saving.load_model(path)
+
+
+def evaluate(model, scenes):
+    """FG-ARI of the model and of the baselines, and something to look at.
+
+    Returns:
+        Pair of a dict that maps each to its mean, standard error and number
+        of scenes, and a dict of arguments for `plot_slots`.
+    """
+    scores = {"model": [], **{name: [] for name in BASELINES}}
+    shown = None
+    for image, mask in scenes.as_numpy_iterator():
+        outputs = to_float32(model.predict_on_batch(image))
+        shown = shown or {"images": image, "outputs": outputs, "mask": mask}
+        groupings = {name: f(image, mask) for name, f in BASELINES.items()}
+        for name, masks in {"model": outputs["masks"], **groupings}.items():
+            scores[name].extend(np.array(adjusted_rand_index(mask, masks)))
+    results = {
+        name: {
+            "mean": float(np.mean(values)),
+            "standard_error": standard_error(values),
+            "scenes": len(values),
+        }
+        for name, values in scores.items()
+    }
+    return results, shown
+
+
+def to_float32(outputs):
+    """Outputs as NumPy arrays that add and draw alike in any precision."""
+    return {name: np.asarray(x, "float32") for name, x in outputs.items()}
+
+
+def standard_error(values):
+    """Of the mean; 0 for a single value, whose spread is unknown."""
+    return float(np.std(values) / np.sqrt(max(len(values) - 1, 1)))
+
+
+def evaluate_only(options):
+    """Scores a trained model; leaves the files of its training alone."""
+    model = load_model(options)
+    results, shown = evaluate(model, test_scenes(options))
+    print_results(results)
+    picture = options.output / "evaluation_scenes.png"
+    plot_slots(**shown, path=picture)
+    file = options.output / "evaluation.json"
+    records = options.records and str(options.records)
+    write_json(file, {"records": records, "fg_ari": results})
+    print(f"\n{file}\n{picture}")
+
+
+def print_results(results):
+    """The model's line and, for comparison, those of the baselines."""
+    scenes = results["model"]["scenes"]
+    print(f"\nFG-ARI on {scenes} held-out scenes, mean ± standard error")
+    notes = {
+        "model": "",
+        "colour_alone": "pixels of one colour make one object",
+        "position_alone": "k-means on the pixels' places, told how many",
+    }
+    for name, note in notes.items():
+        row = results[name]
+        name = name.replace("_", " ")
+        print(
+            f"  {name:15} {row['mean']:.4f} ± {row['standard_error']:.4f}  "
+            f"{note}".rstrip()
+        )
+
+
+# Export ----------------------------------------------------------------------
+
+
+def export_and_check(model, image, path):
+    """Exports the model; gives how far the SavedModel's outputs are off."""
+    # What an interrupted run of the same settings may have left.
+    for leftover in (path, path.with_name(f"{path.name}.unfinished")):
+        run_folder.remove_one(leftover)
+    export_saved_model(model, path)
+    slots = model.slot_attention
+    shape = (len(image), slots.num_slots, slots.slot_size)
+    inputs = {
+        "image": image,
+        "initial_slots": np.array(keras.random.normal(shape, seed=0)),
+    }
+    # As a graph, as it is served: in half precision, which operations are
+    # fused, and so where rounding happens, shows in the third digit.
+    expected = to_float32(tf.function(model)(**inputs))
+    served = serve(path, inputs)
+    difference = max(
+        float(np.abs(served[name] - expected[name]).max()) for name in expected
+    )
+    print(f"\nSavedModel in a fresh process: off by {difference:.1e} at most")
+    if not difference <= MAX_DIFFERENCE:
+        raise SystemExit(f"That is more than {MAX_DIFFERENCE:.0e}: {path}")
+    return difference
+
+
+def serve(saved_model, inputs):
+    """Outputs of a SavedModel, run by a process of its own."""
+    script = Path(__file__).with_name("serve_saved_model.py")
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder, name) for name in ("in.npz", "out.npz")]
+        np.savez(files[0], **inputs)
+        # -I: no PYTHONPATH and no current folder to import from.
+        command = [sys.executable, "-I", script, saved_model, *files]
+        process = subprocess.run(command, capture_output=True, text=True)
+        if process.returncode:
+            raise SystemExit(f"It cannot be served:\n{process.stderr}")
+        with np.load(files[1]) as arrays:
+            return dict(arrays)
+
+
+def print_summary(output, last):
+    """Where everything is."""
+    print(f"\n{last['step']:,} steps in {last['seconds'] / 60:.1f} minutes")
+    for name, what in (
+        ("model.keras", "the trained model"),
+        ("saved_model", "the same for TensorFlow alone, checked"),
+        ("scenes.png", "scenes, reconstructions, masks and slots"),
+        ("curves.png", "loss and FG-ARI on the way"),
+        ("metrics.json", "settings, results, versions"),
+    ):
+        print(f"  {output / name!s:40} {what}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("\nStopped. The same command goes on where this one stopped.")

@@ -1,0 +1,124 @@
+"""The folder of one run: claimed once, resumed alike, never half-written."""
+
+import contextlib
+import json
+import os
+import platform
+import shutil
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import keras_slots
+
+# What a run leaves. `remove` goes through it in this order: first what says
+# that the run is finished, then what says that it can be resumed.
+FILES = (
+    "metrics.json",
+    "checkpoint.npz",
+    "settings.json",
+    "history.csv",
+    "model.keras",
+    "scenes.png",
+    "curves.png",
+    "evaluation.json",
+    "evaluation_scenes.png",
+    "saved_model",
+)
+
+
+def claim(folder, settings, fresh=False):
+    """Makes a folder ready for a new run or for the rest of an old one.
+
+    Args:
+        folder: Path.
+        settings: Dict of all that decides the result.
+        fresh: Boolean. Whether to delete an earlier run first.
+
+    Raises:
+        SystemExit: If the folder holds a finished run or one with other
+            settings. The message says what to do.
+    """
+    if fresh:
+        remove(folder)
+    remedy = (
+        "Say --fresh to delete it and start anew, or name another folder "
+        f"with --output. Received: --output {folder}"
+    )
+    if (folder / "metrics.json").exists():
+        raise SystemExit(f"The folder holds a finished run. {remedy}")
+    settings = json.loads(json.dumps(settings, default=str))
+    earlier = settings
+    if any((folder / name).exists() for name in FILES):
+        earlier = _read_settings(folder)
+    changed = sorted(
+        name
+        for name in {*earlier, *settings}
+        if earlier.get(name) != settings.get(name)
+    )
+    if changed:
+        raise SystemExit(
+            "The folder holds an unfinished run with other settings "
+            f"({', '.join(changed)}). {remedy}"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "settings.json", settings)
+
+
+def remove(folder):
+    """Deletes what a run leaves, and nothing else."""
+    for name in FILES:
+        remove_one(folder / name)
+
+
+def remove_one(path):
+    """Deletes a file or a folder, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Another name to write to; at the end the file takes its place whole."""
+    unfinished = path.with_name(f"unfinished-{path.name}")
+    yield unfinished
+    os.replace(unfinished, path)
+
+
+def write_json(path, content):
+    """Writes a JSON file whole or not at all."""
+    with replacing(path) as unfinished:
+        unfinished.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def versions():
+    """The versions that a result depends on."""
+    return {
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "keras_slots": keras_slots.__version__,
+        "numpy": np.__version__,
+    }
+
+
+def machine():
+    """The class of the machine, enough to judge the seconds by."""
+    gpus = tf.config.list_physical_devices("GPU")
+    return {
+        "processor": platform.machine(),
+        "cpus": os.cpu_count(),
+        "gpus": [
+            tf.config.experimental.get_device_details(gpu).get("device_name")
+            for gpu in gpus
+        ],
+    }
+
+
+def _read_settings(folder):
+    try:
+        return json.loads((folder / "settings.json").read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}  # Whatever the files are, they are not of this run.

@@ -1,0 +1,36 @@
+"""Runs an exported SavedModel with TensorFlow alone, as a server would.
+
+```shell
+python examples/serve_saved_model.py SAVED_MODEL INPUTS.npz OUTPUTS.npz
+```
+
+`INPUTS.npz` holds `image` `(B, H, W, C)` in [-1, 1] and `initial_slots`
+`(B, K, D)`. `OUTPUTS.npz` receives the outputs by name, in float32. The script
+forbids itself Keras and keras-slots: the SavedModel holds all that it needs.
+"""
+
+import sys
+
+# An import of either now fails. (TensorFlow imports Keras where it can.)
+sys.modules["keras"] = None
+sys.modules["keras_slots"] = None
+
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+
+def main(saved_model: str, inputs: str, outputs: str) -> None:
+    """Reads the inputs, runs the model once, and writes its outputs."""
+    loaded = tf.saved_model.load(saved_model)
+    discover_from = loaded.signatures["discover_from"]
+    with np.load(inputs) as arrays:
+        tensors = {name: tf.constant(arrays[name]) for name in arrays}
+    served = discover_from(**tensors)
+    np.savez(
+        outputs,
+        **{name: tf.cast(x, tf.float32).numpy() for name, x in served.items()},
+    )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

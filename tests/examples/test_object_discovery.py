@@ -1,0 +1,275 @@
+"""The example as its users run it: whole, killed, resumed, misused."""
+
+import csv
+import importlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_slots.datasets import tetrominoes
+
+ROOT = pathlib.Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "object_discovery.py"
+# Four epochs of three steps.
+SETTINGS = ("--smoke", "--steps", "12")
+
+
+def start(output, *options):
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    return subprocess.Popen(
+        [sys.executable, EXAMPLE, *SETTINGS, "--output", output, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+
+
+def finish(process):
+    text, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, text
+    return text
+
+
+def read_history(output):
+    with open(output / "history.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {name: [float(row[name]) for row in rows] for name in rows[0]}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A whole run, and what it printed."""
+    output = tmp_path_factory.mktemp("runs") / "whole"
+    return output, finish(start(output))
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Runs the example in this process; gives what it printed."""
+    monkeypatch.syspath_prepend(EXAMPLE.parent)
+    example = importlib.import_module("object_discovery")
+
+    def run(*options):
+        arguments = [str(option) for option in (EXAMPLE, *options)]
+        monkeypatch.setattr(sys, "argv", arguments)
+        example.main()
+        return capsys.readouterr().out
+
+    return run
+
+
+def write_records(path, num_scenes):
+    """A file in the published format."""
+
+    def pixels(values):
+        values = np.asarray(values, "uint8").ravel()
+        values = tf.train.BytesList(value=[bytes([v]) for v in values])
+        return tf.train.Feature(bytes_list=values)
+
+    def floats(values):
+        values = tf.train.FloatList(value=np.ravel(values))
+        return tf.train.Feature(float_list=values)
+
+    scenes = tetrominoes("validation", num_scenes=num_scenes, as_dict=True)
+    with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
+        for scene in scenes.as_numpy_iterator():
+            image = np.round((scene.pop("image") + 1) * 127.5)
+            entities = np.arange(4)[:, None, None]
+            mask = 255 * (scene.pop("mask") == entities)
+            feature = {
+                "image": pixels(image),
+                "mask": pixels(mask),
+                **{name: floats(values) for name, values in scene.items()},
+            }
+            features = tf.train.Features(feature=feature)
+            example = tf.train.Example(features=features)
+            writer.write(example.SerializeToString())
+    return path
+
+
+def test_a_run_leaves_every_file_and_nothing_unfinished(trained):
+    output, text = trained
+    assert sorted(path.name for path in output.iterdir()) == [
+        "checkpoint.npz",
+        "curves.png",
+        "history.csv",
+        "metrics.json",
+        "model.keras",
+        "saved_model",
+        "scenes.png",
+        "settings.json",
+    ]
+    for name in ("scenes.png", "curves.png"):
+        assert (output / name).read_bytes().startswith(b"\x89PNG")
+        assert str(output / name) in text
+    assert "FG-ARI on 16 held-out scenes" in text
+
+
+def test_metrics_tell_what_was_run_and_what_came_out(trained):
+    output, _ = trained
+    metrics = json.loads((output / "metrics.json").read_text())
+    assert metrics["steps"] == 12
+    assert metrics["seconds"] > 0
+    assert metrics["saved_model_max_difference"] < 1e-4
+    assert metrics["settings"]["seed"] == 0
+    assert metrics["versions"]["keras"] == keras.__version__
+    for name in ("model", "colour_alone", "position_alone"):
+        row = metrics["fg_ari"][name]
+        assert -1 <= row["mean"] <= 1
+        assert row["standard_error"] > 0
+        assert row["scenes"] == 16
+
+
+def test_history_has_a_row_for_every_epoch(trained):
+    output, _ = trained
+    history = read_history(output)
+    assert history["step"] == [3, 6, 9, 12]
+    assert history["seconds"] == sorted(history["seconds"])
+    assert history["loss"][-1] < history["loss"][0]
+
+
+def test_a_killed_run_goes_on_as_if_it_had_not_been(trained, tmp_path):
+    whole, _ = trained
+    output = tmp_path / "killed"
+    process = start(output)
+    deadline = time.monotonic() + 120
+    while not (output / "checkpoint.npz").exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.005)
+    process.kill()
+    process.communicate()
+    assert not (output / "metrics.json").exists()
+
+    text = finish(start(output))
+    assert "step 0 of 12" not in text
+    expected, history = read_history(whole), read_history(output)
+    for name in ("step", "loss", "validation_loss", "validation_fg_ari"):
+        np.testing.assert_allclose(history[name], expected[name], rtol=1e-3)
+    models = [
+        keras.saving.load_model(folder / "model.keras")
+        for folder in (whole, output)
+    ]
+    weights = zip(*(model.get_weights() for model in models), strict=True)
+    for one, other in weights:
+        np.testing.assert_allclose(other, one, rtol=1e-3, atol=1e-5)
+
+
+def test_a_finished_run_is_not_overwritten(trained, run):
+    output, _ = trained
+    with pytest.raises(SystemExit, match=r"finished run.*--fresh.*--output"):
+        run(*SETTINGS, "--output", output)
+
+
+def test_other_settings_are_refused_by_name(trained, run, tmp_path):
+    settings = (trained[0] / "settings.json").read_text()
+    (tmp_path / "settings.json").write_text(settings)
+    with pytest.raises(SystemExit, match=r"other settings \(seed\).*--fresh"):
+        run(*SETTINGS, "--output", tmp_path, "--seed", 1)
+    assert (tmp_path / "settings.json").read_text() == settings
+
+
+def test_files_of_unknown_origin_are_not_overwritten(run, tmp_path):
+    (tmp_path / "model.keras").write_text("mine")
+    with pytest.raises(SystemExit, match="other settings"):
+        run(*SETTINGS, "--output", tmp_path)
+    assert (tmp_path / "model.keras").read_text() == "mine"
+
+
+def test_fresh_deletes_what_a_run_leaves_and_nothing_else(run, tmp_path):
+    folder = importlib.import_module("run_folder")
+    for name in (*folder.FILES[:-1], "notes.txt"):
+        (tmp_path / name).write_text("{}")
+    (tmp_path / "saved_model").mkdir()
+    folder.claim(tmp_path, {"seed": 0}, fresh=True)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["notes.txt", "settings.json"]
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (("--preset", "clevr6"), "35 x 35 pixels.*clevr6"),
+        (("--preset", "clever"), "clever"),
+        (("--steps", 0), "--steps must be at least 1"),
+        (("--seed", -1), "--seed must be at least 0"),
+        (("--records", "nowhere"), "must name a file. Received: nowhere"),
+        (("--train-scenes", 3), "--train-scenes must be at least 32"),
+    ],
+)
+def test_wrong_options_are_named(run, capsys, options, message):
+    with pytest.raises(SystemExit, match="2"):
+        run(*options)
+    error = " ".join(capsys.readouterr().err.split("error: ")[1].split())
+    assert re.search(message, error)
+
+
+def test_a_trained_model_is_scored_on_a_short_file(trained, run, tmp_path):
+    output, _ = trained
+    before = (output / "metrics.json").read_bytes()
+    path = write_records(tmp_path / "t.tfrecords", 5)
+    text = run("--evaluate-only", "--output", output, "--records", path)
+    assert "FG-ARI on 5 held-out scenes" in text
+    scores = json.loads((output / "evaluation.json").read_text())["fg_ari"]
+    assert scores["model"]["scenes"] == 5
+    assert (output / "metrics.json").read_bytes() == before
+
+
+def test_a_trained_model_scores_the_same_again(trained, run):
+    output, _ = trained
+    run("--evaluate-only", "--output", output, "--eval-scenes", 16)
+    metrics, evaluation = (
+        json.loads((output / f"{name}.json").read_text())["fg_ari"]
+        for name in ("metrics", "evaluation")
+    )
+    for name, row in metrics.items():
+        assert evaluation[name] == pytest.approx(row, abs=1e-3)
+
+
+def test_a_trained_model_is_scored_on_the_published_scenes(trained, run):
+    folder = os.environ.get("KERAS_SLOTS_REAL_DATA", ROOT / "../shared/real")
+    path = pathlib.Path(folder) / "tetrominoes_mini.tfrecords"
+    if not path.is_file():
+        pytest.skip("the published examples are not here")
+    output, _ = trained
+    text = run("--evaluate-only", "--output", output, "--records", path)
+    assert "FG-ARI on 10 held-out scenes" in text
+
+
+def test_nothing_to_score_is_said(run, tmp_path):
+    with pytest.raises(SystemExit, match="No model"):
+        run("--evaluate-only", "--output", tmp_path)
+
+
+def test_a_file_too_short_to_train_on_is_said(run, tmp_path):
+    path = write_records(tmp_path / "t.tfrecords", 5)
+    with pytest.raises(SystemExit, match=r"beyond the end.*\n.*evaluate-only"):
+        run(*SETTINGS, "--output", tmp_path / "run", "--records", path)
+
+
+def test_records_are_split_as_published(run, monkeypatch, tmp_path):
+    example = importlib.import_module("object_discovery")
+    path = write_records(tmp_path / "t.tfrecords", 14)
+    arguments = ["x", "--records", str(path), "--train-scenes", "8"]
+    arguments += ["--eval-scenes", "3", "--batch-size", "4"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    options, _ = example.parse_options("")
+    train, validation = example.training_scenes(options)
+    test = example.test_scenes(options)
+    everything = tetrominoes("validation", 14, 14).as_numpy_iterator()
+    images, _ = next(everything)
+    splits = []
+    for scenes in (train, test, validation):
+        batches = [image for image, _ in scenes.as_numpy_iterator()]
+        found = np.concatenate(batches)[:, None] == images
+        splits.append(sorted(found.all(axis=(2, 3, 4)).argmax(1).tolist()))
+    assert splits == [[*range(8)], [8, 9, 10], [11, 12, 13]]

@@ -8,3 +8,4 @@ from keras_slots.layers.soft_position_embed import (
 from keras_slots.layers.spatial_broadcast_decoder import (
     SpatialBroadcastDecoder as SpatialBroadcastDecoder,
 )
+from keras_slots.layers.spread_slots import SpreadSlots as SpreadSlots

@@ -88,10 +88,6 @@ class SlotCentres(keras.layers.Layer):
             layer.build((None, None, features))
             return layer
 
-        # Unit variance for slots of unit variance: starts spread out.
-        self.start = dense(
-            "start", self.slot_size, 2, kernel_initializer="lecun_normal"
-        )
         self.reach = dense(
             "reach",
             self.slot_size,
@@ -106,8 +102,11 @@ class SlotCentres(keras.layers.Layer):
         )
 
     def first_centres(self, slots: Tensor) -> Tensor:
-        """Centres (B, K, 2) of the slots (B, K, D) before they attend."""
-        return ops.tanh(self.start(ops.cast(slots, "float32")))
+        """Centres (B, K, 2) of the slots (B, K, D) before they attend.
+
+        The first two features of an initial slot say where it starts.
+        """
+        return ops.tanh(ops.cast(slots[..., :2], "float32"))
 
     def distance_penalty(self, slots, centres, positions) -> Tensor:
         """What is taken off the logits: (B, K, N), never negative.

@@ -10,6 +10,7 @@ from keras_slots.layers.slot_attention import SlotAttention
 from keras_slots.layers.spatial_broadcast_decoder import (
     SpatialBroadcastDecoder,
 )
+from keras_slots.layers.spread_slots import SpreadSlots
 from keras_slots.schedules.warmup_exponential_decay import (
     WarmupExponentialDecay,
 )
@@ -109,10 +110,7 @@ PRESETS = {
             "num_slots": 4,
             "slot_size": 64,
             "slot_initialization": "learned",
-            "slots_initializer": {
-                "class_name": "RandomNormal",
-                "config": {"stddev": 1.0},
-            },
+            "slots_initializer": SpreadSlots(),
             "centre_frequencies": 4,
         },
         # An MLP for each of 7 x 7 cells, which draws 5 x 5 pixels.

@@ -1,0 +1,64 @@
+"""SpreadSlots: learned slots that start evenly spread over the image."""
+
+import math
+
+import keras
+from keras import ops
+
+# Of the way from the middle of the image to its border: a slot at the border
+# would look out of the image with half of its reach.
+RADIUS = 0.8
+
+
+@keras.saving.register_keras_serializable(package="keras_slots")
+class SpreadSlots(keras.initializers.Initializer):
+    """Initial slots for `SlotAttention` with centres: normal, but apart.
+
+    A slot's first two features say where it starts. This initializer puts
+    the starts on a sunflower spiral, which spreads any number of points
+    evenly over a disc, and draws all other features from a normal
+    distribution. Two slots that start at one place learn to part slowly.
+
+    Args:
+        stddev: Float, of the other features. Defaults to `1.0`.
+        seed: Integer seed. Defaults to `None`.
+
+    Example:
+
+    >>> from keras_slots.layers import SlotAttention, SpreadSlots
+    >>> layer = SlotAttention(
+    ...     num_slots=4,
+    ...     slot_size=64,
+    ...     slot_initialization="learned",
+    ...     slots_initializer=SpreadSlots(),
+    ...     centre_frequencies=4,
+    ... )
+
+    References:
+        - Vogel, 1979, "A better way to construct the sunflower head".
+    """
+
+    def __init__(self, stddev: float = 1.0, seed: int | None = None):
+        self.stddev = stddev
+        self.seed = seed
+
+    def __call__(self, shape, dtype=None):
+        *_, num_slots, slot_size = shape
+        normal = keras.initializers.RandomNormal(
+            stddev=self.stddev, seed=self.seed
+        )
+        features = normal((*shape[:-1], slot_size - 2), dtype=dtype)
+        starts = ops.cast(sunflower(num_slots), features.dtype)
+        starts = ops.broadcast_to(starts, (*shape[:-1], 2))
+        return ops.concatenate([ops.arctanh(starts), features], axis=-1)
+
+    def get_config(self):
+        return {"stddev": self.stddev, "seed": self.seed}
+
+
+def sunflower(num_points: int):
+    """Points (num_points, 2) spread evenly over a disc around the origin."""
+    index = ops.arange(num_points, dtype="float32")
+    radius = RADIUS * ops.sqrt((index + 0.5) / num_points)
+    angle = index * (math.pi * (3 - math.sqrt(5)))
+    return ops.stack([radius * ops.sin(angle), radius * ops.cos(angle)], -1)

@@ -164,6 +164,9 @@ class ObjectDiscovery(keras.Model):
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
+        if sample_weight is not None:
+            # One weight for each image, and a loss for each of its pixels.
+            sample_weight = keras.ops.reshape(sample_weight, (-1, 1, 1))
         # The target is the image itself; y, if given, is the true mask.
         return super().compute_loss(
             x=x,

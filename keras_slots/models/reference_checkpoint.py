@@ -15,6 +15,17 @@ from keras_slots.models.object_discovery import ObjectDiscovery
 
 NETWORK = "network/layer_with_weights-0"
 VALUE = ".ATTRIBUTES/VARIABLE_VALUE"
+# Options of `SlotAttention` that decide which weights there are.
+AUTHORS_OPTIONS = {
+    "aggregation": "weighted_mean",
+    "slot_initialization": "shared_gaussian",
+    "update": "gru",
+    "use_layer_norm": True,
+    "use_mlp": True,
+    "use_projections": True,
+    "num_heads": 1,
+    "centre_frequencies": None,
+}
 
 
 def load_reference_checkpoint(model: ObjectDiscovery, path) -> None:
@@ -91,6 +102,13 @@ def _pairs(model) -> Iterator[tuple[keras.Variable, str]]:
 
 
 def _slot_attention(name, layer):
+    for option, expected in AUTHORS_OPTIONS.items():
+        value = getattr(layer, option)
+        if value != expected:
+            raise ValueError(
+                "The authors' checkpoints are of slots with "
+                f"{option}={expected!r}. Received: {option}={value!r}"
+            )
     yield layer.initial.mu, f"{name}/slots_mu"
     yield layer.initial.log_sigma, f"{name}/slots_log_sigma"
     attention, updating = layer.attention, layer.updating

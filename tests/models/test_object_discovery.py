@@ -1,0 +1,318 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_slots import SlotAttention, SpatialBroadcastDecoder
+from keras_slots.layers import ConvEncoder
+from keras_slots.metrics import AdjustedRandIndex
+from keras_slots.models import ObjectDiscovery
+from tests.golden_weights import (
+    assert_close,
+    initial_slots,
+    load_golden,
+    put_into_object_discovery,
+)
+
+SIZE = (5, 6)
+
+
+def small_model(dtype=None, **slot_arguments):
+    model = ObjectDiscovery(
+        ConvEncoder((8,), mlp_sizes=(8,), dtype=dtype),
+        SlotAttention(
+            3,
+            8,
+            num_iterations=2,
+            mlp_hidden_size=8,
+            dtype=dtype,
+            **{"seed": 0, **slot_arguments},
+        ),
+        SpatialBroadcastDecoder(SIZE, (8,), dtype=dtype),
+        dtype=dtype,
+    )
+    model.build((None, *SIZE, 3))
+    return model
+
+
+def scenes(count=8):
+    """Images (B, 5, 6, 3) and masks (B, 5, 6) of two squares on black."""
+    rng = np.random.default_rng(0)
+    image = np.full((count, *SIZE, 3), -1, "float32")
+    mask = np.zeros((count, *SIZE), "int32")
+    for index in range(count):
+        for label, left in ((1, 0), (2, 3)):
+            top = rng.integers(3)
+            where = (index, slice(top, top + 2), slice(left, left + 2))
+            image[where] = rng.uniform(-0.5, 1, 3)
+            mask[where] = label
+    return image, mask
+
+
+def draw_slots(batch, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(batch, 3, 8)).astype("float32")
+
+
+def fit(model, data, **kwargs):
+    # The data is in batches already; Keras warns if told to shuffle it.
+    history = model.fit(data, shuffle=False, verbose=0, **kwargs)
+    return history.history
+
+
+def images_alone(count=8):
+    return tf.data.Dataset.from_tensor_slices(scenes(count)[0]).batch(4)
+
+
+def with_masks(count=8):
+    return tf.data.Dataset.from_tensor_slices(scenes(count)).batch(4)
+
+
+def test_golden_outputs():
+    golden = load_golden("object_discovery_35")
+    model = ObjectDiscovery.from_preset("tetrominoes")
+    put_into_object_discovery(model, golden)
+    outputs = model(golden["image"], initial_slots=initial_slots(golden))
+    for name in ("reconstruction", "slot_reconstructions", "masks", "slots"):
+        assert_close(outputs[name], golden[f"outputs/{name}"])
+    assert_close(
+        outputs["attention"],
+        golden["outputs/attention"][-1].transpose(0, 2, 1),
+    )
+
+
+def test_golden_loss():
+    golden = load_golden("object_discovery_35")
+    image = golden["image"]
+    expected = np.mean((golden["outputs/reconstruction"] - image) ** 2)
+    model = ObjectDiscovery.from_preset("tetrominoes")
+    put_into_object_discovery(model, golden)
+    model.compile()
+    outputs = model(image, initial_slots=initial_slots(golden))
+    loss = model.compute_loss(x=image, y_pred=outputs)
+    np.testing.assert_allclose(loss, expected, rtol=1e-4)
+
+
+def test_images_alone_train_without_metrics():
+    model = small_model()
+    model.compile(keras.optimizers.Adam(1e-2))
+    logs = fit(model, images_alone(), epochs=20)
+    assert set(logs) == {"loss"}
+    assert logs["loss"][-1] < 0.7 * logs["loss"][0]
+    assert set(model.evaluate(images_alone(), verbose=0, return_dict=True)) == {
+        "loss"
+    }
+
+
+def test_arrays_train_too():
+    image, mask = scenes()
+    model = small_model()
+    model.compile()
+    assert set(model.fit(image, verbose=0).history) == {"loss"}
+    assert set(model.fit(image, mask, verbose=0).history) == {"loss", "fg_ari"}
+
+
+def test_masks_are_reported_and_do_not_train():
+    image, mask = scenes()
+    changed = []
+    for labels in (None, mask):
+        keras.utils.set_random_seed(1)
+        model = small_model()
+        model.compile()
+        model.fit(image, labels, verbose=0, shuffle=False)
+        changed.append(model.get_weights())
+    for weights in zip(*changed, strict=True):
+        np.testing.assert_array_equal(*weights)
+
+
+@pytest.mark.parametrize("validation", ["masks", "images"])
+@pytest.mark.parametrize("training", ["masks", "images"])
+def test_metrics_appear_where_masks_are(training, validation):
+    data = {"masks": with_masks(), "images": images_alone()}
+    model = small_model()
+    model.compile()
+    logs = fit(
+        model, data[training], validation_data=data[validation], epochs=2
+    )
+    assert "val_loss" in logs
+    assert ("val_fg_ari" in logs) == (validation == "masks")
+    # Once known, the metric stays known; it is of use only with masks.
+    if training == "masks":
+        assert len(logs["fg_ari"]) == 2
+    scores = model.evaluate(with_masks(), verbose=0, return_dict=True)
+    assert set(scores) == {"loss", "fg_ari"}
+
+
+def test_reported_ari_is_that_of_the_masks():
+    image, mask = scenes()
+    model = small_model(slot_initialization="learned")  # No noise.
+    model.compile(metrics=[AdjustedRandIndex(False), AdjustedRandIndex()])
+    scores = model.evaluate(
+        image, mask, verbose=0, return_dict=True, batch_size=3
+    )
+    masks = model(image)["masks"]
+    for metric in (AdjustedRandIndex(False), AdjustedRandIndex()):
+        metric.update_state(mask, masks)
+        np.testing.assert_allclose(
+            scores[metric.name], metric.result(), rtol=1e-5
+        )
+    reconstruction = model(image)["reconstruction"]
+    np.testing.assert_allclose(
+        scores["loss"], np.mean((reconstruction - image) ** 2), rtol=1e-4
+    )
+
+
+def test_another_loss_and_no_metric():
+    image, mask = scenes()
+    model = small_model()
+    model.compile(loss="mae", metrics=[])
+    logs = model.evaluate(image, mask, verbose=0, return_dict=True)
+    assert set(logs) == {"loss"}
+    outputs = model(image, initial_slots=draw_slots(8))
+    loss = model.compute_loss(x=image, y_pred=outputs)
+    error = np.abs(outputs["reconstruction"] - image)
+    np.testing.assert_allclose(loss, error.mean(), rtol=1e-5)
+
+
+def test_sample_weight_weighs_images():
+    image, _ = scenes(2)
+    model = small_model()
+    model.compile()
+    outputs = model(image, initial_slots=draw_slots(2))
+    errors = np.mean((outputs["reconstruction"] - image) ** 2, axis=(1, 2, 3))
+    for weights in ([1.0, 0.0], [0.5, 2.0]):
+        loss = model.compute_loss(
+            x=image, y_pred=outputs, sample_weight=np.array(weights)
+        )
+        np.testing.assert_allclose(loss, np.mean(errors * weights), rtol=1e-5)
+
+
+def test_sample_weight_in_fit():
+    image, mask = scenes()
+    model = small_model()
+    model.compile(weighted_metrics=[], metrics=None)
+    logs = model.fit(image, mask, sample_weight=np.zeros(8), verbose=0)
+    assert logs.history["loss"] == [0.0]
+
+
+def test_predict_gives_every_output():
+    model = small_model()
+    outputs = model.predict(scenes()[0], verbose=0)
+    assert {name: array.shape for name, array in outputs.items()} == {
+        "reconstruction": (8, *SIZE, 3),
+        "slot_reconstructions": (8, 3, *SIZE, 3),
+        "masks": (8, 3, *SIZE, 1),
+        "slots": (8, 3, 8),
+        "attention": (8, 3, 30),
+    }
+    np.testing.assert_allclose(outputs["masks"].sum(axis=1), 1, rtol=1e-5)
+    mixture = (outputs["masks"] * outputs["slot_reconstructions"]).sum(axis=1)
+    assert_close(outputs["reconstruction"], mixture, 1e-5)
+
+
+def test_other_numbers_of_slots_and_iterations():
+    model, image = small_model(), scenes(2)[0]
+    outputs = model(image, num_slots=5, num_iterations=1)
+    assert outputs["masks"].shape == (2, 5, *SIZE, 1)
+    start = draw_slots(2)
+    few = model(image, initial_slots=start, num_iterations=1)
+    more = model(image, initial_slots=start, num_iterations=4)
+    assert not np.allclose(few["slots"], more["slots"])
+
+
+def test_calls_are_random_unless_told_where_to_start():
+    model, image = small_model(), scenes(2)[0]
+    assert not np.allclose(model(image)["slots"], model(image)["slots"])
+    start = draw_slots(2)
+    np.testing.assert_array_equal(
+        model(image, initial_slots=start)["slots"],
+        model(image, initial_slots=start)["slots"],
+    )
+
+
+def test_saved_training_goes_on_as_if_not_saved(tmp_path):
+    """Weights, the optimizer and its step; Keras does not save noise."""
+    image, mask = scenes()
+
+    model = small_model(slot_initialization="learned")
+    model.compile(keras.optimizers.Adam(1e-2))
+    model.fit(image, mask, verbose=0, shuffle=False)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert int(loaded.optimizer.iterations) == 1
+    for continued in (model, loaded):
+        continued.fit(image, mask, verbose=0, shuffle=False, epochs=2)
+    for weight, expected in zip(loaded.weights, model.weights, strict=True):
+        np.testing.assert_allclose(
+            weight, expected, rtol=1e-5, atol=1e-6, err_msg=weight.path
+        )
+
+
+def test_compiled_choices_are_saved(tmp_path):
+    model = small_model()
+    model.compile("sgd", loss="mae", metrics=[AdjustedRandIndex(False)])
+    model.fit(*scenes(), verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert isinstance(loaded.optimizer, keras.optimizers.SGD)
+    assert loaded.loss == "mae"
+    scores = loaded.evaluate(*scenes(), verbose=0, return_dict=True)
+    assert set(scores) == {"loss", "ari"}
+
+
+@pytest.mark.parametrize("data", ["images", "masks"])
+def test_fit_compiled_by_xla(data):
+    image, mask = scenes()
+    model = small_model()
+    model.compile(jit_compile=True)
+    before = model.get_weights()
+    labels = mask if data == "masks" else None
+    logs = model.fit(image, labels, verbose=0, batch_size=8).history
+    assert np.all(np.isfinite(list(logs.values())))
+    for old, new in zip(before, model.weights, strict=True):
+        assert np.any(old != np.array(new)), new.path
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_fit_in_half_precision(policy):
+    image, mask = scenes()
+    model = small_model(dtype=policy)
+    model.compile(keras.optimizers.Adam(1e-3))
+    wrapped = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert wrapped == (policy == "mixed_float16")
+    logs = model.fit(image, mask, verbose=0, epochs=2).history
+    assert np.all(np.isfinite(list(logs.values())))
+    for weight in model.weights:
+        assert weight.dtype == "float32"
+        assert np.all(np.isfinite(weight))
+
+
+def test_parts_of_your_own():
+    """Anything that gives tokens will do for an encoder."""
+    model = ObjectDiscovery(
+        keras.Sequential(
+            [
+                keras.layers.Conv2D(4, 3, padding="same"),
+                keras.layers.Reshape((-1, 4)),
+            ]
+        ),
+        SlotAttention(2, 8),
+        SpatialBroadcastDecoder(SIZE, (4,)),
+    )
+    model.compile()
+    model.fit(scenes()[0], verbose=0)
+    assert model.predict(scenes()[0], verbose=0)["slots"].shape == (8, 2, 8)
+
+
+def test_errors():
+    model = small_model()
+    with pytest.raises(ValueError, match=r"decoder draws, 5 x 6 pixels.*7, 6"):
+        model(np.zeros((2, 7, 6, 3)))
+    with pytest.raises(ValueError, match=r"decoder draws, 5 x 6 pixels"):
+        model(np.zeros((2, 2, 2, 3)))
+    with pytest.raises(ValueError, match=r"`image` must have shape \(B, H, W"):
+        model(np.zeros((*SIZE, 3)))
+    with pytest.raises(ValueError, match="`initial_slots` must have size 8"):
+        model(np.zeros((2, *SIZE, 3)), initial_slots=np.zeros((2, 3, 7)))
+    with pytest.raises(ValueError, match=r"`image` must have shape"):
+        small_model().build((None, 35, 3))

@@ -2,8 +2,11 @@
 
 import argparse
 import dataclasses
+import json
 import math
 from pathlib import Path
+
+import keras
 
 from keras_slots.models import get_preset
 
@@ -63,11 +66,18 @@ def parse_options(manual):
 
 
 def make_settings(options, preset):
-    """All that decides the result, as a dict."""
+    """All that decides the result, as a dict that fits a JSON file."""
     settings = vars(options) | {"preset_values": dataclasses.asdict(preset)}
     for name in ("output", "fresh", "evaluate_only", "smoke"):
         del settings[name]
-    return settings
+    return json.loads(json.dumps(settings, default=_plain))
+
+
+def _plain(value):
+    if isinstance(value, Path):
+        return str(value)
+    # A preset may hold an initializer, say.
+    return keras.saving.serialize_keras_object(value)
 
 
 def _check_image_size(name, preset):

@@ -33,7 +33,8 @@ def claim(folder, settings, fresh=False):
 
     Args:
         folder: Path.
-        settings: Dict of all that decides the result.
+        settings: Dict of all that decides the result, as it reads from a
+            JSON file.
         fresh: Boolean. Whether to delete an earlier run first.
 
     Raises:
@@ -48,7 +49,6 @@ def claim(folder, settings, fresh=False):
     )
     if (folder / "metrics.json").exists():
         raise SystemExit(f"The folder holds a finished run. {remedy}")
-    settings = json.loads(json.dumps(settings, default=str))
     earlier = settings
     if any((folder / name).exists() for name in FILES):
         earlier = _read_settings(folder)

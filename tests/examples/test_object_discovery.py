@@ -256,6 +256,29 @@ def test_a_file_too_short_to_train_on_is_said(run, tmp_path):
         run(*SETTINGS, "--output", tmp_path / "run", "--records", path)
 
 
+@pytest.mark.slow
+def test_a_run_on_records_leaves_every_file(tmp_path):
+    path = write_records(tmp_path / "t.tfrecords", 64 + 16 + 16)
+    output = tmp_path / "run"
+    finish(start(output, "--records", path))
+    metrics = json.loads((output / "metrics.json").read_text())
+    assert metrics["settings"]["records"] == str(path)
+    assert metrics["fg_ari"]["model"]["scenes"] == 16
+
+
+@pytest.mark.parametrize("preset", ["tetrominoes", "tetrominoes_light"])
+def test_settings_read_from_json_as_they_were(monkeypatch, tmp_path, preset):
+    monkeypatch.syspath_prepend(EXAMPLE.parent)
+    options = importlib.import_module("discovery_options")
+    path = write_records(tmp_path / "t.tfrecords", 1)
+    arguments = ["x", "--preset", preset, "--records", str(path)]
+    monkeypatch.setattr(sys, "argv", arguments)
+    settings = options.make_settings(*options.parse_options(""))
+    assert json.loads(json.dumps(settings)) == settings
+    # An object written by its address would differ in the next process.
+    assert " at 0x" not in json.dumps(settings)
+
+
 def test_records_are_split_as_published(run, monkeypatch, tmp_path):
     example = importlib.import_module("object_discovery")
     path = write_records(tmp_path / "t.tfrecords", 14)

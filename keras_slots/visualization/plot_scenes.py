@@ -149,7 +149,7 @@ def plot_slots(
 
 def _arrays(images, outputs, mask, num_scenes):
     """The first scenes as NumPy arrays, their shapes checked."""
-    images = keras.ops.convert_to_numpy(images)
+    images = _to_float32(images)
     if images.ndim != 4 or images.shape[-1] != 3:
         raise ValueError(
             "`images` must have shape (B, H, W, 3). "
@@ -168,7 +168,7 @@ def _arrays(images, outputs, mask, num_scenes):
                 f"`outputs` must have an entry {name!r}. "
                 f"Received: outputs with {sorted(outputs)}"
             )
-        array = keras.ops.convert_to_numpy(outputs[name])
+        array = _to_float32(outputs[name])
         expected: tuple = (batch, height, width, channels)
         if name != "reconstruction":
             slots = array.shape[1] if slots is None else slots
@@ -179,6 +179,11 @@ def _arrays(images, outputs, mask, num_scenes):
         arrays["mask"] = keras.ops.convert_to_numpy(mask)
         _check_shape("mask", arrays["mask"], (batch, height, width))
     return {name: array[:num_scenes] for name, array in arrays.items()}
+
+
+def _to_float32(tensor):
+    # NumPy and Matplotlib know little of bfloat16.
+    return keras.ops.convert_to_numpy(tensor).astype("float32")
 
 
 def _check_shape(name, array, expected):

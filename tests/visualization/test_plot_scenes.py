@@ -2,6 +2,7 @@
 
 import builtins
 
+import keras
 import numpy as np
 import pytest
 
@@ -168,3 +169,16 @@ def test_bad_input_is_named(tmp_path):
         plot_slots(images, outputs, mask=labels[:, 1:])
     with pytest.raises(FileNotFoundError, match="must lie in a folder"):
         plot_slots(images, outputs, path=tmp_path / "no" / "slots.png")
+
+
+def test_half_precision_is_drawn_alike():
+    images, outputs, labels = make_outputs()
+    half = {
+        name: keras.ops.cast(value, "bfloat16")
+        for name, value in outputs.items()
+    }
+    expected = plot_slots(images, outputs, mask=labels)
+    figure = plot_slots(images, half, mask=labels)
+    np.testing.assert_allclose(
+        picture(figure, 0, 2), picture(expected, 0, 2), atol=0.01
+    )

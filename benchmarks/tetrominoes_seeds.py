@@ -1,0 +1,129 @@
+"""Does every seed find the objects? Five trainings, one table, one picture.
+
+```shell
+python benchmarks/tetrominoes_seeds.py
+python benchmarks/tetrominoes_seeds.py --records FILE  # score published scenes
+```
+
+Runs `examples/object_discovery.py` once per seed, one after the other, into
+`runs/tetrominoes/seed_N`, each with its own scenes for training, validation
+and test. Stop it whenever you like: finished seeds are kept, and an unfinished
+one goes on where it stopped. Prints the table of docs/results/tetrominoes.md
+and draws `runs/tetrominoes/seeds.png`.
+"""
+
+import argparse
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "object_discovery.py"
+# Okabe and Ito's, told apart with any common colour vision.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7")
+
+
+def main():
+    """Trains what is not trained yet, then sums up."""
+    options = parse_options()
+    folders = {}
+    for seed in range(options.seeds):
+        folders[seed] = options.output / f"seed_{seed}"
+        if not (folders[seed] / "metrics.json").exists():
+            run_example(seed, folders[seed])
+        if options.records:
+            run_example(
+                seed,
+                folders[seed],
+                "--evaluate-only",
+                "--records",
+                str(options.records),
+            )
+    print_table(folders, published=bool(options.records))
+    plot_curves(folders, options.output / "seeds.png")
+
+
+def parse_options():
+    """What the command line says."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--records", type=Path)
+    parser.add_argument("--output", type=Path, default=Path("runs/tetrominoes"))
+    return parser.parse_args()
+
+
+def run_example(seed, folder, *arguments):
+    """One training or evaluation, in a process of its own."""
+    command = [sys.executable, str(EXAMPLE), "--seed", str(seed)]
+    command += ["--output", str(folder), *arguments]
+    subprocess.run(command, check=True)
+
+
+def read_json(path):
+    """The content of a JSON file."""
+    return json.loads(path.read_text())
+
+
+def print_table(folders, published):
+    """One row per seed, and the mean of all."""
+    rows = []
+    for seed, folder in folders.items():
+        metrics = read_json(folder / "metrics.json")
+        scores = metrics["fg_ari"]
+        row = [metrics["seconds"] / 60]
+        row += [scores[name]["mean"] for name in ("model", "colour_alone")]
+        if published:
+            evaluation = read_json(folder / "evaluation.json")
+            row.append(evaluation["fg_ari"]["model"]["mean"])
+        rows.append((str(seed), row))
+    rows.append(("mean", np.mean([row for _, row in rows], axis=0)))
+    titles = ["seed", "minutes", "FG-ARI", "colour alone"]
+    titles += ["published scenes"] if published else []
+    print("| " + " | ".join(titles) + " |")
+    print("|" + "---|" * len(titles))
+    for name, (minutes, *scores) in rows:
+        cells = [name, f"{minutes:.1f}", *(f"{score:.3f}" for score in scores)]
+        print("| " + " | ".join(cells) + " |")
+
+
+def plot_curves(folders, path):
+    """FG-ARI on validation scenes against steps, a line per seed."""
+    figure = Figure(figsize=(7, 4), dpi=150, layout="constrained")
+    axis = figure.subplots()
+    baselines = []
+    for (seed, folder), colour in zip(
+        folders.items(), np.resize(COLOURS, len(folders)), strict=True
+    ):
+        with open(folder / "history.csv", newline="") as file:
+            history = list(csv.DictReader(file))
+        axis.plot(
+            [int(row["step"]) for row in history],
+            [float(row["validation_fg_ari"]) for row in history],
+            ".-",
+            color=str(colour),
+            label=f"seed {seed}",
+        )
+        baselines.append(read_json(folder / "metrics.json")["fg_ari"])
+    for name, style in (("colour_alone", "--"), ("position_alone", ":")):
+        mean = np.mean([scores[name]["mean"] for scores in baselines])
+        label = f"{name.replace('_', ' ')} ({mean:.3f})"
+        axis.axhline(mean, color="0.4", linestyle=style, label=label)
+    axis.set_ylim(0.5, 1.01)
+    axis.set_xlim(0, None)
+    axis.set_xlabel("step")
+    axis.set_title("FG-ARI on 320 validation scenes")
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.grid(color="0.9")
+    axis.legend(frameon=False, loc="lower right", ncols=2)
+    figure.savefig(path)
+    print(path)
+
+
+if __name__ == "__main__":
+    main()

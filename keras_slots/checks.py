@@ -1,5 +1,6 @@
 """Checks of arguments: a bad value gets a clear error, and at once."""
 
+import operator
 from collections.abc import Iterable
 
 
@@ -9,6 +10,32 @@ def check_positive_integer(name: str, value) -> None:
         raise ValueError(
             f"`{name}` must be a positive integer. Received: {name}={value!r}"
         )
+
+
+def check_integer(name: str, value, minimum: int) -> int:
+    """Gives `value` as an `int` if it is one and at least `minimum`.
+
+    Args:
+        name: String. The argument's name, for the message.
+        value: The value; NumPy's integers count as integers.
+        minimum: Integer. `0` or `1`.
+
+    Returns:
+        `value` as an `int`.
+
+    Raises:
+        ValueError: If `value` is not an integer or is too small.
+    """
+    try:
+        integer = operator.index(value)
+    except TypeError:
+        integer = minimum - 1
+    if isinstance(value, bool) or integer < minimum:
+        kind = "positive" if minimum else "non-negative"
+        raise ValueError(
+            f"`{name}` must be a {kind} integer. Received: {name}={value!r}"
+        )
+    return integer
 
 
 def check_option(name: str, value, options: Iterable[str]) -> None:

@@ -4,7 +4,7 @@ import os
 
 import tensorflow as tf
 
-from keras_slots.datasets.integers import check_integer
+from keras_slots.checks import check_integer
 from keras_slots.datasets.pixels import to_float
 from keras_slots.datasets.record_file import RecordFile, RecordFormat
 

@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
+from keras_slots.checks import check_integer
 from keras_slots.datasets import tetromino_scenes as scenes
-from keras_slots.datasets.integers import check_integer
 
 SPLIT_SIZES = {"train": 60_000, "validation": 320, "test": 320}
 

@@ -23,6 +23,7 @@ PUBLIC_NAMES = {
         "SlotAttention",
         "SoftPositionEmbed",
         "SpatialBroadcastDecoder",
+        "SpreadSlots",
     },
     "keras_slots.losses": {"HungarianHuberLoss", "hungarian_huber"},
     "keras_slots.metrics": {"AdjustedRandIndex", "adjusted_rand_index"},

@@ -76,6 +76,10 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             in half image sizes, it is taken off the logits of the masks: a
             pixel belongs to the nearest slot unless what is drawn says
             otherwise. Needs `centre_frequencies`. Defaults to `0.0`.
+        mask_penalty: Float. Times the mean square of the logits of the masks
+            as drawn, it is added to the loss. Shades are then painted with
+            colours and not with masks, which leaves the masks to say which
+            slot a pixel belongs to. Defaults to `0.0`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -127,6 +131,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         num_frequencies: int = 0,
         centre_frequencies: int | None = None,
         mask_falloff: float = 0.0,
+        mask_penalty: float = 0.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -143,6 +148,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         self.num_frequencies = num_frequencies
         self.centre_frequencies = centre_frequencies
         self.mask_falloff = mask_falloff
+        self.mask_penalty = mask_penalty
         self._check_arguments()
         self.position = (
             SoftPositionEmbed(
@@ -316,6 +322,8 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         slot_images, logits = ops.split(
             decoded, [self.output_channels], axis=-1
         )  # (B, K, H, W, C) and (B, K, H, W, 1)
+        if self.mask_penalty:
+            self.add_loss(self.mask_penalty * ops.mean(ops.square(logits)))
         if self.mask_falloff:
             logits = logits - self.mask_falloff * squared_distances(
                 centres, self._image_size()
@@ -366,6 +374,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
                 "num_frequencies",
                 "centre_frequencies",
                 "mask_falloff",
+                "mask_penalty",
             )
         }
         return {**super().get_config(), **config}

@@ -157,6 +157,7 @@ LAYERS = [
                 "num_frequencies": 1,
                 "centre_frequencies": 3,
                 "mask_falloff": 2.0,
+                "mask_penalty": 0.1,
             },
         ),
         inputs={"slots": draw(2, 3, 4)},

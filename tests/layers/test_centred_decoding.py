@@ -86,3 +86,19 @@ def test_centres_and_frequencies_go_together(slots):
 def test_falloff_needs_centres():
     with pytest.raises(ValueError, match=r"mask_falloff=1\.0"):
         make_decoder(centre_frequencies=None, mask_falloff=1.0)
+
+
+def test_penalty_is_the_mean_square_of_the_drawn_logits(slots):
+    """Of what the layers draw, before the falloff: masks of one slot."""
+    decoder = make_decoder(mask_falloff=5.0, mask_penalty=0.5)
+    decoder(slots, centres=ops.zeros((B, K, 2)))
+    plain = SpatialBroadcastDecoder.from_config(
+        {**decoder.get_config(), "mask_falloff": 0.0, "mask_penalty": 0.0}
+    )
+    plain.build(slots.shape)
+    plain.set_weights(decoder.get_weights())
+    drawn = plain._decode(slots, ops.zeros((B, K, 2)))
+    expected = 0.5 * np.mean(np.square(ops.convert_to_numpy(drawn)[..., -1]))
+    np.testing.assert_allclose(decoder.losses, [expected], rtol=1e-5)
+    plain(slots, centres=ops.zeros((B, K, 2)))
+    assert not plain.losses

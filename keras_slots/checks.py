@@ -38,6 +38,19 @@ def check_integer(name: str, value, minimum: int) -> int:
     return integer
 
 
+def check_number(name: str, value, above: bool = False) -> None:
+    """Raises a `ValueError` unless `value` is a finite number from 0 on.
+
+    With `above=True` it must be above 0.
+    """
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not (value > 0 if above else value >= 0) or value > 1e30:
+        kind = "positive" if above else "non-negative"
+        raise ValueError(
+            f"`{name}` must be a {kind} number. Received: {name}={value!r}"
+        )
+
+
 def check_option(name: str, value, options: Iterable[str]) -> None:
     """Raises a `ValueError` unless `value` is one of `options`."""
     if value not in options:

@@ -4,6 +4,8 @@ import os
 
 import keras
 
+from keras_slots.models import ObjectDiscovery
+
 
 def export_saved_model(model, path) -> None:
     """Writes an `ObjectDiscovery` model as a TensorFlow SavedModel.
@@ -12,8 +14,8 @@ def export_saved_model(model, path) -> None:
     TensorFlow alone, neither Keras nor this package. It has two endpoints,
     both with any batch size and both giving the model's dict of outputs:
 
-    - `discover` (also `serving_default`): from `image`. The first slots are
-      drawn anew in every call.
+    - `discover` (also `serving_default`): from `image`. Slots that start
+      from a Gaussian are drawn anew in every call.
     - `discover_from`: from `image` and `initial_slots`: deterministic.
 
     Args:
@@ -33,7 +35,12 @@ def export_saved_model(model, path) -> None:
     masks = served(image=images)["masks"]
     ```
     """
-    path = os.fspath(path)
+    path = os.path.normpath(path)  # Without a slash at the end.
+    if not isinstance(model, ObjectDiscovery):
+        raise ValueError(
+            "`model` must be an `ObjectDiscovery`; export other models with "
+            f"their own `export`. Received: model={model!r}"
+        )
     if not model.built:
         raise ValueError(
             "`model` must be built before it is exported: call it on an "

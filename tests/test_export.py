@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 
@@ -123,3 +124,13 @@ def test_an_unbuilt_model_is_an_error(tmp_path):
     )
     with pytest.raises(ValueError, match="`model` must be built"):
         export_saved_model(model, tmp_path / "model")
+
+
+def test_a_slash_at_the_end_of_the_path_is_no_part_of_it(model, tmp_path):
+    export_saved_model(model, f"{tmp_path}/model/")
+    assert (tmp_path / "model" / "saved_model.pb").exists()
+
+
+def test_another_model_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match="`model` must be an `ObjectDiscov"):
+        export_saved_model(keras.Sequential(), tmp_path / "model")

@@ -17,6 +17,7 @@ SMALLEST_MASS = 1e-30
 # Stands for minus infinity before a softmax: finite, so that a row in which
 # everything is masked gives no NaN, and far below any float32 logit.
 MASKED_LOGIT = -1e30
+LARGEST_FLOAT16 = 65504.0
 
 
 class CompetitiveAttention(keras.layers.Layer):
@@ -156,6 +157,9 @@ class CompetitiveAttention(keras.layers.Layer):
         if self.aggregation == "weighted_sum_layer_norm":
             # In float32 still: a sum over many tokens overflows float16.
             updates = self.norm_updates(updates)
+        elif self.compute_dtype == "float16":
+            # A sum over many tokens can be larger than float16 holds.
+            updates = ops.clip(updates, -LARGEST_FLOAT16, LARGEST_FLOAT16)
         updates = ops.cast(updates, self.compute_dtype)
         if self.num_heads > 1:
             updates = self.mix_heads(updates)

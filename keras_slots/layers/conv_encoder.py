@@ -36,6 +36,8 @@ class ConvEncoder(keras.layers.Layer):
         mlp_sizes: Integers, the units of each layer of the MLP; the last
             layer has no activation. Defaults to `(64, 64)`.
         num_frequencies: Integer, as in `SoftPositionEmbed`. Defaults to `0`.
+        use_position_embedding: Whether tokens are told where they are
+            (Figure 2). Defaults to `True`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -70,6 +72,7 @@ class ConvEncoder(keras.layers.Layer):
         strides: Sizes = 1,
         mlp_sizes=(64, 64),
         num_frequencies: int = 0,
+        use_position_embedding: bool = True,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -78,6 +81,7 @@ class ConvEncoder(keras.layers.Layer):
         self.strides = as_sizes_or_one("strides", strides)
         self.mlp_sizes = as_sizes("mlp_sizes", mlp_sizes)
         self.num_frequencies = num_frequencies
+        self.use_position_embedding = use_position_embedding
         depth = len(self.filters)
         if not depth:
             raise ValueError(
@@ -85,9 +89,10 @@ class ConvEncoder(keras.layers.Layer):
             )
         one_each("kernel_sizes", self.kernel_sizes, depth)
         one_each("strides", self.strides, depth)
-        self.position = SoftPositionEmbed(
-            num_frequencies, name="position", dtype=self.dtype_policy
-        )
+        if use_position_embedding:
+            self.position = SoftPositionEmbed(
+                num_frequencies, name="position", dtype=self.dtype_policy
+            )
 
     def build(self, input_shape):
         check_rank("inputs", input_shape, "(B, H, W, C)")
@@ -114,7 +119,8 @@ class ConvEncoder(keras.layers.Layer):
             conv.build(shape)
             shape = conv.compute_output_shape(shape)
             self.convs.append(conv)
-        self.position.build(shape)
+        if self.use_position_embedding:
+            self.position.build(shape)
         shape = (None, None, shape[-1])
         self.norm = layer_norm(self, "norm", shape)
         self.mlp = []
@@ -135,7 +141,8 @@ class ConvEncoder(keras.layers.Layer):
         features = inputs
         for conv in self.convs:
             features = conv(features)
-        features = self.position(features)  # (B, h, w, F)
+        if self.use_position_embedding:
+            features = self.position(features)  # (B, h, w, F)
         batch, height, width, size = ops.shape(features)
         tokens = ops.reshape(features, (batch, height * width, size))
         tokens = self.norm(tokens)
@@ -175,4 +182,5 @@ class ConvEncoder(keras.layers.Layer):
             "strides": self.strides,
             "mlp_sizes": self.mlp_sizes,
             "num_frequencies": self.num_frequencies,
+            "use_position_embedding": self.use_position_embedding,
         }

@@ -48,13 +48,6 @@ class InitialSlots(keras.layers.Layer):
 
     def draw(self, batch_size, num_slots: int) -> Tensor:
         """Float32 slots (B, K, D): Algorithm 1, line 1."""
-        if self.kind != "shared_gaussian" and num_slots > self.num_slots:
-            raise ValueError(
-                "Slots with parameters of their own cannot be added after "
-                "training: use `slot_initialization='shared_gaussian'` or "
-                f"pass `initial_slots`. Received: num_slots={num_slots}, "
-                f"where the layer has parameters for {self.num_slots}"
-            )
         shape = (batch_size, num_slots, self.slot_size)
         mu = self.mu[:, :num_slots]  # (1, 1 or K, D)
         if self.kind == "learned":

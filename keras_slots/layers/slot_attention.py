@@ -27,8 +27,8 @@ class SlotAttention(keras.layers.Layer):
     slots permutes the result (section 4 of the supplement).
 
     The first slots are drawn from a learned Gaussian, so two calls on the
-    same input differ unless `initial_slots` is passed. `seed` makes the
-    sequence of draws reproducible.
+    same input differ unless `initial_slots` is passed (or slots are
+    `"learned"`). `seed` makes the sequence of draws reproducible.
 
     Attention logits, softmax and the weighted mean are computed in float32
     under every dtype policy: in float16 the paper's `epsilon` is zero.
@@ -40,8 +40,7 @@ class SlotAttention(keras.layers.Layer):
     paragraph of section 2).
 
     Args:
-        num_slots: Integer K, the number of slots. Can be overridden per
-            call.
+        num_slots: Integer K, the number of slots, if a call does not say.
         slot_size: Integer D, the number of features of a slot.
         num_iterations: Integer T, the number of rounds of attention. Can be
             overridden per call. Defaults to `3`.
@@ -98,8 +97,8 @@ class SlotAttention(keras.layers.Layer):
     Call arguments:
         inputs: Float tensor `(B, N, D_in)`: N tokens each. B and N may be
             unknown.
-        initial_slots: Float tensor `(B, K, slot_size)` that replaces the
-            sampled start and makes the layer deterministic.
+        initial_slots: Float tensor `(B, K, slot_size)` that replaces the start
+            and makes the layer deterministic.
         mask: Boolean tensor `(B, N)`, `True` for tokens that take part. What
             the others hold, NaN included, has no influence. Filled in by
             Keras if the input carries a mask.
@@ -123,7 +122,6 @@ class SlotAttention(keras.layers.Layer):
         ValueError: If an argument is out of range or a shape does not fit.
 
     Example:
-
     >>> import keras, keras_slots
     >>> tokens = keras.random.normal((2, 64, 32), seed=0)
     >>> layer = keras_slots.SlotAttention(num_slots=4, slot_size=16)
@@ -292,6 +290,8 @@ class SlotAttention(keras.layers.Layer):
         return slots
 
     def _call_sizes(self, initial_slots, num_slots, num_iterations):
+        if initial_slots is not None:
+            check_rank("initial_slots", initial_slots.shape, "(B, K, D)")
         if num_slots is None:
             num_slots = self.num_slots
             if initial_slots is not None and initial_slots.shape[1]:

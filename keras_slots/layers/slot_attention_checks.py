@@ -1,6 +1,7 @@
 """What `SlotAttention` accepts: its options, arguments and shapes."""
 
 from keras_slots.checks import (
+    check_number,
     check_option,
     check_positive_integer,
     check_rank,
@@ -36,16 +37,14 @@ def check_arguments(layer) -> None:
         check_option(name, getattr(layer, name), options)
     if layer.centre_frequencies is not None:
         check_positive_integer("centre_frequencies", layer.centre_frequencies)
-    if layer.epsilon < 0:
-        raise ValueError(
-            f"`epsilon` must not be negative. Received: epsilon={layer.epsilon}"
-        )
-    if layer.temperature is not None and layer.temperature <= 0:
-        raise ValueError(
-            "`temperature` must be positive, or `None` for the square "
-            f"root of the query size. Received: "
-            f"temperature={layer.temperature}"
-        )
+        if layer.slot_size < 2:
+            raise ValueError(
+                "Slots with centres need two features to say where they "
+                f"start. Received: slot_size={layer.slot_size}"
+            )
+    check_number("epsilon", layer.epsilon)
+    if layer.temperature is not None:
+        check_number("temperature", layer.temperature, above=True)
     if layer.slot_size % layer.num_heads:
         raise ValueError(
             "`slot_size` must be a multiple of `num_heads`. Received: "
@@ -58,14 +57,26 @@ def check_arguments(layer) -> None:
         )
 
 
+def _check_can_draw(layer, num_slots):
+    shared = layer.slot_initialization == "shared_gaussian"
+    if not shared and num_slots > layer.num_slots:
+        raise ValueError(
+            "Slots with parameters of their own cannot be added after "
+            "training: use `slot_initialization='shared_gaussian'` or pass "
+            f"`initial_slots`. Received: num_slots={num_slots}, where the "
+            f"layer has parameters for {layer.num_slots}"
+        )
+
+
 def check_call(
     layer, inputs, initial_slots, mask, slot_mask, num_slots, positions
 ) -> None:
     """Raises a `ValueError` for the first tensor that does not fit."""
     check_rank("inputs", inputs.shape, "(B, N, D_in)")
     batch, num_tokens, _ = inputs.shape
-    if initial_slots is not None:
-        check_rank("initial_slots", initial_slots.shape, "(B, K, D)")
+    if initial_slots is None:
+        _check_can_draw(layer, num_slots)
+    else:
         check_size("initial_slots", initial_slots.shape, 0, batch)
         check_size("initial_slots", initial_slots.shape, 1, num_slots)
         check_size("initial_slots", initial_slots.shape, 2, layer.slot_size)
@@ -81,7 +92,7 @@ def check_call(
         raise ValueError(
             "`positions` and `centre_frequencies` go together: slots have "
             "centres only where tokens have positions. Received: "
-            f"positions={positions}, "
+            f"positions={'None' if positions is None else 'a tensor'}, "
             f"centre_frequencies={layer.centre_frequencies}"
         )
     if positions is not None:

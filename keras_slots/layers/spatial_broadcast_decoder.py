@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_slots.checks import (
+    check_number,
     check_positive_integer,
     check_rank,
     check_size,
@@ -166,6 +167,8 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         one_each("grid_size", self.grid_size, 2)
         one_each("kernel_sizes", self.kernel_sizes, len(self.filters))
         one_each("strides", self.strides, len(self.filters))
+        for name in ("mask_falloff", "mask_penalty"):
+            check_number(name, getattr(self, name))
         if self.mask_falloff and self.centre_frequencies is None:
             raise ValueError(
                 "`mask_falloff` needs `centre_frequencies`: without centres "
@@ -259,7 +262,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         if (centres is None) != (self.centre_frequencies is None):
             raise ValueError(
                 "`centres` and `centre_frequencies` go together. Received: "
-                f"centres={centres}, "
+                f"centres={'None' if centres is None else 'a tensor'}, "
                 f"centre_frequencies={self.centre_frequencies}"
             )
         if centres is not None:
@@ -323,7 +326,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             decoded, [self.output_channels], axis=-1
         )  # (B, K, H, W, C) and (B, K, H, W, 1)
         if self.mask_penalty:
-            self.add_loss(self.mask_penalty * ops.mean(ops.square(logits)))
+            self.add_loss(self.mask_penalty * _mean_square(logits, slot_mask))
         if self.mask_falloff:
             logits = logits - self.mask_falloff * squared_distances(
                 centres, self._image_size()
@@ -378,3 +381,12 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             )
         }
         return {**super().get_config(), **config}
+
+
+def _mean_square(logits, slot_mask):
+    """Of the logits (B, K, H, W, 1) of the slots that take part."""
+    square = ops.mean(ops.square(logits), axis=(2, 3, 4))  # (B, K)
+    if slot_mask is None:
+        return ops.mean(square)
+    weights = ops.cast(slot_mask, "float32")
+    return ops.sum(square * weights) / ops.maximum(ops.sum(weights), 1.0)

@@ -18,15 +18,19 @@ class ObjectDiscovery(keras.Model):
     reconstructing its input: no label is needed.
 
     `compile` needs an optimizer only. The loss is the mean squared error
-    between image and reconstruction. `fit` takes images alone, or pairs of
+    between image and reconstruction (another loss must give a value for each
+    pixel), and what the parts add to it, such as the decoder's
+    `mask_penalty`. `fit` takes images alone, or pairs of
     images and integer masks; with masks it also reports segmentation
     metrics, by default the foreground ARI (`fg_ari`). Masks never train.
 
-    The first slots are drawn anew in every call, so two calls on one image
-    differ unless `initial_slots` is passed.
+    Slots that start from a Gaussian, as the paper's do, are drawn anew in
+    every call: two calls on one image differ unless `initial_slots` is passed.
 
     Args:
-        encoder: Layer, images `(B, H, W, C)` to tokens `(B, N, D)`.
+        encoder: Layer, images `(B, H, W, C)` to tokens `(B, N, D)`; where
+            slots or decoder have centres, with a `grid_size` method as that
+            of `ConvEncoder`.
         slot_attention: Layer, tokens to slots `(B, K, slot_size)`.
         decoder: Layer, slots to the triple of image, slot images and masks.
         **kwargs: Arguments of `keras.Model`.
@@ -110,20 +114,24 @@ class ObjectDiscovery(keras.Model):
         check_rank("image", image.shape, "(B, H, W, C)")
         self._check_image_size(image.shape)
         tokens = self.encoder(image)  # (B, N, D)
-        positions = self._token_positions(image.shape)  # (N, 2) or None
+        slots_have_centres = _has_centres(self.slot_attention)
+        drawn_around_centres = _has_centres(self.decoder)
+        if slots_have_centres or drawn_around_centres:
+            grid_size = self.encoder.grid_size(*image.shape[1:3])
+            positions = grid_positions(*grid_size)  # (N, 2)
         slots, attention = self.slot_attention(
             tokens,
             initial_slots=initial_slots,
             num_slots=num_slots,
             num_iterations=num_iterations,
             return_attention_scores=True,
-            positions=positions,
+            **({"positions": positions} if slots_have_centres else {}),
         )  # (B, K, slot_size), (B, K, N)
-        centres = None
-        if positions is not None:
-            centres = slot_centres(attention, positions)  # (B, K, 2)
+        centres = {}
+        if drawn_around_centres:
+            centres["centres"] = slot_centres(attention, positions)
         reconstruction, slot_reconstructions, masks = self.decoder(
-            slots, centres=centres
+            slots, **centres
         )
         return {
             "reconstruction": reconstruction,  # (B, H, W, C)
@@ -132,11 +140,6 @@ class ObjectDiscovery(keras.Model):
             "slots": slots,
             "attention": attention,
         }
-
-    def _token_positions(self, image_shape):
-        if self.slot_attention.centre_frequencies is None:
-            return None
-        return grid_positions(*self.encoder.grid_size(*image_shape[1:3]))
 
     def _check_image_size(self, image_shape):
         drawn = tuple(self.decoder.compute_output_shape((None, 1, 1))[0][1:3])
@@ -208,3 +211,7 @@ class ObjectDiscovery(keras.Model):
         for part in ("encoder", "slot_attention", "decoder"):
             config[part] = keras.saving.deserialize_keras_object(config[part])
         return cls(**config)
+
+
+def _has_centres(part):
+    return getattr(part, "centre_frequencies", None) is not None

@@ -70,8 +70,26 @@ def load_reference_checkpoint(model: ObjectDiscovery, path) -> None:
                 f"{name!r} in the checkpoint has shape "
                 f"{tuple(shapes[name])}. Received: path={str(path)!r}"
             )
+    _check_nothing_is_left(shapes, [name for _, name in pairs], path)
     for variable, name in pairs:
         variable.assign(reader.get_tensor(name))
+
+
+def _check_nothing_is_left(shapes, names, path):
+    """A network with more layers than the model must not load in part."""
+    network = {
+        name
+        for name in shapes
+        if name.startswith(NETWORK) and ".OPTIMIZER_SLOT" not in name
+    }
+    left = sorted(network - set(names))
+    if left:
+        raise ValueError(
+            f"The model has no place for {left[0]!r} "
+            f"{tuple(shapes[left[0]])} and {len(left) - 1} other variables of "
+            "the checkpoint. Is it a checkpoint of another configuration? "
+            f"Received: path={str(path)!r}"
+        )
 
 
 def _open(path):
@@ -93,7 +111,8 @@ def _pairs(model) -> Iterator[tuple[keras.Variable, str]]:
     """Every variable of the model and its name in the checkpoint."""
     encoder, decoder = model.encoder, model.decoder
     yield from _numbered("encoder_cnn", encoder.convs)
-    yield from _affine("encoder_pos/dense", encoder.position.dense)
+    if encoder.use_position_embedding:
+        yield from _affine("encoder_pos/dense", encoder.position.dense)
     yield from _norm("layer_norm", encoder.norm)
     yield from _numbered("mlp", encoder.mlp)
     yield from _slot_attention("slot_attention", model.slot_attention)

@@ -102,3 +102,20 @@ def test_penalty_is_the_mean_square_of_the_drawn_logits(slots):
     np.testing.assert_allclose(decoder.losses, [expected], rtol=1e-5)
     plain(slots, centres=ops.zeros((B, K, 2)))
     assert not plain.losses
+
+
+def test_penalty_passes_over_slots_that_are_left_out(slots):
+    decoder = make_decoder(mask_falloff=5.0, mask_penalty=0.5)
+    centres = keras.random.uniform((B, K, 2), seed=1)
+    decoder(slots[:, :2], centres=centres[:, :2])
+    expected = decoder.losses
+    taking_part = np.tile([True, True, False], (B, 1))
+    decoder(slots, slot_mask=taking_part, centres=centres)
+    np.testing.assert_allclose(decoder.losses, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["mask_falloff", "mask_penalty"])
+@pytest.mark.parametrize("value", [-1.0, "1", float("nan")])
+def test_factors_of_masks_are_numbers_from_0_on(name, value):
+    with pytest.raises(ValueError, match=f"`{name}` must be a non-negative"):
+        make_decoder(**{name: value})

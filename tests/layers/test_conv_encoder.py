@@ -196,3 +196,15 @@ def test_bad_arguments(arguments, message):
 def test_bad_rank():
     with pytest.raises(ValueError, match=r"`inputs` must have shape \(B, H, W"):
         small_encoder()(np.zeros((2, 9, 8)))
+
+
+def test_without_position_embedding_the_place_of_a_pixel_does_not_show():
+    """Figure 2: only the border, where the padding begins, shows a place."""
+    image = np.ones((1, 24, 24, 3), "float32")
+    told = small_encoder()(image)
+    untold = small_encoder(use_position_embedding=False)(image)
+    inner = [24 * row + column for row in (9, 12) for column in (9, 12)]
+    assert np.ptp(np.array(told)[0, inner], axis=0).max() > 0.01
+    np.testing.assert_allclose(
+        np.ptp(np.array(untold)[0, inner], axis=0), 0.0, atol=1e-5
+    )

@@ -208,8 +208,15 @@ def test_every_weight_learns():
             {"num_heads": 2, "use_projections": False},
             "`num_heads` needs projections",
         ),
-        ({"epsilon": -1e-8}, "`epsilon` must not be negative"),
-        ({"temperature": 0.0}, "`temperature` must be positive"),
+        ({"epsilon": -1e-8}, "`epsilon` must be a non-negative number"),
+        ({"epsilon": "1e-8"}, "`epsilon` must be .* Received: epsilon='1e-8'"),
+        ({"epsilon": float("nan")}, "`epsilon` must be a non-negative"),
+        ({"temperature": 0.0}, "`temperature` must be a positive number"),
+        ({"centre_frequencies": 0}, "`centre_frequencies` must be a positi"),
+        (
+            {"centre_frequencies": 2, "slot_size": 1},
+            "centres need two features .* Received: slot_size=1",
+        ),
         (
             {"aggregation": "sum"},
             "`aggregation` must be one of 'weighted_mean', 'weighted_sum', "
@@ -231,6 +238,10 @@ def test_bad_arguments(arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (
+            {"initial_slots": draw(4)},
+            r"`initial_slots` must have shape \(B, K, D\)",
+        ),
         (
             {"initial_slots": draw(2, 4)},
             r"`initial_slots` must have shape \(B, K, D\)",
@@ -293,5 +304,7 @@ def test_slots_of_their_own_cannot_be_added(kind):
     layer = make_layer(slot_initialization=kind)
     with pytest.raises(ValueError, match=r"Received: num_slots=5, where .* 4"):
         layer(draw(2, 9, 5), num_slots=5)
+    with pytest.raises(ValueError, match=r"Received: num_slots=5, where .* 4"):
+        layer(keras.Input((9, 5)), num_slots=5)
     slots = layer(draw(2, 9, 5), initial_slots=draw(2, 5, 6))
     assert tuple(slots.shape) == (2, 5, 6)

@@ -190,3 +190,14 @@ def test_one_slot_and_one_token(softmax_axis):
         np.testing.assert_array_equal(attention, 1)
     _, attention = run(layer, draw(2, 1, 6), draw(2, 1, 6))
     np.testing.assert_array_equal(attention, 1)
+
+
+def test_a_sum_larger_than_float16_is_finite():
+    layer = SlotAttention(
+        1, 4, aggregation="weighted_sum", dtype="mixed_float16"
+    )
+    tokens = np.tile(np.arange(8, dtype="float32"), (1, 16384, 1))
+    layer.build(tokens.shape)
+    layer.attention.value_kernel.assign(np.full((8, 4), 4.0))
+    layer.attention.norm_inputs.beta.assign(np.full(8, 2.0))
+    assert np.isfinite(np.array(layer(tokens))).all()

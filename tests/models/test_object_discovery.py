@@ -304,6 +304,18 @@ def test_parts_of_your_own():
     assert model.predict(scenes()[0], verbose=0)["slots"].shape == (8, 2, 8)
 
 
+@pytest.mark.parametrize("slots", [None, 2], ids="slots {}".format)
+@pytest.mark.parametrize("drawing", [None, 2], ids="drawing {}".format)
+def test_slots_and_drawing_may_have_centres_or_not(slots, drawing):
+    model = ObjectDiscovery(
+        ConvEncoder((4,), mlp_sizes=(4,)),
+        SlotAttention(2, 8, centre_frequencies=slots),
+        SpatialBroadcastDecoder(SIZE, (4,), centre_frequencies=drawing),
+    )
+    outputs = model(scenes()[0])
+    assert np.isfinite(np.array(outputs["reconstruction"])).all()
+
+
 def test_errors():
     model = small_model()
     with pytest.raises(ValueError, match=r"decoder draws, 5 x 6 pixels.*7, 6"):

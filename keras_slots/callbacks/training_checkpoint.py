@@ -27,7 +27,8 @@ class TrainingCheckpoint(keras.callbacks.Callback):
     where the saved one stopped.
 
     Args:
-        path: String or path of the file; it should end in `.npz`.
+        path: String or path of the file. It should end in `.npz`, and its
+            folder must exist when training begins.
 
     Attributes:
         history: List of one dict per finished epoch: `epoch` (from 1),
@@ -86,6 +87,11 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         return len(history)
 
     def on_train_begin(self, logs=None):
+        if not self.path.parent.is_dir():  # Not only after a whole epoch.
+            raise FileNotFoundError(
+                "`path` must lie in a folder that exists. "
+                f"Received: path={str(self.path)!r}"
+            )
         before = self.history[-1]["seconds"] if self.history else 0.0
         self._start = time.monotonic() - before
 
@@ -101,11 +107,14 @@ class TrainingCheckpoint(keras.callbacks.Callback):
     def _write(self):
         values = [_to_numpy(variable) for variable in _state(self.model)]
         unfinished = self.path.with_name(f"{self.path.name}.unfinished")
-        with open(unfinished, "wb") as file:
-            np.savez(file, *values, history=json.dumps(self.history))
-            file.flush()
-            os.fsync(file.fileno())  # On disk before it takes the name.
-        os.replace(unfinished, self.path)
+        try:
+            with open(unfinished, "wb") as file:
+                np.savez(file, *values, history=json.dumps(self.history))
+                file.flush()
+                os.fsync(file.fileno())  # On disk before it takes the name.
+            os.replace(unfinished, self.path)
+        finally:
+            unfinished.unlink(missing_ok=True)
 
     def _read(self):
         try:

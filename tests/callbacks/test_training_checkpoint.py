@@ -94,6 +94,14 @@ def test_a_crash_while_writing_keeps_the_last_checkpoint(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         fit(make_model(), path, 2)
     assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_missing_folder_is_said_before_training(tmp_path):
+    model = make_model()
+    with pytest.raises(FileNotFoundError, match=r"Received: path=.*c\.npz"):
+        fit(model, tmp_path / "nowhere" / "c.npz", 1)
+    assert keras.ops.convert_to_numpy(model.optimizer.iterations) == 0
 
 
 def test_bfloat16_weights_survive(tmp_path):

@@ -71,7 +71,7 @@ def read_json(path):
 
 
 def print_table(folders, published):
-    """One row per seed, and the mean of all."""
+    """One row per seed, and the mean and the standard deviation of all."""
     rows = []
     for seed, folder in folders.items():
         metrics = read_json(folder / "metrics.json")
@@ -82,7 +82,11 @@ def print_table(folders, published):
             evaluation = read_json(folder / "evaluation.json")
             row.append(evaluation["fg_ari"]["model"]["mean"])
         rows.append((str(seed), row))
-    rows.append(("mean", np.mean([row for _, row in rows], axis=0)))
+    values = np.array([row for _, row in rows])
+    # Of a single seed, whose spread is unknown, 0.
+    spread = values.std(axis=0, ddof=min(1, len(values) - 1))
+    rows.append(("mean", values.mean(axis=0)))
+    rows.append(("standard deviation", spread))
     titles = ["seed", "minutes", "FG-ARI", "colour alone"]
     titles += ["published scenes"] if published else []
     print("| " + " | ".join(titles) + " |")
@@ -96,25 +100,27 @@ def plot_curves(folders, path):
     """FG-ARI on validation scenes against steps, a line per seed."""
     figure = Figure(figsize=(7, 4), dpi=150, layout="constrained")
     axis = figure.subplots()
-    baselines = []
+    baselines, lowest = [], 0.0
     for (seed, folder), colour in zip(
         folders.items(), np.resize(COLOURS, len(folders)), strict=True
     ):
         with open(folder / "history.csv", newline="") as file:
             history = list(csv.DictReader(file))
+        scores = [float(row["validation_fg_ari"]) for row in history]
+        lowest = min(lowest, *scores)
         axis.plot(
             [int(row["step"]) for row in history],
-            [float(row["validation_fg_ari"]) for row in history],
+            scores,
             ".-",
             color=str(colour),
             label=f"seed {seed}",
         )
         baselines.append(read_json(folder / "metrics.json")["fg_ari"])
     for name, style in (("colour_alone", "--"), ("position_alone", ":")):
-        mean = np.mean([scores[name]["mean"] for scores in baselines])
+        mean = np.mean([fg_ari[name]["mean"] for fg_ari in baselines])
         label = f"{name.replace('_', ' ')} ({mean:.3f})"
         axis.axhline(mean, color="0.4", linestyle=style, label=label)
-    axis.set_ylim(0.5, 1.01)
+    axis.set_ylim(lowest, 1.02)
     axis.set_xlim(0, None)
     axis.set_xlabel("step")
     axis.set_title("FG-ARI on 320 validation scenes")

@@ -22,7 +22,7 @@ def plot_learning_curves(history, baselines, path):
     ):
         values = [row[name] for row in history]
         left.plot(steps, values, ".-", color=colour, label=label)
-    left.set(title="Mean squared error", yscale="log")
+    left.set(title="Loss", yscale="log")
     # 0.02 rather than 2 x 10^-2.
     left.yaxis.set_major_formatter("{x:g}")
     left.yaxis.set_minor_formatter("{x:.2g}")

@@ -26,6 +26,12 @@ FILES = (
     "evaluation_scenes.png",
     "saved_model",
 )
+# What a crash leaves of them, if it comes while they are written.
+UNFINISHED = (
+    *(f"unfinished-{name}" for name in FILES),
+    "checkpoint.npz.unfinished",
+    "saved_model.unfinished",
+)
 
 
 def claim(folder, settings, fresh=False):
@@ -38,11 +44,26 @@ def claim(folder, settings, fresh=False):
         fresh: Boolean. Whether to delete an earlier run first.
 
     Raises:
-        SystemExit: If the folder holds a finished run or one with other
-            settings. The message says what to do.
+        SystemExit: If the folder is not free, as `check` says.
     """
     if fresh:
         remove(folder)
+    check(folder, settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "settings.json", settings)
+
+
+def check(folder, settings):
+    """Exits if a folder is not free for a run; changes nothing.
+
+    Args:
+        folder: Path.
+        settings: Dict, as in `claim`.
+
+    Raises:
+        SystemExit: If the folder holds a finished run or one with other
+            settings. The message says what to do.
+    """
     remedy = (
         "Say --fresh to delete it and start anew, or name another folder "
         f"with --output. Received: --output {folder}"
@@ -51,7 +72,7 @@ def claim(folder, settings, fresh=False):
         raise SystemExit(f"The folder holds a finished run. {remedy}")
     earlier = settings
     if any((folder / name).exists() for name in FILES):
-        earlier = _read_settings(folder)
+        earlier = read_settings(folder)
     changed = sorted(
         name
         for name in {*earlier, *settings}
@@ -62,13 +83,19 @@ def claim(folder, settings, fresh=False):
             "The folder holds an unfinished run with other settings "
             f"({', '.join(changed)}). {remedy}"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "settings.json", settings)
+
+
+def read_settings(folder):
+    """The settings of the run in a folder; empty if nothing tells them."""
+    try:
+        return json.loads((folder / "settings.json").read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}  # Whatever the files are, they are not of this run.
 
 
 def remove(folder):
     """Deletes what a run leaves, and nothing else."""
-    for name in FILES:
+    for name in (*FILES, *UNFINISHED):
         remove_one(folder / name)
 
 
@@ -81,10 +108,16 @@ def remove_one(path):
 
 @contextlib.contextmanager
 def replacing(path):
-    """Another name to write to; at the end the file takes its place whole."""
+    """Another name to write to; at the end the file takes its place whole.
+
+    If it does not come to that, nothing is left of it.
+    """
     unfinished = path.with_name(f"unfinished-{path.name}")
-    yield unfinished
-    os.replace(unfinished, path)
+    try:
+        yield unfinished
+        os.replace(unfinished, path)
+    finally:
+        remove_one(unfinished)
 
 
 def write_json(path, content):
@@ -115,10 +148,3 @@ def machine():
             for gpu in gpus
         ],
     }
-
-
-def _read_settings(folder):
-    try:
-        return json.loads((folder / "settings.json").read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {}  # Whatever the files are, they are not of this run.

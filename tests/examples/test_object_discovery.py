@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -13,9 +14,9 @@ import time
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from keras_slots.datasets import tetrominoes
+from tests.examples.records import write_records
 
 ROOT = pathlib.Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "object_discovery.py"
@@ -68,35 +69,6 @@ def run(monkeypatch, capsys):
     return run
 
 
-def write_records(path, num_scenes):
-    """A file in the published format."""
-
-    def pixels(values):
-        values = np.asarray(values, "uint8").ravel()
-        values = tf.train.BytesList(value=[bytes([v]) for v in values])
-        return tf.train.Feature(bytes_list=values)
-
-    def floats(values):
-        values = tf.train.FloatList(value=np.ravel(values))
-        return tf.train.Feature(float_list=values)
-
-    scenes = tetrominoes("validation", num_scenes=num_scenes, as_dict=True)
-    with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
-        for scene in scenes.as_numpy_iterator():
-            image = np.round((scene.pop("image") + 1) * 127.5)
-            entities = np.arange(4)[:, None, None]
-            mask = 255 * (scene.pop("mask") == entities)
-            feature = {
-                "image": pixels(image),
-                "mask": pixels(mask),
-                **{name: floats(values) for name, values in scene.items()},
-            }
-            features = tf.train.Features(feature=feature)
-            example = tf.train.Example(features=features)
-            writer.write(example.SerializeToString())
-    return path
-
-
 def test_a_run_leaves_every_file_and_nothing_unfinished(trained):
     output, text = trained
     assert sorted(path.name for path in output.iterdir()) == [
@@ -113,6 +85,9 @@ def test_a_run_leaves_every_file_and_nothing_unfinished(trained):
         assert (output / name).read_bytes().startswith(b"\x89PNG")
         assert str(output / name) in text
     assert "FG-ARI on 16 held-out scenes" in text
+    metrics = json.loads((output / "metrics.json").read_text())
+    error = metrics["mean_squared_error"]
+    assert f"Mean squared error of the reconstructions: {error:.5f}" in text
 
 
 def test_metrics_tell_what_was_run_and_what_came_out(trained):
@@ -128,6 +103,20 @@ def test_metrics_tell_what_was_run_and_what_came_out(trained):
         assert -1 <= row["mean"] <= 1
         assert row["standard_error"] > 0
         assert row["scenes"] == 16
+
+
+def test_the_error_is_of_the_reconstructions_and_by_scene(run):
+    """0 for four scenes, 1 for two in a smaller batch: 1/3 on average."""
+
+    class Model:
+        def predict_on_batch(self, image):
+            masks = np.zeros((len(image), 4, 35, 35, 1))
+            offset = 0.0 if len(image) == 4 else 1.0
+            return {"reconstruction": image + offset, "masks": masks}
+
+    example = importlib.import_module("object_discovery")
+    results, _ = example.evaluate(Model(), tetrominoes("test", 4, 6))
+    assert results["mean_squared_error"] == pytest.approx(1 / 3, rel=1e-5)
 
 
 def test_history_has_a_row_for_every_epoch(trained):
@@ -187,12 +176,28 @@ def test_files_of_unknown_origin_are_not_overwritten(run, tmp_path):
 
 def test_fresh_deletes_what_a_run_leaves_and_nothing_else(run, tmp_path):
     folder = importlib.import_module("run_folder")
-    for name in (*folder.FILES[:-1], "notes.txt"):
+    unfinished = ["unfinished-model.keras", "checkpoint.npz.unfinished"]
+    mine = ["notes.txt", "unfinished-notes.txt"]
+    for name in (*folder.FILES[:-1], *unfinished, *mine):
         (tmp_path / name).write_text("{}")
     (tmp_path / "saved_model").mkdir()
+    (tmp_path / "saved_model.unfinished").mkdir()
     folder.claim(tmp_path, {"seed": 0}, fresh=True)
     names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["notes.txt", "settings.json"]
+    assert names == ["notes.txt", "settings.json", "unfinished-notes.txt"]
+
+
+def test_a_write_that_fails_leaves_the_old_file_alone(run, tmp_path):
+    folder = importlib.import_module("run_folder")
+    (tmp_path / "metrics.json").write_text("old")
+    with (
+        pytest.raises(OSError, match="disk full"),
+        folder.replacing(tmp_path / "metrics.json") as path,
+    ):
+        path.write_text("half")
+        raise OSError("disk full")
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"]
+    assert (tmp_path / "metrics.json").read_text() == "old"
 
 
 @pytest.mark.parametrize(
@@ -254,6 +259,46 @@ def test_a_file_too_short_to_train_on_is_said(run, tmp_path):
     path = write_records(tmp_path / "t.tfrecords", 5)
     with pytest.raises(SystemExit, match=r"beyond the end.*\n.*evaluate-only"):
         run(*SETTINGS, "--output", tmp_path / "run", "--records", path)
+    assert not (tmp_path / "run").exists()
+
+
+def test_fresh_deletes_nothing_for_a_bad_file(run, tmp_path):
+    path = tmp_path / "t.tfrecords"
+    path.write_bytes(b"neither GZIP nor records")
+    output = tmp_path / "run"
+    output.mkdir()
+    for name in ("model.keras", "metrics.json", "settings.json"):
+        (output / name).write_text(name)
+    with pytest.raises(SystemExit, match="GZIP"):
+        run(*SETTINGS, "--output", output, "--records", path, "--fresh")
+    for name in ("model.keras", "metrics.json", "settings.json"):
+        assert (output / name).read_text() == name
+
+
+def test_training_scenes_are_not_scored_for_want_of_others(
+    trained, run, tmp_path
+):
+    """Whatever the command line says of the training."""
+    path = write_records(tmp_path / "t.tfrecords", 80)
+    output = tmp_path / "run"
+    output.mkdir()
+    shutil.copy(trained[0] / "model.keras", output)
+    settings = {"records": "elsewhere", "train_scenes": 76}
+    (output / "settings.json").write_text(json.dumps(settings))
+    options = ("--evaluate-only", "--output", output, "--records", path)
+    with pytest.raises(SystemExit, match="trained on the first 76 records"):
+        run(*options, "--train-scenes", 32, "--eval-scenes", 5)
+    text = run(*options, "--train-scenes", 32, "--eval-scenes", 4)
+    assert "FG-ARI on 4 held-out scenes" in text
+
+
+def test_a_model_of_unknown_training_is_not_scored_on_records(
+    trained, run, tmp_path
+):
+    path = write_records(tmp_path / "t.tfrecords", 5)
+    shutil.copy(trained[0] / "model.keras", tmp_path)
+    with pytest.raises(SystemExit, match=r"trained on must be known"):
+        run("--evaluate-only", "--output", tmp_path, "--records", path)
 
 
 @pytest.mark.slow
@@ -277,22 +322,3 @@ def test_settings_read_from_json_as_they_were(monkeypatch, tmp_path, preset):
     assert json.loads(json.dumps(settings)) == settings
     # An object written by its address would differ in the next process.
     assert " at 0x" not in json.dumps(settings)
-
-
-def test_records_are_split_as_published(run, monkeypatch, tmp_path):
-    example = importlib.import_module("object_discovery")
-    path = write_records(tmp_path / "t.tfrecords", 14)
-    arguments = ["x", "--records", str(path), "--train-scenes", "8"]
-    arguments += ["--eval-scenes", "3", "--batch-size", "4"]
-    monkeypatch.setattr(sys, "argv", arguments)
-    options, _ = example.parse_options("")
-    train, validation = example.training_scenes(options)
-    test = example.test_scenes(options)
-    everything = tetrominoes("validation", 14, 14).as_numpy_iterator()
-    images, _ = next(everything)
-    splits = []
-    for scenes in (train, test, validation):
-        batches = [image for image, _ in scenes.as_numpy_iterator()]
-        found = np.concatenate(batches)[:, None] == images
-        splits.append(sorted(found.all(axis=(2, 3, 4)).argmax(1).tolist()))
-    assert splits == [[*range(8)], [8, 9, 10], [11, 12, 13]]

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_slots.checks import check_rank
 from keras_slots.ops import linear_sum_assignment
 from keras_slots.types import Tensor
 
@@ -143,8 +144,9 @@ def _match(y_true, y_pred, delta):
     y_pred = ops.expand_dims(ops.stop_gradient(y_pred), 1)  # (B, 1, m, d)
     cost = _huber(y_pred - y_true, delta)  # (B, n, m)
     # Values that are not finite must show in the loss, as in any Keras loss.
-    # At the least cost there is they get matched, and so reach it.
-    return linear_sum_assignment(ops.where(ops.isfinite(cost), cost, 0.0))
+    # Below every true cost (none is negative) they get matched wherever they
+    # can be, and so reach it.
+    return linear_sum_assignment(ops.where(ops.isfinite(cost), cost, -1.0))
 
 
 def _huber(error, delta):
@@ -164,12 +166,11 @@ def _check_delta(delta):
 
 
 def _check_shapes(true_shape, pred_shape):
-    for name, shape in (("y_true", true_shape), ("y_pred", pred_shape)):
-        if len(shape) != 3:
-            raise ValueError(
-                f"`{name}` must have rank 3: (batch_size, set_size, "
-                f"num_features). Received: {name}.shape={shape}"
-            )
+    for name, set_size, shape in (
+        ("y_true", "num_targets", true_shape),
+        ("y_pred", "num_predictions", pred_shape),
+    ):
+        check_rank(name, shape, f"(batch_size, {set_size}, num_features)")
     if None not in (true_shape[2], pred_shape[2]) and (
         true_shape[2] != pred_shape[2]
     ):

@@ -144,6 +144,16 @@ def test_values_that_are_not_finite_show_in_the_loss(run):
     np.testing.assert_allclose(loss[2:], expected[2:], rtol=1e-5)
 
 
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_not_finite_win_against_perfect_matches(run, value):
+    """A perfect match costs nothing; they must be cheaper still."""
+    bad = np.array([[[0.0], [value]], [[value], [0.0]]], "float32")
+    perfect = np.zeros((2, 1, 1), "float32")
+    for loss in (run(perfect, bad), run(bad, perfect)):
+        assert not np.isfinite(loss).any()
+
+
 def make_model(num_features=8, set_size=3, element_size=2):
     keras.utils.set_random_seed(0)
     return keras.Sequential(
@@ -226,12 +236,12 @@ def test_delta_is_checked(delta):
         (
             (2, 3),
             (2, 3, 4),
-            r"`y_true` must have rank 3.*y_true.shape=\(2, 3\)",
+            r"`y_true` must have shape \(.*, num_f.*y_true.shape=\(2, 3\)",
         ),
         (
             (2, 3, 4),
             (2, 3),
-            r"`y_pred` must have rank 3.*y_pred.shape=\(2, 3\)",
+            r"`y_pred` must have shape \(.*, num_f.*y_pred.shape=\(2, 3\)",
         ),
         ((2, 3, 4), (2, 3, 5), "same number of features"),
     ],

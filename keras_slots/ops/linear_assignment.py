@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from keras_slots.checks import check_rank
 from keras_slots.types import Tensor
 
 # Stands for costs that are not finite and bounds those that are, so that the
@@ -69,11 +70,7 @@ def linear_sum_assignment(cost: Tensor) -> Tensor:
 def _validated(cost):
     """Returns finite costs in a floating dtype, cut off from gradients."""
     cost = ops.convert_to_tensor(cost)
-    if len(cost.shape) != 3:
-        raise ValueError(
-            "`cost` must have rank 3: (batch_size, num_rows, num_columns). "
-            f"Received: cost.shape={tuple(cost.shape)}"
-        )
+    check_rank("cost", cost.shape, "(batch_size, num_rows, num_columns)")
     if None in tuple(cost.shape)[1:]:
         raise ValueError(
             "`cost` must have a static number of rows and columns. "

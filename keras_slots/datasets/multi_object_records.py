@@ -4,7 +4,7 @@ import os
 
 import tensorflow as tf
 
-from keras_slots.checks import check_integer
+from keras_slots.checks import check_integer, check_option
 from keras_slots.datasets.pixels import to_float
 from keras_slots.datasets.record_file import RecordFile, RecordFormat
 
@@ -126,11 +126,7 @@ path='scenes.tfrecords'
       https://github.com/google-deepmind/multi_object_datasets): the files and
       their format.
     """
-    if dataset not in _FORMATS:
-        raise ValueError(
-            f"`dataset` must be one of {sorted(_FORMATS)}. "
-            f"Received: dataset={dataset!r}"
-        )
+    check_option("dataset", dataset, tuple(_FORMATS))
     skip = check_integer("skip", skip, minimum=0)
     seed = check_integer("seed", seed, minimum=0)
     if take is not None:

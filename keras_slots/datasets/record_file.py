@@ -177,7 +177,8 @@ class RecordFile:
     def _check_end(self):
         """Raises if the GZIP stream stops before its end.
 
-        TensorFlow takes a stream cut between two records for a whole one.
+        TensorFlow takes a stream cut between two records for a whole one, so
+        it reads the records before the cut without complaint.
         """
         try:
             with (
@@ -187,9 +188,11 @@ class RecordFile:
                 while file.read(_CHUNK_BYTES):
                     pass
         except (EOFError, OSError, zlib.error) as error:
+            # Counted, as `skip` may lie beyond the last of them.
+            index = sum(1 for _ in self._records())
             raise ValueError(
-                f"The file is truncated or damaged: {error}. "
-                f"Received: path={self.path!r}"
+                f"The file is truncated or damaged from record {index} on: "
+                f"{error}. Received: path={self.path!r}"
             ) from error
 
     def _unreadable(self, index):

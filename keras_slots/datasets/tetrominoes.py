@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_slots.checks import check_integer
+from keras_slots.checks import check_integer, check_option
 from keras_slots.datasets import tetromino_scenes as scenes
 
 SPLIT_SIZES = {"train": 60_000, "validation": 320, "test": 320}
@@ -99,11 +99,7 @@ def tetrominoes(
     - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055): the split
       sizes.
     """
-    if split not in SPLIT_SIZES:
-        raise ValueError(
-            f"`split` must be one of {sorted(SPLIT_SIZES)}. "
-            f"Received: split={split!r}"
-        )
+    check_option("split", split, scenes.SPLITS)
     if num_scenes is None:
         num_scenes = SPLIT_SIZES[split]
     num_scenes = check_integer("num_scenes", num_scenes, minimum=1)

@@ -285,7 +285,9 @@ def test_stream_cut_between_records_is_noticed(path, tmp_path):
     cut.write_bytes(
         stream.compress(plain[: 4 * size]) + stream.flush(zlib.Z_FULL_FLUSH)
     )
-    assert_refused(cut, "The file is truncated or damaged")
+    message = "The file is truncated or damaged from record 4 on: "
+    for options in ({}, {"skip": 2}, {"skip": 2, "take": 3}, {"skip": 7}):
+        assert_refused(cut, message, **options)
     assert len(multi_object_records(cut, take=4)) == 4
 
 
@@ -357,12 +359,13 @@ def test_error_in_fit_names_file_and_record(records, scenes, tmp_path):
     ("options", "received"),
     [
         ({"dataset": "clevr"}, "dataset='clevr'"),
+        ({"dataset": ["tetrominoes"]}, "dataset=['tetrominoes']"),
         ({"batch_size": 0}, "batch_size=0"),
         ({"skip": -1}, "skip=-1"),
         ({"take": 0}, "take=0"),
         ({"seed": -1}, "seed=-1"),
     ],
-    ids=["dataset", "batch_size", "skip", "take", "seed"],
+    ids=["dataset", "datasets", "batch_size", "skip", "take", "seed"],
 )
 def test_bad_arguments_are_named(path, options, received):
     name = received.split("=")[0]

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_slots.checks import check_rank, check_size
 from keras_slots.types import Tensor
 
 
@@ -191,16 +192,11 @@ def _pair_counts(labels, in_slot, counted):
 
 
 def _check_shapes(mask_shape, masks_shape):
-    if len(mask_shape) != 3:
-        raise ValueError(
-            "`mask` must have rank 3: (batch_size, height, width). "
-            f"Received: mask.shape={mask_shape}"
-        )
-    if len(masks_shape) != 5 or masks_shape[-1] != 1:
-        raise ValueError(
-            "`masks` must have shape (batch_size, num_slots, height, width, "
-            f"1). Received: masks.shape={masks_shape}"
-        )
+    check_rank("mask", mask_shape, "(batch_size, height, width)")
+    check_rank(
+        "masks", masks_shape, "(batch_size, num_slots, height, width, 1)"
+    )
+    check_size("masks", masks_shape, axis=4, expected=1)
     pred_shape = masks_shape[:1] + masks_shape[2:4]
     for true, pred in zip(mask_shape, pred_shape, strict=True):
         if None not in (true, pred) and true != pred:

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from keras_slots.checks import check_integer
 from keras_slots.types import Tensor
 
 if TYPE_CHECKING:
@@ -96,14 +97,10 @@ def plot_slots(
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError(
-            "`plot_slots` needs matplotlib. Install it with "
-            "`pip install keras-slots[examples]`."
+            "`plot_slots` needs matplotlib: `pip install matplotlib`, or the "
+            "`examples` extra of keras-slots."
         ) from error
-    if num_scenes < 1:
-        raise ValueError(
-            "`num_scenes` must be a positive integer. "
-            f"Received: num_scenes={num_scenes}"
-        )
+    num_scenes = check_integer("num_scenes", num_scenes, minimum=1)
     if path is not None and not Path(path).parent.is_dir():
         raise FileNotFoundError(
             "`path` must lie in a folder that exists. "

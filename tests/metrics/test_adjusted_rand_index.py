@@ -217,9 +217,13 @@ def test_name_and_config_round_trip(arguments, name):
 @pytest.mark.parametrize(
     ("mask_shape", "masks_shape", "message"),
     [
-        ((4, 4), (1, 2, 4, 4, 1), r"`mask` must have rank 3.*=\(4, 4\)"),
-        ((1, 4, 4), (1, 2, 4, 4), r"`masks` must have shape"),
-        ((1, 4, 4), (1, 2, 4, 4, 3), r"`masks` must have shape"),
+        (
+            (4, 4),
+            (1, 2, 4, 4, 1),
+            r"`mask` must have shape \(batch_size, height, w.*=\(4, 4\)",
+        ),
+        ((1, 4, 4), (1, 2, 4, 4), r"`masks` must have shape \(.*, 1\)\. Rec"),
+        ((1, 4, 4), (1, 2, 4, 4, 3), "`masks` must have size 1 on axis 4"),
         ((1, 4, 4), (1, 2, 2, 8, 1), "same batch size, height and width"),
     ],
     ids=["rank of mask", "rank of masks", "channels", "size"],

@@ -139,7 +139,7 @@ def test_a_failed_save_leaves_the_older_picture(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_without_matplotlib_the_extra_is_named(monkeypatch):
+def test_without_matplotlib_the_ways_to_install_it_are_named(monkeypatch):
     original = builtins.__import__
 
     def refuse(name, *args, **kwargs):
@@ -150,7 +150,7 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", refuse)
     images, outputs, _ = make_outputs(batch=1)
     with pytest.raises(
-        ImportError, match=r"pip install keras-slots\[examples]"
+        ImportError, match=r"pip install matplotlib`, or the `examples` extra"
     ):
         plot_slots(images, outputs)
 

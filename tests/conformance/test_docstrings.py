@@ -1,5 +1,6 @@
 """Examples in docstrings run, and defaults in docstrings are the defaults."""
 
+import dataclasses
 import doctest
 import importlib
 import inspect
@@ -26,7 +27,11 @@ WITHOUT_EXAMPLES = {
     "keras_slots.models.Preset",
     "keras_slots.models.load_reference_checkpoint",
 }
-DEFAULT = re.compile(r"^ {4}(\w+): (.*?)(?=^ {4}\S|\Z)", re.M | re.S)
+SECTION = re.compile(r"^(\w+):\n(.*?)(?=^\S|\Z)", re.M | re.S)
+# One argument, or several that share a text: "a, b: Floats. ..."
+ENTRY = re.compile(r"^ {4}(\w+(?:, \w+)*): (.*?)(?=^ {4}\S|\Z)", re.M | re.S)
+# A value in backticks, or words for it where several share a text.
+DEFAULT = re.compile(r"Defaults\s+to\s+(?:`([^`]*)`)?")
 
 
 @pytest.mark.parametrize("name", sorted(set(SYMBOLS) - WITHOUT_EXAMPLES))
@@ -44,15 +49,28 @@ def test_examples_run(name):
 
 @pytest.mark.parametrize("name", sorted(SYMBOLS))
 def test_defaults_are_those_of_the_signature(name):
-    documented = inspect.getdoc(SYMBOLS[name])
-    assert documented
-    _, _, arguments = documented.partition("\nArgs:\n")
-    arguments = re.split(r"\n\n(?=\S)", arguments)[0]
     parameters = inspect.signature(SYMBOLS[name]).parameters
-    for argument, text in DEFAULT.findall(arguments):
-        stated = re.search(r"Defaults\s+to\s+`([^`]*)`", text)
-        default = parameters[argument].default
-        if stated:
-            assert eval(stated[1]) == default, argument
-        else:
-            assert default is inspect.Parameter.empty, argument
+    with_default = {
+        argument
+        for argument, parameter in parameters.items()
+        if parameter.default is not inspect.Parameter.empty
+    }
+    sections = dict(SECTION.findall(inspect.getdoc(SYMBOLS[name])))
+    # A dataclass is made with its attributes.
+    plain = not dataclasses.is_dataclass(SYMBOLS[name])
+    entries = sections.get("Args" if plain else "Attributes", "")
+    stated, compared = set(), set()
+    for names, text in ENTRY.findall(entries):
+        arguments = names.split(", ")
+        assert set(arguments) <= set(parameters), names
+        default = DEFAULT.search(text)
+        if not default:
+            continue
+        stated.update(arguments)
+        assert default[1] or len(arguments) > 1, f"{names}: in words only"
+        if default[1]:
+            compared.update(arguments)
+            for argument in arguments:
+                assert eval(default[1]) == parameters[argument].default
+    assert stated == with_default
+    assert compared or not with_default

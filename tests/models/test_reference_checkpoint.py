@@ -49,6 +49,57 @@ AUTHORS_PATHS = {
     },
 }
 
+# Encoder and slots as the authors' scripts write them with 64 channels, below
+# `network/layer_with_weights-0`: copied from a file of theirs, not derived.
+AUTHORS_ENCODER_AND_SLOTS = {
+    "encoder_cnn/layer_with_weights-0/bias": (64,),
+    "encoder_cnn/layer_with_weights-0/kernel": (5, 5, 3, 64),
+    "encoder_cnn/layer_with_weights-1/bias": (64,),
+    "encoder_cnn/layer_with_weights-1/kernel": (5, 5, 64, 64),
+    "encoder_cnn/layer_with_weights-2/bias": (64,),
+    "encoder_cnn/layer_with_weights-2/kernel": (5, 5, 64, 64),
+    "encoder_cnn/layer_with_weights-3/bias": (64,),
+    "encoder_cnn/layer_with_weights-3/kernel": (5, 5, 64, 64),
+    "encoder_pos/dense/bias": (64,),
+    "encoder_pos/dense/kernel": (4, 64),
+    "layer_norm/beta": (64,),
+    "layer_norm/gamma": (64,),
+    "mlp/layer_with_weights-0/bias": (64,),
+    "mlp/layer_with_weights-0/kernel": (64, 64),
+    "mlp/layer_with_weights-1/bias": (64,),
+    "mlp/layer_with_weights-1/kernel": (64, 64),
+    "slot_attention/gru/bias": (2, 192),
+    "slot_attention/gru/kernel": (64, 192),
+    "slot_attention/gru/recurrent_kernel": (64, 192),
+    "slot_attention/mlp/layer_with_weights-0/bias": (128,),
+    "slot_attention/mlp/layer_with_weights-0/kernel": (64, 128),
+    "slot_attention/mlp/layer_with_weights-1/bias": (64,),
+    "slot_attention/mlp/layer_with_weights-1/kernel": (128, 64),
+    "slot_attention/norm_inputs/beta": (64,),
+    "slot_attention/norm_inputs/gamma": (64,),
+    "slot_attention/norm_mlp/beta": (64,),
+    "slot_attention/norm_mlp/gamma": (64,),
+    "slot_attention/norm_slots/beta": (64,),
+    "slot_attention/norm_slots/gamma": (64,),
+    "slot_attention/project_k/kernel": (64, 64),
+    "slot_attention/project_q/kernel": (64, 64),
+    "slot_attention/project_v/kernel": (64, 64),
+    "slot_attention/slots_log_sigma": (1, 1, 64),
+    "slot_attention/slots_mu": (1, 1, 64),
+}
+# Table 5: the decoder of CLEVR6, as the authors' code names its layers.
+AUTHORS_CLEVR6_DECODER = {
+    "decoder_pos/dense/bias": (64,),
+    "decoder_pos/dense/kernel": (4, 64),
+    **{f"decoder_cnn/layer_with_weights-{i}/bias": (64,) for i in range(5)},
+    **{
+        f"decoder_cnn/layer_with_weights-{i}/kernel": (5, 5, 64, 64)
+        for i in range(5)
+    },
+    "decoder_cnn/layer_with_weights-5/bias": (4,),
+    "decoder_cnn/layer_with_weights-5/kernel": (3, 3, 4, 64),
+}
+
 
 def authors_values(golden):
     """Arrays by the names that the authors' object graph gives them."""
@@ -123,6 +174,58 @@ def test_the_form_is_the_authors(checkpoint):
         "save_counter": (),
     }.items():
         assert names[name] == shape
+
+
+def test_encoder_and_slots_are_named_as_in_the_authors_file(golden):
+    names = {n for n in authors_values(golden) if not n.startswith("decoder")}
+    assert names == set(AUTHORS_ENCODER_AND_SLOTS)
+
+
+def test_clevr6(tmp_path):
+    """Its decoder has six layers, those of the golden file four."""
+    rng = np.random.default_rng(0)
+    shapes = AUTHORS_ENCODER_AND_SLOTS | AUTHORS_CLEVR6_DECODER
+    values = {
+        name: rng.normal(size=shape).astype("float32")
+        for name, shape in shapes.items()
+    }
+    model = ObjectDiscovery.from_preset("clevr6")
+    load_reference_checkpoint(model, write_checkpoint(values, tmp_path))
+    # Every weight has a value, and every value a weight.
+    loaded = sorted(np.asarray(weight).tobytes() for weight in model.weights)
+    assert loaded == sorted(value.tobytes() for value in values.values())
+    for part, layers in (
+        ("encoder_cnn", model.encoder.convs),
+        ("decoder_cnn", model.decoder.deconvs),
+    ):
+        for i, layer in enumerate(layers):
+            name = f"{part}/layer_with_weights-{i}"
+            np.testing.assert_array_equal(
+                layer.kernel, values[f"{name}/kernel"]
+            )
+            np.testing.assert_array_equal(layer.bias, values[f"{name}/bias"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "decoder_cnn/layer_with_weights-4/kernel",
+        "encoder_cnn/layer_with_weights-4/bias",
+        "slot_attention/mlp/layer_with_weights-2/kernel",
+    ],
+    ids=["decoder", "encoder", "slots"],
+)
+def test_variables_without_a_place_change_nothing(golden, tmp_path, name):
+    values = {**authors_values(golden), name: np.zeros((3, 4), "float32")}
+    model = ObjectDiscovery.from_preset("tetrominoes")
+    before = model.get_weights()
+    with pytest.raises(ValueError) as error:
+        load_reference_checkpoint(model, write_checkpoint(values, tmp_path))
+    assert f"no place for 'network/layer_with_weights-0/{name}" in str(
+        error.value
+    )
+    assert "(3, 4)" in str(error.value)
+    assert_unchanged(model, before)
 
 
 @pytest.mark.parametrize("form", ["prefix", "folder"])

@@ -4,7 +4,7 @@ import os
 
 import keras
 
-from keras_slots.models import ObjectDiscovery
+from keras_slots import models
 
 
 def export_saved_model(model, path) -> None:
@@ -36,7 +36,7 @@ def export_saved_model(model, path) -> None:
     ```
     """
     path = os.path.normpath(path)  # Without a slash at the end.
-    if not isinstance(model, ObjectDiscovery):
+    if not isinstance(model, models.ObjectDiscovery):
         raise ValueError(
             "`model` must be an `ObjectDiscovery`; export other models with "
             f"their own `export`. Received: model={model!r}"

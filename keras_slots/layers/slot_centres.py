@@ -30,6 +30,8 @@ from keras_slots.types import Tensor
 # softplus(2) = 2.1: at first a token at the far side of the image is all but
 # out of a slot's reach, one at a piece's distance is not.
 INITIAL_REACH = 2.0
+# Keeps the centre of a slot that attends to nothing finite, in the middle.
+SMALLEST_MASS = 1e-8
 
 
 def grid_positions(height: int, width: int) -> Tensor:
@@ -52,8 +54,13 @@ def slot_centres(attention: Tensor, positions: Tensor) -> Tensor:
     """
     attention = ops.cast(attention, "float32")
     positions = ops.cast(positions, "float32")
-    total = ops.sum(attention, axis=-1, keepdims=True)  # (B, K, 1)
-    return ops.matmul(attention, positions) / ops.maximum(total, 1e-8)
+    return ops.matmul(attention, positions) / _mass(attention)
+
+
+def _mass(attention):
+    """How much each slot attends to in all (B, K, 1), safe to divide by."""
+    total = ops.sum(attention, axis=-1, keepdims=True)
+    return ops.maximum(total, SMALLEST_MASS)
 
 
 def fourier_angles(positions: Tensor, num_frequencies: int) -> Tensor:
@@ -109,7 +116,7 @@ class SlotCentres(keras.layers.Layer):
         return ops.tanh(ops.cast(slots[..., :2], "float32"))
 
     def distance_penalty(self, slots, centres, positions) -> Tensor:
-        """What is taken off the logits: (B, K, N), never negative.
+        """What is taken off the logits: (B, K, N), 0 at the centre.
 
         The squared distance between token and centre, times how near the
         slot wants its tokens to be, which it decides itself.
@@ -131,8 +138,7 @@ class SlotCentres(keras.layers.Layer):
         place = fourier_angles(centres, self.num_frequencies)  # (B, K, 2 F)
         sin_centre, cos_centre = ops.sin(place), ops.cos(place)
         angles = fourier_angles(positions, self.num_frequencies)  # (N, 2 F)
-        total = ops.sum(attention, axis=-1, keepdims=True)
-        weights = attention / ops.maximum(total, 1e-8)  # (B, K, N)
+        weights = attention / _mass(attention)  # (B, K, N)
         sin_mean = ops.matmul(weights, ops.sin(angles))  # (B, K, 2 F)
         cos_mean = ops.matmul(weights, ops.cos(angles))
         shape = [

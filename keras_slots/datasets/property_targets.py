@@ -1,0 +1,53 @@
+"""Targets of set prediction, made in tf.data from what objects are."""
+
+import tensorflow as tf
+
+from keras_slots.property_layout import (
+    COORDINATE_LIMIT,
+    PROPERTIES,
+    PropertyLayout,
+)
+
+
+def property_targets(
+    objects: dict[str, tf.Tensor], layout: PropertyLayout, num_targets: int
+) -> tf.Tensor:
+    """The rows of a layout for the objects of one scene, padded with zeros.
+
+    Args:
+        objects: Dict of `"coordinates"`, float32 of shape `(n, 3)` in the
+            units of the scene, and of each property of the layout, integer
+            classes of shape `(n,)`.
+        layout: A `PropertyLayout`.
+        num_targets: Integer, the rows of the result; n must not exceed it.
+
+    Returns:
+        float32 tensor of shape `(num_targets, layout.num_features)`.
+
+    Raises:
+        tf.errors.InvalidArgumentError: If there are more than `num_targets`
+            objects.
+    """
+    coordinates = tf.cast(objects["coordinates"], tf.float32)
+    coordinates = (coordinates + COORDINATE_LIMIT) / layout.distance_scale
+    count = tf.shape(coordinates)[0]
+    rows = tf.concat(
+        [
+            coordinates,
+            *(
+                tf.one_hot(objects[name], len(PROPERTIES[name]))
+                for name in layout.properties
+            ),
+            tf.ones((count, 1)),
+        ],
+        axis=1,
+    )  # (n, d)
+    tf.debugging.assert_less_equal(
+        count,
+        num_targets,
+        "A scene has more objects than there are targets; raise "
+        f"`num_targets` or lower `max_objects`. Received: num_targets="
+        f"{num_targets}",
+    )
+    rows = tf.pad(rows, [(0, num_targets - count), (0, 0)])
+    return tf.ensure_shape(rows, (num_targets, layout.num_features))

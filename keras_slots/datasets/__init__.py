@@ -1,6 +1,13 @@
 """Scenes for training and evaluation: tf.data in, tf.data out."""
 
+from keras_slots.datasets.clevr_scenes import clevr_scenes
 from keras_slots.datasets.multi_object_records import multi_object_records
 from keras_slots.datasets.tetrominoes import tetrominoes
+from keras_slots.property_layout import PropertyLayout
 
-__all__ = ["multi_object_records", "tetrominoes"]
+__all__ = [
+    "PropertyLayout",
+    "clevr_scenes",
+    "multi_object_records",
+    "tetrominoes",
+]

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import re
 import types
 
 import pytest
@@ -26,7 +27,12 @@ PUBLIC_NAMES = {
         "SpreadSlots",
     },
     "keras_slots.losses": {"HungarianHuberLoss", "hungarian_huber"},
-    "keras_slots.metrics": {"AdjustedRandIndex", "adjusted_rand_index"},
+    "keras_slots.metrics": {
+        "AdjustedRandIndex",
+        "SetAveragePrecision",
+        "adjusted_rand_index",
+        "set_average_precision",
+    },
     "keras_slots.models": {
         "ObjectDiscovery",
         "Preset",
@@ -58,6 +64,15 @@ SIGNATURES = {
     "keras_slots.metrics.AdjustedRandIndex": "ignore_background=True",
     "keras_slots.metrics.AdjustedRandIndex.update_state": (
         "mask, masks, sample_weight=None"
+    ),
+    "keras_slots.metrics.SetAveragePrecision": (
+        "distance_thresholds=(inf, 1, 0.5, 0.25, 0.125)"
+    ),
+    "keras_slots.metrics.SetAveragePrecision.update_state": (
+        "y_true, y_pred, sample_weight=None"
+    ),
+    "keras_slots.metrics.set_average_precision": (
+        "y_true, y_pred, distance_thresholds=(inf, 1, 0.5, 0.25, 0.125)"
     ),
     "keras_slots.models.ObjectDiscovery.from_preset": "name",
     "keras_slots.models.ObjectDiscovery.call": "image, initial_slots=None",
@@ -93,7 +108,9 @@ def test_arguments(path):
         for name, parameter in inspect.signature(symbol).parameters.items()
         if name != "self"
     ]
-    promised = SIGNATURES[path].split(", ") if SIGNATURES[path] else []
+    # At commas, those inside a tuple left out.
+    promised = re.split(r", (?![^(]*\))", SIGNATURES[path])
+    promised = promised if SIGNATURES[path] else []
     assert list(map(str, parameters[: len(promised)])) == promised
     for parameter in parameters[len(promised) :]:
         assert parameter.kind == parameter.VAR_KEYWORD or (

@@ -75,9 +75,9 @@ def draw(*shape, seed=0):
     return rng.uniform(-1, 1, size=shape).astype("float32")
 
 
-def _metric(metric, mask, masks):
+def _metric(metric, **inputs):
     metric.reset_state()
-    metric.update_state(mask, masks)
+    metric.update_state(**inputs)
     return metric.result()
 
 
@@ -229,6 +229,28 @@ OTHERS = [
             "mask": np.arange(40, dtype="int32").reshape(2, 5, 4) // 6,
         },
         shapes={"masks": (None, 3, 5, 4, 1), "mask": (None, 5, 4)},
+        call=_metric,
+    ),
+    Descriptor(
+        keras_slots.metrics.SetAveragePrecision,
+        variants=(
+            {
+                "distance_thresholds": (1.0, 0.0625),
+                "num_coordinates": 2,
+                "category_sizes": (3,),
+                "distance_scale": 3.0,
+                "inclusive": True,
+                "num_objects": 4,
+                "capacity": 100,
+                "name": "mine",
+                "dtype": "float64",
+            },
+        ),
+        inputs={
+            "y_pred": np.clip(draw(2, 5, 19), 0, 1),
+            "y_true": np.ones((2, 4, 19), "float32"),
+        },
+        shapes={"y_pred": (None, 5, 19), "y_true": (None, 4, 19)},
         call=_metric,
     ),
     Descriptor(

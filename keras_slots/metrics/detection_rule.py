@@ -1,0 +1,137 @@
+"""Which elements of a predicted set find an object."""
+
+import math
+from dataclasses import dataclass
+
+from keras import ops
+
+from keras_slots.checks import check_integer, check_number, check_rank
+
+# Even coordinates that overflow lie somewhere: nearer than no object at all.
+_FARTHEST = 3e38
+
+
+@dataclass(frozen=True)
+class DetectionRule:
+    """When a prediction counts as a true positive, and how sets are laid out.
+
+    See `keras_slots.metrics.SetAveragePrecision`, whose arguments these are.
+    """
+
+    distance_thresholds: tuple[float, ...]
+    num_coordinates: int
+    category_sizes: tuple[int, ...]
+    distance_scale: float
+    inclusive: bool
+
+    def __post_init__(self):
+        check_integer("num_coordinates", self.num_coordinates, minimum=1)
+        for size in self.category_sizes:
+            check_integer("category_sizes", size, minimum=1)
+        check_number("distance_scale", self.distance_scale, above=True)
+        for threshold in self.distance_thresholds:
+            if threshold != math.inf:
+                check_number("distance_thresholds", threshold, above=True)
+        if not self.distance_thresholds or len(set(self.labels)) < len(
+            self.labels
+        ):
+            raise ValueError(
+                "`distance_thresholds` must hold one number or more, each "
+                "once. Received: distance_thresholds="
+                f"{self.distance_thresholds}"
+            )
+
+    @property
+    def labels(self):
+        """How the thresholds are written in the names of results."""
+        return tuple(f"{value:g}" for value in self.distance_thresholds)
+
+    @property
+    def num_features(self):
+        """The number of features of an element."""
+        return self.num_coordinates + sum(self.category_sizes) + 1
+
+    def true_positives(self, y_true, y_pred):
+        """Which predictions find an object, at each threshold.
+
+        A prediction bids for one object, the nearest of those that have all
+        its properties; of the bidders within the threshold the object goes to
+        the most confident one. Which other objects a prediction resembles
+        does not matter, so no prediction has to wait for another.
+
+        Args:
+            y_true: `float32` tensor (B, n, num_features).
+            y_pred: `float32` tensor (B, m, num_features).
+
+        Returns:
+            Boolean tensor (T, B, m), T thresholds.
+        """
+        nearest, distance = self._bids(y_true, y_pred)  # (B, m) each
+        thresholds = ops.convert_to_tensor(self.distance_thresholds, "float32")
+        bids = ops.expand_dims(distance, 2)  # (B, m, 1)
+        within = bids <= thresholds if self.inclusive else bids < thresholds
+        within = ops.logical_and(within, ops.isfinite(bids))  # (B, m, T)
+
+        same = ops.expand_dims(nearest, 2) == ops.expand_dims(nearest, 1)
+        rivals = ops.logical_and(same, _earlier(y_pred[..., -1]))  # (B, m, m)
+        outbid = ops.matmul(
+            ops.cast(rivals, "float32"), ops.cast(within, "float32")
+        )
+        found = ops.logical_and(within, outbid == 0)  # (B, m, T)
+        return ops.transpose(found, (2, 0, 1))
+
+    def _bids(self, y_true, y_pred):
+        """The object each prediction bids for, and how far it is: (B, m) each.
+
+        The distance is infinite if no object has the prediction's properties.
+        """
+        y_true = ops.expand_dims(y_true, 1)  # (B, 1, n, d)
+        y_pred = ops.expand_dims(y_pred, 2)  # (B, m, 1, d)
+        alike = y_true[..., -1] > 0.5  # (B, 1, n): padding is no object
+        start = self.num_coordinates
+        for size in self.category_sizes:
+            columns = slice(start, start + size)
+            start += size
+            alike = ops.logical_and(
+                alike,
+                ops.argmax(y_pred[..., columns], axis=-1)
+                == ops.argmax(y_true[..., columns], axis=-1),
+            )  # (B, m, n)
+        difference = (y_pred - y_true)[..., : self.num_coordinates]
+        square = ops.sum(ops.square(self.distance_scale * difference), axis=-1)
+        distance = ops.minimum(ops.sqrt(square), _FARTHEST)
+        distance = ops.where(alike, distance, math.inf)  # (B, m, n)
+        return ops.argmin(distance, axis=2), ops.min(distance, axis=2)
+
+    def check_shapes(self, true_shape, pred_shape):
+        """Raises a `ValueError` unless the shapes are those of two sets."""
+        for name, set_size, shape in (
+            ("y_true", "num_targets", true_shape),
+            ("y_pred", "num_predictions", pred_shape),
+        ):
+            check_rank(name, shape, f"(batch_size, {set_size}, num_features)")
+            if shape[2] not in (None, self.num_features):
+                raise ValueError(
+                    f"`{name}` must have {self.num_features} features: "
+                    f"{self.num_coordinates} coordinates, one-hot codes of "
+                    f"sizes {self.category_sizes} and a confidence. If they "
+                    "mean something else, say so with `num_coordinates` and "
+                    f"`category_sizes`. Received: {name}.shape={shape}"
+                )
+        if None not in (true_shape[0], pred_shape[0]) and (
+            true_shape[0] != pred_shape[0]
+        ):
+            raise ValueError(
+                "`y_true` and `y_pred` must have the same batch size. "
+                f"Received: y_true.shape={true_shape}, "
+                f"y_pred.shape={pred_shape}"
+            )
+
+
+def _earlier(confidence):
+    """Whether q comes before p in the order of confidence: (B, p, q)."""
+    place = ops.arange(ops.shape(confidence)[1], dtype="int32")
+    before = ops.expand_dims(place, 0) < ops.expand_dims(place, 1)  # (p, q)
+    other = ops.expand_dims(confidence, 1)  # (B, 1, q)
+    own = ops.expand_dims(confidence, 2)  # (B, p, 1)
+    return ops.logical_or(other > own, ops.logical_and(other == own, before))

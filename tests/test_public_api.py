@@ -17,7 +17,7 @@ PUBLIC_NAMES = {
         "SpatialBroadcastDecoder",
     },
     "keras_slots.callbacks": {"TrainingCheckpoint"},
-    "keras_slots.datasets": {"multi_object_records", "tetrominoes"},
+    "keras_slots.datasets": {"clevr", "multi_object_records", "tetrominoes"},
     "keras_slots.export": {"export_saved_model"},
     "keras_slots.layers": {
         "ConvEncoder",
@@ -41,7 +41,7 @@ PUBLIC_NAMES = {
     },
     "keras_slots.ops": {"linear_sum_assignment"},
     "keras_slots.schedules": {"WarmupExponentialDecay"},
-    "keras_slots.visualization": {"plot_slots"},
+    "keras_slots.visualization": {"plot_set_prediction", "plot_slots"},
 }
 # Arguments in their order. More may follow, with defaults.
 SIGNATURES = {
@@ -77,6 +77,7 @@ SIGNATURES = {
     "keras_slots.models.ObjectDiscovery.from_preset": "name",
     "keras_slots.models.ObjectDiscovery.call": "image, initial_slots=None",
     "keras_slots.models.load_reference_checkpoint": "model, path",
+    "keras_slots.datasets.clevr": "split, batch_size=None, data_dir=None",
     "keras_slots.datasets.tetrominoes": "split, batch_size=None",
     "keras_slots.schedules.WarmupExponentialDecay": (
         "learning_rate, warmup_steps, decay_steps, decay_rate"

@@ -1,8 +1,6 @@
 """One picture of what a model made of its scenes."""
 
 import os
-import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import keras
@@ -11,24 +9,18 @@ from scipy.optimize import linear_sum_assignment
 
 from keras_slots.checks import check_integer
 from keras_slots.types import Tensor
+from keras_slots.visualization.figures import (
+    check_folder,
+    new_figure,
+    save_figure,
+    to_float32,
+    to_unit,
+)
+from keras_slots.visualization.slot_colors import slot_colors
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, told apart with any common colour vision; grey
-# stands in for their black, which many scenes have as background.
-SLOT_COLORS = np.array(
-    [
-        (0.902, 0.624, 0.000),  # orange
-        (0.337, 0.706, 0.914),  # sky blue
-        (0.000, 0.620, 0.451),  # bluish green
-        (0.941, 0.894, 0.259),  # yellow
-        (0.000, 0.447, 0.698),  # blue
-        (0.835, 0.369, 0.000),  # vermilion
-        (0.800, 0.475, 0.655),  # reddish purple
-        (0.600, 0.600, 0.600),  # grey
-    ]
-)
 _UNMATCHED_COLOR = np.array([0.15, 0.15, 0.15])
 _PAPER = 0.93  # the light grey behind a slot's own image
 _PANEL_INCHES = 1.3
@@ -92,35 +84,19 @@ def plot_slots(
     - [Okabe and Ito, Color Universal Design](
       https://jfly.uni-koeln.de/color/): the colours.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            "`plot_slots` needs matplotlib: `pip install matplotlib`, or the "
-            "`examples` extra of keras-slots."
-        ) from error
     num_scenes = check_integer("num_scenes", num_scenes, minimum=1)
-    if path is not None and not Path(path).parent.is_dir():
-        raise FileNotFoundError(
-            "`path` must lie in a folder that exists. "
-            f"Received: path={os.fspath(path)!r}"
-        )
+    check_folder(path)
     arrays = _arrays(images, outputs, mask, num_scenes)
     panels = _panels(**arrays)
 
     num_rows, _, height, width, _ = arrays["slot_reconstructions"].shape
     panel_height = _PANEL_INCHES * height / width
     top = 0.3  # inches for the titles
-    figure = Figure(
-        figsize=(
-            _PANEL_INCHES * len(panels),
-            panel_height * num_rows + top,
-        ),
-        dpi=200,
-        facecolor="white",
+    figure = new_figure(
+        "plot_slots",
+        width=_PANEL_INCHES * len(panels),
+        height=panel_height * num_rows + top,
     )
-    FigureCanvasAgg(figure)
     axes = figure.subplots(num_rows, len(panels), squeeze=False)
     figure.subplots_adjust(
         left=0.005,
@@ -140,13 +116,13 @@ def plot_slots(
             else:
                 axis.spines[:].set(edgecolor=color, linewidth=2.0)
     if path is not None:
-        _save(figure, Path(path))
+        save_figure(figure, path)
     return figure
 
 
 def _arrays(images, outputs, mask, num_scenes):
     """The first scenes as NumPy arrays, their shapes checked."""
-    images = _to_float32(images)
+    images = to_float32(images)
     if images.ndim != 4 or images.shape[-1] != 3:
         raise ValueError(
             "`images` must have shape (B, H, W, 3). "
@@ -165,7 +141,7 @@ def _arrays(images, outputs, mask, num_scenes):
                 f"`outputs` must have an entry {name!r}. "
                 f"Received: outputs with {sorted(outputs)}"
             )
-        array = _to_float32(outputs[name])
+        array = to_float32(outputs[name])
         expected: tuple = (batch, height, width, channels)
         if name != "reconstruction":
             slots = array.shape[1] if slots is None else slots
@@ -178,11 +154,6 @@ def _arrays(images, outputs, mask, num_scenes):
     return {name: array[:num_scenes] for name, array in arrays.items()}
 
 
-def _to_float32(tensor):
-    # NumPy and Matplotlib know little of bfloat16.
-    return keras.ops.convert_to_numpy(tensor).astype("float32")
-
-
 def _check_shape(name, array, expected):
     if array.shape != expected:
         raise ValueError(
@@ -193,10 +164,10 @@ def _check_shape(name, array, expected):
 
 def _panels(images, reconstruction, slot_reconstructions, masks, mask=None):
     """Columns of the picture: (title, pictures (B, H, W, 3), frame colour)."""
-    colors = _slot_colors(masks.shape[1])  # (K, 3)
+    colors = slot_colors(masks.shape[1])  # (K, 3)
     panels = [
-        ("Scene", _to_unit(images), None),
-        ("Reconstruction", _to_unit(reconstruction), None),
+        ("Scene", to_unit(images), None),
+        ("Reconstruction", to_unit(reconstruction), None),
         (
             "Slot masks",
             np.clip((masks * _spread(colors)).sum(1), 0, 1),
@@ -209,27 +180,14 @@ def _panels(images, reconstruction, slot_reconstructions, masks, mask=None):
             for labels, slots in zip(mask, masks[..., 0], strict=True)
         ]
         panels.append(("True masks", np.stack(pictures), None))
-    seen = masks * _to_unit(slot_reconstructions) + (1 - masks) * _PAPER
+    seen = masks * to_unit(slot_reconstructions) + (1 - masks) * _PAPER
     for k, color in enumerate(colors):
         panels.append((f"Slot {k + 1}", np.clip(seen[:, k], 0, 1), color))
     return panels
 
 
-def _to_unit(images):
-    return np.clip(images.astype("float32") / 2 + 0.5, 0, 1)
-
-
 def _spread(colors):
     return colors[None, :, None, None]  # (1, K, 1, 1, 3)
-
-
-def _slot_colors(num_slots):
-    """One colour per slot; past the eighth, paler and then darker ones."""
-    index = np.arange(num_slots)
-    colors = SLOT_COLORS[index % len(SLOT_COLORS)]
-    shade = (index // len(SLOT_COLORS) % 3)[:, None]
-    colors = np.where(shade == 1, 0.5 * colors + 0.5, colors)
-    return np.where(shade == 2, 0.5 * colors, colors)
 
 
 def _color_labels(labels, slots, colors):
@@ -243,13 +201,3 @@ def _color_labels(labels, slots, colors):
     ):
         picture[regions[label]] = colors[slot]
     return picture
-
-
-def _save(figure, path):
-    """Saves under another name first, so that no half picture is left."""
-    unfinished = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
-    try:
-        figure.savefig(unfinished)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from keras_slots.visualization import plot_slots
-from keras_slots.visualization.plot_scenes import _color_labels, _slot_colors
+from keras_slots.visualization.plot_scenes import _color_labels
+from keras_slots.visualization.slot_colors import slot_colors
 
 pytest.importorskip("matplotlib")
 
@@ -56,7 +57,7 @@ def test_one_row_per_scene_one_column_per_idea():
 def test_pixels_are_those_given():
     images, outputs, labels = make_outputs()
     figure = plot_slots(images, outputs)
-    colors = _slot_colors(4)
+    colors = slot_colors(4)
     for row in range(3):
         scene = images[row] / 2 + 0.5
         np.testing.assert_allclose(picture(figure, row, 0), scene, atol=1e-6)
@@ -79,7 +80,7 @@ def test_masks_are_weighted_by_probability():
         [np.full((1, 9, 12, 1), 0.25), np.full((1, 9, 12, 1), 0.75)], axis=1
     )
     mixed = picture(plot_slots(images, outputs), 0, 2)
-    first, second = _slot_colors(2)
+    first, second = slot_colors(2)
     np.testing.assert_allclose(mixed[0, 0], 0.25 * first + 0.75 * second)
 
 
@@ -96,7 +97,7 @@ def test_true_masks_take_the_colours_of_their_slots():
 def test_objects_without_a_slot_stay_dark():
     labels = np.array([[0, 0, 0, 1, 1, 2]])
     slots = np.array([[[1.0, 1, 1, 0, 0, 0]], [[0.0, 0, 0, 1, 1, 1]]])
-    colors = _slot_colors(2)
+    colors = slot_colors(2)
     picture = _color_labels(labels, slots, colors)
     np.testing.assert_allclose(picture[0, 0], colors[0])
     np.testing.assert_allclose(picture[0, 3], colors[1])
@@ -105,7 +106,7 @@ def test_objects_without_a_slot_stay_dark():
 
 def test_slot_colours_differ():
     for number in (1, 4, 7, 11, 24):
-        colors = _slot_colors(number)
+        colors = slot_colors(number)
         assert colors.shape == (number, 3)
         assert len(np.unique(colors.round(3), axis=0)) == number
         assert colors.min() >= 0 and colors.max() <= 1

@@ -1,0 +1,59 @@
+"""What all pictures share: how they begin and how they reach the disk."""
+
+import os
+import uuid
+from pathlib import Path
+
+import keras
+import numpy as np
+
+
+def new_figure(caller, width, height):
+    """An empty figure in inches, of no pyplot window.
+
+    Raises:
+        ImportError: If matplotlib is not installed; `caller` is the public
+            function that the message names.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            f"`{caller}` needs matplotlib: `pip install matplotlib`, or the "
+            "`examples` extra of keras-slots."
+        ) from error
+    figure = Figure(figsize=(width, height), dpi=200, facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def check_folder(path):
+    """Raises a `FileNotFoundError` if the folder of a path does not exist."""
+    if path is not None and not Path(path).parent.is_dir():
+        raise FileNotFoundError(
+            "`path` must lie in a folder that exists. "
+            f"Received: path={os.fspath(path)!r}"
+        )
+
+
+def save_figure(figure, path):
+    """Saves under another name first, so that no half picture is left."""
+    path = Path(path)
+    unfinished = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
+    try:
+        figure.savefig(unfinished)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def to_float32(tensor):
+    """A tensor of any backend and dtype as an array."""
+    # NumPy and Matplotlib know little of bfloat16.
+    return keras.ops.convert_to_numpy(tensor).astype("float32")
+
+
+def to_unit(images):
+    """Images in [-1, 1] as matplotlib draws them, in [0, 1]."""
+    return np.clip(images.astype("float32") / 2 + 0.5, 0, 1)

@@ -1,0 +1,184 @@
+"""One picture of predicted sets of objects, iteration by iteration."""
+
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.ndimage import zoom
+
+from keras_slots.checks import check_integer, check_rank, check_size
+from keras_slots.property_layout import PropertyLayout
+from keras_slots.types import Tensor
+from keras_slots.visualization.figures import (
+    check_folder,
+    save_figure,
+    to_float32,
+    to_unit,
+)
+from keras_slots.visualization.set_comparison import compare_sets, list_sets
+from keras_slots.visualization.slot_colors import slot_colors
+from keras_slots.visualization.table_page import TablePage
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# How much of an attention picture is the scene, in grey.
+_SCENE_SHARE = 0.4
+
+
+def plot_set_prediction(
+    images: Tensor,
+    predictions: Tensor,
+    targets: Tensor | None = None,
+    attention: Tensor | None = None,
+    layout: PropertyLayout | None = None,
+    path: str | os.PathLike | None = None,
+    num_scenes: int = 3,
+) -> "Figure":
+    """Draws scenes, and in words the objects predicted at each iteration.
+
+    In the manner of Table 1 of the supplement. Predictions count as objects
+    if their last feature is above 0.5. They stand beside the true objects, to
+    which they are matched one to one at the least sum of distances, in scene
+    units, and wrong properties. Wrong properties and distances above 0.5 are
+    bold and vermilion; so are objects that are missed and predictions of no
+    such object. Without targets, the slots stand one below the other.
+
+    With attention, each slot has one colour, which fills the slot's share of
+    the attention over the scene and marks the slot's predictions.
+
+    Args:
+        images: Float tensor of shape `(B, H, W, 3)` in [-1, 1].
+        predictions: Float tensor of shape `(B, T, K, d)`, T iterations, or
+            `(B, K, d)` for the last one alone.
+        targets: Float tensor of shape `(B, n, d)` or `None`. The last feature
+            is 1 for objects and 0 for padding. Defaults to `None`.
+        attention: Float tensor of shape `(B, T, K, N)`, or `(B, K, N)` where
+            the predictions are of one iteration, or `None`. Probabilities over
+            the slots for N tokens, on a grid that is shaped like the images.
+            Defaults to `None`.
+        layout: `PropertyLayout` or `None`. What the features mean. Defaults to
+            `None`, the 19 features of the paper's experiments on CLEVR.
+        path: String, path or `None`. Where to save the picture; the ending
+            (`.png`, `.pdf`, `.svg`) says how. The file appears whole or not at
+            all. Defaults to `None`.
+        num_scenes: Integer. The largest number of scenes to draw. Defaults to
+            `3`.
+
+    Returns:
+        The `matplotlib.figure.Figure`. It belongs to no pyplot window; save it
+        with `figure.savefig` or leave it as the last line of a notebook cell.
+
+    Raises:
+        ImportError: If matplotlib is not installed.
+        FileNotFoundError: If the folder of `path` does not exist.
+        ValueError: If `num_scenes` is not positive, a shape is not as above,
+            or the tokens fill no grid that is shaped like the images.
+
+    Example:
+    >>> import numpy as np
+    >>> from keras_slots.visualization import plot_set_prediction
+    >>> images = np.zeros((1, 8, 8, 3), "float32")
+    >>> predictions = np.ones((1, 2, 3, 19), "float32")  # after 2 iterations
+    >>> attention = np.full((1, 2, 3, 16), 1 / 3)  # on 4 x 4 tokens
+    >>> figure = plot_set_prediction(images, predictions, attention=attention)
+    >>> len(figure.axes)  # the scene and two pictures of attention
+    3
+
+    References:
+    - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055), supplement,
+      Table 1.
+    """
+    num_scenes = check_integer("num_scenes", num_scenes, minimum=1)
+    check_folder(path)
+    layout = layout or PropertyLayout()
+    images, predictions, targets, attention = _arrays(
+        images, predictions, targets, attention, layout
+    )
+    tables = [
+        list_sets(predictions[scene], layout)
+        if targets is None
+        else compare_sets(targets[scene], predictions[scene], layout)
+        for scene in range(min(num_scenes, len(images)))
+    ]
+    num_iterations, num_slots = predictions.shape[1:3]
+    page = TablePage(
+        "plot_set_prediction",
+        tables,
+        num_columns=1 + num_iterations,
+        picture_shape=images.shape[1:3],
+        colors=None if attention is None else slot_colors(num_slots),
+    )
+    times = [f" t={t + 1}" for t in range(num_iterations)]
+    times = times if num_iterations > 1 else [""]
+    first = "Slot" if targets is None else "True"
+    for scene, table in enumerate(tables):
+        pictures = [("Image", to_unit(images[scene]))]
+        if attention is not None:
+            titles = [f"Attention{time}" for time in times]
+            shown = _attention_pictures(pictures[0][1], attention[scene])
+            pictures += zip(titles, shown, strict=True)
+        page.add_pictures(pictures)
+        page.add_table([first, *(f"Predicted{time}" for time in times)], table)
+    if path is not None:
+        save_figure(page.figure, path)
+    return page.figure
+
+
+def _arrays(images, predictions, targets, attention, layout):
+    """NumPy arrays of the documented shapes, T among them."""
+    images, predictions = to_float32(images), to_float32(predictions)
+    check_rank("images", images.shape, "(B, H, W, 3)")
+    check_size("images", images.shape, 3, 3)
+    batch, height, width, _ = images.shape
+    one_iteration = predictions.ndim == 3
+    if one_iteration:
+        predictions = predictions[:, None]
+    check_rank("predictions", predictions.shape, "(B, T, K, d)")
+    check_size("predictions", predictions.shape, 0, batch)
+    check_size("predictions", predictions.shape, 3, layout.num_features)
+    if targets is not None:
+        targets = to_float32(targets)
+        check_rank("targets", targets.shape, "(B, n, d)")
+        check_size("targets", targets.shape, 0, batch)
+        check_size("targets", targets.shape, 2, layout.num_features)
+    if attention is not None:
+        attention = to_float32(attention)
+        if one_iteration and attention.ndim == 3:
+            attention = attention[:, None]
+        check_rank("attention", attention.shape, "(B, T, K, N)")
+        for axis in range(3):
+            check_size(
+                "attention", attention.shape, axis, predictions.shape[axis]
+            )
+        attention = _on_grid(attention, height, width)
+    return images, predictions, targets, attention
+
+
+def _on_grid(attention, height, width):
+    """Attention (B, T, K, N) on a grid that is shaped like the images."""
+    num_tokens = attention.shape[-1]
+    rows = max(1, round((num_tokens * height / width) ** 0.5))
+    columns = round(rows * width / height)
+    if rows * columns != num_tokens:
+        raise ValueError(
+            "`attention` must be over tokens on a grid that is shaped like "
+            f"the images, of {height} x {width} pixels. "
+            f"Received: attention.shape={attention.shape}"
+        )
+    return attention.reshape(*attention.shape[:-1], rows, columns)
+
+
+def _attention_pictures(scene, attention):
+    """One picture (H, W, 3) for each iteration of attention (T, K, h, w)."""
+    height, width, _ = scene.shape
+    factors = (1, height / attention.shape[2], width / attention.shape[3])
+    grey = scene.mean(axis=-1, keepdims=True)
+    colors = slot_colors(attention.shape[1])
+    pictures = []
+    for shares in attention:
+        shares = zoom(shares, factors, order=1, mode="nearest", grid_mode=True)
+        color = np.einsum("khw,kc->hwc", shares, colors)
+        picture = _SCENE_SHARE * grey + (1 - _SCENE_SHARE) * color
+        pictures.append(np.clip(picture, 0, 1))
+    return pictures

@@ -1,0 +1,147 @@
+"""A page of pictures and, below them, tables with marked words."""
+
+from keras_slots.visualization.figures import new_figure
+
+# In inches.
+COLUMN = 1.95
+MARGIN = 0.1
+TITLE = 0.25
+LINE = 0.142
+BETWEEN_ROWS = 0.1
+ABOVE_TEXT = 0.06
+BETWEEN_SCENES = 0.3
+
+FONT_SIZE = 7.5
+PLAIN = {"color": "0.1", "size": FONT_SIZE}
+# Okabe and Ito's vermilion, dark enough to read on white.
+MISTAKE = {"color": "#B83A00", "size": FONT_SIZE, "weight": "bold"}
+
+
+class TablePage:
+    """A figure that is filled from the top down.
+
+    Args:
+        caller: String. The public function, for messages.
+        tables: The tables that will be added: lists of rows, lists of
+            `set_comparison.Cell`s.
+        num_columns: Integer, of pictures and cells.
+        picture_shape: Height and width of the pictures.
+        colors: Array (K, 3), the colour of each slot, to mark its cells with,
+            or `None`.
+    """
+
+    def __init__(self, caller, tables, num_columns, picture_shape, colors):
+        self.num_columns = num_columns
+        self.colors = colors
+        self.picture_width = COLUMN - MARGIN
+        height, width = picture_shape
+        self.picture_height = self.picture_width * height / width
+        self.width = num_columns * COLUMN + MARGIN
+        scene_height = 2 * TITLE + self.picture_height + BETWEEN_SCENES
+        self.height = len(tables) * scene_height + sum(
+            _row_height(row) for table in tables for row in table
+        )
+        self.height += MARGIN - BETWEEN_SCENES  # below the last one
+        self.figure = new_figure(caller, self.width, self.height)
+        self.top = 0.0  # inches from the top that are filled
+
+    def add_pictures(self, pictures):
+        """Adds pairs of a title and a picture (H, W, 3), side by side."""
+        self.top += TITLE
+        for column, (title, picture) in enumerate(pictures):
+            left, bottom = self._place(column, self.picture_height)
+            axis = self.figure.add_axes(
+                (
+                    left,
+                    bottom,
+                    self.picture_width / self.width,
+                    self.picture_height / self.height,
+                )
+            )
+            axis.imshow(picture, interpolation="nearest", aspect="auto")
+            axis.set_title(title, fontsize=9, pad=4)
+            axis.axis("off")
+        self.top += self.picture_height
+
+    def add_table(self, titles, rows):
+        """Adds column titles and rows of cells, with a line above each row."""
+        for column, title in enumerate(titles):
+            left, middle = self._place(column, 0.6 * TITLE)
+            self.figure.text(left, middle, title, size=9, va="center")
+        self.top += TITLE
+        for row in rows:
+            self._add_rule()
+            for column, cell in enumerate(row):
+                self._add_cell(column, cell)
+            self.top += _row_height(row)
+        self.top += BETWEEN_SCENES
+
+    def _add_rule(self):
+        from matplotlib.lines import Line2D
+
+        left, height = self._place(0, 0)
+        ends = [left, 1 - left]
+        self.figure.add_artist(
+            Line2D(ends, [height, height], color="0.85", linewidth=0.6)
+        )
+
+    def _add_cell(self, column, cell):
+        from matplotlib.offsetbox import (
+            AnnotationBbox,
+            HPacker,
+            TextArea,
+            VPacker,
+        )
+
+        if not cell.lines:
+            return
+        lines: list = [
+            HPacker(
+                pad=0,
+                sep=0.3 * FONT_SIZE,
+                align="baseline",
+                children=[
+                    TextArea(text, textprops=MISTAKE if mistake else PLAIN)
+                    for text, mistake in line
+                ],
+            )
+            for line in cell.lines
+        ]
+        left, top = self._place(column, ABOVE_TEXT)
+        if self.colors is not None and cell.slot is not None:
+            left += self._add_color_bar(column, cell)
+        self.figure.add_artist(
+            AnnotationBbox(
+                VPacker(pad=0, sep=0.25 * FONT_SIZE, children=lines),
+                (left, top),
+                xycoords="figure fraction",
+                box_alignment=(0, 1),
+                frameon=False,
+                pad=0,
+            )
+        )
+
+    def _add_color_bar(self, column, cell):
+        """Adds a slot's colour beside a cell, and gives the room it takes."""
+        from matplotlib.patches import Rectangle
+
+        height = LINE * len(cell.lines)
+        width = 0.055 / self.width
+        self.figure.add_artist(
+            Rectangle(
+                self._place(column, 0.5 * BETWEEN_ROWS + height),
+                width,
+                height / self.height,
+                facecolor=self.colors[cell.slot],
+            )
+        )
+        return 1.8 * width
+
+    def _place(self, column, below):
+        """Where a column begins, so far below the top: parts of the figure."""
+        left = MARGIN + column * COLUMN
+        return left / self.width, 1 - (self.top + below) / self.height
+
+
+def _row_height(row):
+    return LINE * max(len(cell.lines) for cell in row) + BETWEEN_ROWS

@@ -17,7 +17,13 @@ PUBLIC_NAMES = {
         "SpatialBroadcastDecoder",
     },
     "keras_slots.callbacks": {"TrainingCheckpoint"},
-    "keras_slots.datasets": {"clevr", "multi_object_records", "tetrominoes"},
+    "keras_slots.datasets": {
+        "PropertyLayout",
+        "clevr",
+        "clevr_scenes",
+        "multi_object_records",
+        "tetrominoes",
+    },
     "keras_slots.export": {"export_saved_model"},
     "keras_slots.layers": {
         "ConvEncoder",

@@ -1,12 +1,14 @@
 """Scenes for training and evaluation: tf.data in, tf.data out."""
 
 from keras_slots.datasets.clevr_scenes import clevr_scenes
+from keras_slots.datasets.clevr_tfds import clevr
 from keras_slots.datasets.multi_object_records import multi_object_records
 from keras_slots.datasets.tetrominoes import tetrominoes
 from keras_slots.property_layout import PropertyLayout
 
 __all__ = [
     "PropertyLayout",
+    "clevr",
     "clevr_scenes",
     "multi_object_records",
     "tetrominoes",

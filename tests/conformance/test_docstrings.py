@@ -22,6 +22,7 @@ SYMBOLS = {
 # Examples that write files, or need some: in fences, for the reader.
 WITHOUT_EXAMPLES = {
     "keras_slots.callbacks.TrainingCheckpoint",
+    "keras_slots.datasets.clevr",
     "keras_slots.datasets.multi_object_records",
     "keras_slots.export.export_saved_model",
     "keras_slots.models.Preset",

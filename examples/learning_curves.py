@@ -1,4 +1,4 @@
-"""One picture of a training: loss and FG-ARI against steps."""
+"""One picture of a training: loss and score against steps."""
 
 from matplotlib.figure import Figure
 
@@ -38,9 +38,42 @@ def plot_learning_curves(history, baselines, path):
     right.set_ylim(min(0.0, *values), 1.02)
     right.legend(frameon=False, loc="lower right")
 
-    for axis in (left, right):
+    _finish((left, right))
+    figure.savefig(path)
+
+
+def plot_average_precision(history, path):
+    """Draws the learning curves of set prediction.
+
+    Args:
+        history: List of dicts, one per point, with `step`, `loss` and
+            `val_ap_...` for every threshold.
+        path: Path of the picture.
+    """
+    steps = [row["step"] for row in history]
+    figure = Figure(figsize=(9, 3.4), dpi=150, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot(steps, [row["loss"] for row in history], ".-", color="tab:blue")
+    left.set(title="Training loss", ylim=(0, None))
+    names = [name for name in history[0] if name.startswith("val_ap_")]
+    for index, name in enumerate(names):
+        values = [row[name] for row in history]
+        label = "distance < " + name.removeprefix("val_ap_")
+        if name == "val_ap_inf":
+            label = "any distance"
+        # One hue, from dark to light as the threshold tightens.
+        shade = index / len(names)
+        colour = (0.1 + 0.5 * shade, 0.35 + 0.45 * shade, 0.2 + 0.6 * shade)
+        right.plot(steps, values, ".-", color=colour, label=label)
+    right.set(title="AP on validation scenes", ylim=(0, 1.02))
+    right.legend(frameon=False)
+    _finish((left, right))
+    figure.savefig(path)
+
+
+def _finish(axes):
+    for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(color="0.9", which="both")
         axis.set_xlim(0, None)
         axis.set_xlabel("step")
-    figure.savefig(path)

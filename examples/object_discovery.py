@@ -42,30 +42,24 @@ python examples/object_discovery.py --evaluate-only --records FILE
 ```
 """
 
-import csv
-import math
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import keras
 import numpy as np
 import run_folder
-import tensorflow as tf
+import saved_model_check
 from discovery_options import make_settings, parse_options
 from discovery_scenes import open_scenes, open_unseen_scenes
 from grouping_baselines import colour_masks, position_masks
 from learning_curves import plot_learning_curves
-from run_folder import replacing, write_json
+from run_folder import replacing, write_csv, write_json
+from saved_model_check import to_float32
 
 from keras_slots.callbacks import TrainingCheckpoint
-from keras_slots.export import export_saved_model
 from keras_slots.metrics import adjusted_rand_index
 from keras_slots.models import ObjectDiscovery
 from keras_slots.visualization import plot_slots
 
-MAX_DIFFERENCE = 1e-4  # Between the model and its SavedModel.
 BASELINES = {"colour_alone": colour_masks, "position_alone": position_masks}
 
 
@@ -138,7 +132,9 @@ def train(options, preset, scenes, validation):
             epochs=options.epochs,
             validation_data=validation,
             callbacks=[
-                keras.callbacks.LambdaCallback(on_epoch_end=stop_if_lost),
+                keras.callbacks.LambdaCallback(
+                    on_epoch_end=run_folder.stop_if_lost
+                ),
                 checkpoint,
                 keras.callbacks.LambdaCallback(
                     on_epoch_end=lambda *_: write_history(options, checkpoint)
@@ -150,12 +146,6 @@ def train(options, preset, scenes, validation):
     with replacing(options.output / "model.keras") as path:
         model.save(path)
     return write_history(options, checkpoint)
-
-
-def stop_if_lost(epoch, logs):
-    """Ends training before a model that is lost enters the checkpoint."""
-    if not math.isfinite(logs["loss"]):
-        raise SystemExit("The loss is no longer finite: training diverged.")
 
 
 def write_history(options, checkpoint):
@@ -170,13 +160,7 @@ def write_history(options, checkpoint):
         }
         for row in checkpoint.history
     ]
-    with (
-        replacing(options.output / "history.csv") as path,
-        open(path, "w", newline="") as file,
-    ):
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(options.output / "history.csv", rows)
     return rows
 
 
@@ -221,11 +205,6 @@ def evaluate(model, scenes):
     }
     error = float(np.mean(errors))
     return {"fg_ari": fg_ari, "mean_squared_error": error}, shown
-
-
-def to_float32(outputs):
-    """Outputs as NumPy arrays that add and draw alike in any precision."""
-    return {name: np.asarray(x, "float32") for name, x in outputs.items()}
 
 
 def standard_error(values):
@@ -274,42 +253,13 @@ def print_results(results):
 
 def export_and_check(model, image, path):
     """Exports the model; gives how far the SavedModel's outputs are off."""
-    # What an interrupted run of the same settings may have left.
-    for leftover in (path, path.with_name(f"{path.name}.unfinished")):
-        run_folder.remove_one(leftover)
-    export_saved_model(model, path)
     slots = model.slot_attention
     shape = (len(image), slots.num_slots, slots.slot_size)
     inputs = {
         "image": image,
         "initial_slots": np.array(keras.random.normal(shape, seed=0)),
     }
-    # As a graph, as it is served: in half precision, which operations are
-    # fused, and so where rounding happens, shows in the third digit.
-    expected = to_float32(tf.function(model)(**inputs))
-    served = serve(path, inputs)
-    difference = max(
-        float(np.abs(served[name] - expected[name]).max()) for name in expected
-    )
-    print(f"\nSavedModel in a fresh process: off by {difference:.1e} at most")
-    if not difference <= MAX_DIFFERENCE:
-        raise SystemExit(f"That is more than {MAX_DIFFERENCE:.0e}: {path}")
-    return difference
-
-
-def serve(saved_model, inputs):
-    """Outputs of a SavedModel, run by a process of its own."""
-    script = Path(__file__).with_name("serve_saved_model.py")
-    with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder, name) for name in ("in.npz", "out.npz")]
-        np.savez(files[0], **inputs)
-        # -I: no PYTHONPATH and no current folder to import from.
-        command = [sys.executable, "-I", script, saved_model, *files]
-        process = subprocess.run(command, capture_output=True, text=True)
-        if process.returncode:
-            raise SystemExit(f"It cannot be served:\n{process.stderr}")
-        with np.load(files[1]) as arrays:
-            return dict(arrays)
+    return saved_model_check.export_and_check(model, model, inputs, path)
 
 
 def print_summary(output, last):

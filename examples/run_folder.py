@@ -1,7 +1,9 @@
 """The folder of one run: claimed once, resumed alike, never half-written."""
 
 import contextlib
+import csv
 import json
+import math
 import os
 import platform
 import shutil
@@ -21,6 +23,7 @@ FILES = (
     "history.csv",
     "model.keras",
     "scenes.png",
+    "predictions.png",
     "curves.png",
     "evaluation.json",
     "evaluation_scenes.png",
@@ -124,6 +127,23 @@ def write_json(path, content):
     """Writes a JSON file whole or not at all."""
     with replacing(path) as unfinished:
         unfinished.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def write_csv(path, rows):
+    """Writes dicts of the same keys as a CSV file, whole or not at all."""
+    with (
+        replacing(path) as unfinished,
+        open(unfinished, "w", newline="") as file,
+    ):
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def stop_if_lost(epoch, logs):
+    """Ends training before a model that is lost enters the checkpoint."""
+    if not math.isfinite(logs["loss"]):
+        raise SystemExit("The loss is no longer finite: training diverged.")
 
 
 def versions():

@@ -4,9 +4,10 @@
 python examples/serve_saved_model.py SAVED_MODEL INPUTS.npz OUTPUTS.npz
 ```
 
-`INPUTS.npz` holds `image` `(B, H, W, C)` in [-1, 1] and `initial_slots`
-`(B, K, D)`. `OUTPUTS.npz` receives the outputs by name, in float32. The script
-forbids itself Keras and keras-slots: the SavedModel holds all that it needs.
+`INPUTS.npz` holds `image` `(B, H, W, C)` in [-1, 1] and, for an endpoint that
+is told what to start from, `initial_slots` `(B, K, D)` or `initial_set`.
+`OUTPUTS.npz` receives the outputs by name, in float32. The script forbids itself
+Keras and keras-slots: the SavedModel holds all that it needs.
 """
 
 import sys
@@ -22,10 +23,14 @@ import tensorflow as tf  # noqa: E402
 def main(saved_model: str, inputs: str, outputs: str) -> None:
     """Reads the inputs, runs the model once, and writes its outputs."""
     loaded = tf.saved_model.load(saved_model)
-    discover_from = loaded.signatures["discover_from"]
     with np.load(inputs) as arrays:
         tensors = {name: tf.constant(arrays[name]) for name in arrays}
-    served = discover_from(**tensors)
+    endpoint = next(
+        signature
+        for signature in loaded.signatures.values()
+        if set(signature.structured_input_signature[1]) == set(tensors)
+    )
+    served = endpoint(**tensors)
     np.savez(
         outputs,
         **{name: tf.cast(x, tf.float32).numpy() for name, x in served.items()},

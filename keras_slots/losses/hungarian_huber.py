@@ -7,8 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_slots.checks import check_rank
-from keras_slots.ops import linear_sum_assignment
+from keras_slots.losses.set_matching import matched_loss
 from keras_slots.types import Tensor
 
 
@@ -123,30 +122,14 @@ def hungarian_huber(
       section 5.4.
     """
     _check_delta(delta)
-    y_pred = ops.convert_to_tensor(y_pred)
-    y_true = ops.convert_to_tensor(y_true, dtype=y_pred.dtype)
-    _check_shapes(tuple(y_true.shape), tuple(y_pred.shape))
 
-    # B batch, n targets, m predictions, d features.
-    column = _match(y_true, y_pred, delta)  # (B, n)
-    batch_size, num_predictions = ops.shape(y_pred)[:2]
-    rows = ops.reshape(y_pred, (-1, y_pred.shape[2]))  # (B * m, d)
-    first_row = ops.arange(batch_size, dtype="int32") * num_predictions
-    chosen = ops.expand_dims(first_row, 1) + ops.maximum(column, 0)
-    matched = ops.take(rows, chosen, axis=0)  # (B, n, d)
-    pair_loss = _huber(matched - y_true, delta)  # (B, n)
-    return ops.sum(ops.where(column < 0, 0.0, pair_loss), axis=1)
+    def pair_loss(true, pred):
+        return _huber(pred - true, delta)
 
+    def pairwise_loss(true, pred):  # (B, n, 1, d) and (B, 1, m, d)
+        return pair_loss(ops.expand_dims(true, 2), ops.expand_dims(pred, 1))
 
-def _match(y_true, y_pred, delta):
-    """The prediction of each target, -1 where the predictions run out."""
-    y_true = ops.expand_dims(ops.stop_gradient(y_true), 2)  # (B, n, 1, d)
-    y_pred = ops.expand_dims(ops.stop_gradient(y_pred), 1)  # (B, 1, m, d)
-    cost = _huber(y_pred - y_true, delta)  # (B, n, m)
-    # Values that are not finite must show in the loss, as in any Keras loss.
-    # Below every true cost (none is negative) they get matched wherever they
-    # can be, and so reach it.
-    return linear_sum_assignment(ops.where(ops.isfinite(cost), cost, -1.0))
+    return matched_loss(y_true, y_pred, pair_loss, pairwise_loss)
 
 
 def _huber(error, delta):
@@ -162,19 +145,4 @@ def _check_delta(delta):
     if not (isinstance(delta, numbers.Real) and 0 < float(delta) < math.inf):
         raise ValueError(
             f"`delta` must be a positive number. Received: delta={delta}"
-        )
-
-
-def _check_shapes(true_shape, pred_shape):
-    for name, set_size, shape in (
-        ("y_true", "num_targets", true_shape),
-        ("y_pred", "num_predictions", pred_shape),
-    ):
-        check_rank(name, shape, f"(batch_size, {set_size}, num_features)")
-    if None not in (true_shape[2], pred_shape[2]) and (
-        true_shape[2] != pred_shape[2]
-    ):
-        raise ValueError(
-            "`y_true` and `y_pred` must have the same number of features. "
-            f"Received: y_true.shape={true_shape}, y_pred.shape={pred_shape}"
         )

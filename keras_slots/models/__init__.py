@@ -1,5 +1,8 @@
 """Models built from the layers, and their presets."""
 
+from keras_slots.models.deep_set_prediction import (
+    DeepSetPrediction as DeepSetPrediction,
+)
 from keras_slots.models.object_discovery import (
     ObjectDiscovery as ObjectDiscovery,
 )
@@ -8,3 +11,4 @@ from keras_slots.models.presets import get_preset as get_preset
 from keras_slots.models.reference_checkpoint import (
     load_reference_checkpoint as load_reference_checkpoint,
 )
+from keras_slots.models.set_prediction import SetPrediction as SetPrediction

@@ -3,8 +3,9 @@
 import keras
 
 from keras_slots.checks import check_rank
-from keras_slots.layers.slot_centres import grid_positions, slot_centres
+from keras_slots.layers.slot_centres import slot_centres
 from keras_slots.metrics.adjusted_rand_index import AdjustedRandIndex
+from keras_slots.models.grouping import group, has_centres, token_positions
 from keras_slots.models.presets import get_preset
 
 
@@ -31,7 +32,9 @@ class ObjectDiscovery(keras.Model):
         encoder: Layer, images `(B, H, W, C)` to tokens `(B, N, D)`; where
             slots or decoder have centres, with a `grid_size` method as that
             of `ConvEncoder`.
-        slot_attention: Layer, tokens to slots `(B, K, slot_size)`.
+        slot_attention: Layer, tokens to slots `(B, K, slot_size)`:
+            `SlotAttention`, or the baseline `SlotMLP`, which has neither
+            iterations nor attention.
         decoder: Layer, slots to the triple of image, slot images and masks.
         **kwargs: Arguments of `keras.Model`.
 
@@ -45,7 +48,8 @@ class ObjectDiscovery(keras.Model):
     Returns:
         A dict: `reconstruction` `(B, H, W, C)`, `slot_reconstructions`
         `(B, K, H, W, C)`, `masks` `(B, K, H, W, 1)` that sum to one over the
-        slots, `slots` `(B, K, slot_size)` and `attention` `(B, K, N)`.
+        slots, `slots` `(B, K, slot_size)` and, of layers that attend,
+        `attention` `(B, K, N)`.
 
     Raises:
         ValueError: If the image does not fit the decoder.
@@ -114,18 +118,17 @@ class ObjectDiscovery(keras.Model):
         check_rank("image", image.shape, "(B, H, W, C)")
         self._check_image_size(image.shape)
         tokens = self.encoder(image)  # (B, N, D)
-        slots_have_centres = _has_centres(self.slot_attention)
-        drawn_around_centres = _has_centres(self.decoder)
-        if slots_have_centres or drawn_around_centres:
-            grid_size = self.encoder.grid_size(*image.shape[1:3])
-            positions = grid_positions(*grid_size)  # (N, 2)
-        slots, attention = self.slot_attention(
+        drawn_around_centres = has_centres(self.decoder)
+        positions = None
+        if drawn_around_centres or has_centres(self.slot_attention):
+            positions = token_positions(self.encoder, image.shape)  # (N, 2)
+        slots, attention = group(
+            self.slot_attention,
             tokens,
+            positions,
             initial_slots=initial_slots,
             num_slots=num_slots,
             num_iterations=num_iterations,
-            return_attention_scores=True,
-            **({"positions": positions} if slots_have_centres else {}),
         )  # (B, K, slot_size), (B, K, N)
         centres = {}
         if drawn_around_centres:
@@ -133,13 +136,15 @@ class ObjectDiscovery(keras.Model):
         reconstruction, slot_reconstructions, masks = self.decoder(
             slots, **centres
         )
-        return {
+        outputs = {
             "reconstruction": reconstruction,  # (B, H, W, C)
             "slot_reconstructions": slot_reconstructions,  # (B, K, H, W, C)
             "masks": masks,  # (B, K, H, W, 1)
             "slots": slots,
-            "attention": attention,
         }
+        if attention is not None:
+            outputs["attention"] = attention
+        return outputs
 
     def _check_image_size(self, image_shape):
         drawn = tuple(self.decoder.compute_output_shape((None, 1, 1))[0][1:3])
@@ -211,7 +216,3 @@ class ObjectDiscovery(keras.Model):
         for part in ("encoder", "slot_attention", "decoder"):
             config[part] = keras.saving.deserialize_keras_object(config[part])
         return cls(**config)
-
-
-def _has_centres(part):
-    return getattr(part, "centre_frequencies", None) is not None

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 
 import keras
 
+from keras_slots.layers.slot_attention import SlotAttention
 from keras_slots.models.object_discovery import ObjectDiscovery
+from keras_slots.models.set_prediction import SetPrediction
 
 NETWORK = "network/layer_with_weights-0"
 VALUE = ".ATTRIBUTES/VARIABLE_VALUE"
@@ -28,14 +30,17 @@ AUTHORS_OPTIONS = {
 }
 
 
-def load_reference_checkpoint(model: ObjectDiscovery, path) -> None:
+def load_reference_checkpoint(
+    model: ObjectDiscovery | SetPrediction, path
+) -> None:
     """Loads a checkpoint of the authors' code into a model, in place.
 
     Every name and shape is checked before the first variable changes.
 
     Args:
-        model: A built `ObjectDiscovery` of the same configuration, for
-            example `ObjectDiscovery.from_preset("clevr6")`.
+        model: A built `ObjectDiscovery` or `SetPrediction` of the same
+            configuration, for example `ObjectDiscovery.from_preset("clevr6")`
+            or `SetPrediction.from_preset("clevr_properties")`.
         path: Path of a checkpoint (without `.index`), or of a directory, of
             which the latest checkpoint is taken.
 
@@ -45,9 +50,10 @@ def load_reference_checkpoint(model: ObjectDiscovery, path) -> None:
             variable and both shapes.
         FileNotFoundError: If there is no checkpoint at `path`.
     """
-    if not isinstance(model, ObjectDiscovery) or not model.built:
+    kinds = (ObjectDiscovery, SetPrediction)
+    if not isinstance(model, kinds) or not model.built:
         raise ValueError(
-            "`model` must be a built `ObjectDiscovery`. "
+            "`model` must be a built `ObjectDiscovery` or `SetPrediction`. "
             f"Received: model={model!r}"
         )
     reader = _open(path)
@@ -109,18 +115,35 @@ def _open(path):
 
 def _pairs(model) -> Iterator[tuple[keras.Variable, str]]:
     """Every variable of the model and its name in the checkpoint."""
-    encoder, decoder = model.encoder, model.decoder
+    encoder = model.encoder
     yield from _numbered("encoder_cnn", encoder.convs)
     if encoder.use_position_embedding:
         yield from _affine("encoder_pos/dense", encoder.position.dense)
     yield from _norm("layer_norm", encoder.norm)
     yield from _numbered("mlp", encoder.mlp)
     yield from _slot_attention("slot_attention", model.slot_attention)
-    yield from _affine("decoder_pos/dense", decoder.position.dense)
-    yield from _numbered("decoder_cnn", decoder.deconvs)
+    if isinstance(model, SetPrediction):
+        yield from _head(model.head)
+        return
+    yield from _affine("decoder_pos/dense", model.decoder.position.dense)
+    yield from _numbered("decoder_cnn", model.decoder.deconvs)
+
+
+def _head(head):
+    if head.centre_frequencies is not None:
+        raise ValueError(
+            "The authors' checkpoints are of a head without centres. "
+            f"Received: centre_frequencies={head.centre_frequencies}"
+        )
+    yield from _numbered("mlp_classifier", (head.hidden, head.output_dense))
 
 
 def _slot_attention(name, layer):
+    if not isinstance(layer, SlotAttention):
+        raise ValueError(
+            "The authors' checkpoints are of `SlotAttention`. "
+            f"Received: slot_attention={layer!r}"
+        )
     for option, expected in AUTHORS_OPTIONS.items():
         value = getattr(layer, option)
         if value != expected:

@@ -1,0 +1,156 @@
+"""The command line of set_prediction.py."""
+
+import argparse
+import dataclasses
+import json
+import math
+from pathlib import Path
+
+import keras
+
+from keras_slots.models import get_preset
+from keras_slots.property_layout import PROPERTIES, PropertyLayout
+
+EPOCH_STEPS = 500  # Between two checkpoints, and two points of the curves.
+MODELS = ("slot_attention", "slot_mlp", "dspn", "idspn")
+SMOKE = {
+    "steps": 4,
+    "epoch_steps": 2,
+    "train_scenes": 32,
+    "eval_scenes": 16,
+    "batch_size": 8,
+}
+
+
+def parse_options(manual):
+    """Reads the command line.
+
+    Args:
+        manual: String, the text of `--help`.
+
+    Returns:
+        Pair of the options, with the preset's values where none were given,
+        and the `Preset`, changed as the options say.
+    """
+    parser = argparse.ArgumentParser(
+        description=manual,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--model", choices=MODELS, default="slot_attention")
+    add("--data", choices=("clevr_scenes", "clevr"), default="clevr_scenes")
+    add("--preset", default="clevr_properties_light", help="see from_preset")
+    add("--output", type=Path, help="default runs/set_prediction/MODEL")
+    add("--seed", type=int, default=0, help="of scenes, weights and noise")
+    add("--min-objects", type=int, default=3)
+    add("--max-objects", type=int, help="default: as many as slots")
+    add("--properties", nargs="*", default=list(PROPERTIES))
+    add("--coordinate-scale", type=float, default=1.0, help="Figure 17")
+    add("--loss", choices=("cross_entropy", "huber"), default="cross_entropy")
+    add("--loss-at-every-iteration", action="store_true", help="Figure 17")
+    add("--no-centres", action="store_true", help="slots as in the paper")
+    add("--inner-iterations", type=int, default=10, help="of DSPN, iDSPN")
+    add("--steps", type=int, help="rounded up to whole epochs")
+    add("--epoch-steps", type=int, help="steps between two checkpoints")
+    add("--train-scenes", type=int, help="default 30,000; clevr: all")
+    add("--eval-scenes", type=int, help="default 1,000")
+    add("--batch-size", type=int)
+    add("--cache", type=Path, default=Path("runs/clevr_scenes"))
+    add("--data-dir", type=Path, help="of TensorFlow Datasets")
+    add(
+        "--mixed-precision",
+        choices=("none", "mixed_bfloat16", "mixed_float16"),
+        default="none",
+    )
+    add("--jit", action="store_true", help="compile with XLA on a CPU too")
+    add("--fresh", action="store_true", help="delete an earlier run first")
+    add("--evaluate-only", action="store_true", help="score a trained model")
+    add("--smoke", action="store_true", help="a few steps, to see it run")
+    options = parser.parse_args()
+    try:
+        preset = get_preset(options.preset)
+        if preset.head is None:
+            raise ValueError(
+                "--preset must be one of `SetPrediction`, such as "
+                "clevr_properties. Received: --preset " + options.preset
+            )
+        _set_defaults(options, preset)
+        options.layout = PropertyLayout(
+            tuple(options.properties), options.coordinate_scale
+        )
+        preset = _change(preset, options)
+    except ValueError as error:
+        parser.error(str(error))
+    return options, preset
+
+
+def make_settings(options, preset):
+    """All that decides the result, as a dict that fits a JSON file."""
+    settings = vars(options) | {"preset_values": dataclasses.asdict(preset)}
+    for name in (
+        "output",
+        "cache",
+        "layout",
+        "fresh",
+        "evaluate_only",
+        "smoke",
+    ):
+        del settings[name]
+    return json.loads(json.dumps(settings, default=_plain))
+
+
+def _plain(value):
+    if isinstance(value, Path):
+        return str(value)
+    # A preset may hold an initializer, say.
+    return keras.saving.serialize_keras_object(value)
+
+
+def _change(preset, options):
+    """The preset with the options' slots, features, scale and centres."""
+    slots, head = dict(preset.slot_attention), dict(preset.head)
+    slots["num_slots"] = options.max_objects
+    head["num_features"] = options.layout.num_features
+    head["coordinate_scale"] = options.coordinate_scale
+    if options.no_centres:
+        slots["centre_frequencies"] = head["centre_frequencies"] = None
+    return dataclasses.replace(preset, slot_attention=slots, head=head)
+
+
+def _set_defaults(options, preset):
+    """Fills in what the command line leaves open; steps to whole epochs."""
+    defaults = {
+        "steps": preset.train_steps,
+        "epoch_steps": EPOCH_STEPS,
+        "train_scenes": 30_000,
+        "eval_scenes": 1_000,
+        "batch_size": preset.batch_size,
+    }
+    for name, value in (SMOKE if options.smoke else defaults).items():
+        if getattr(options, name) is None:
+            setattr(options, name, value)
+        _check_at_least(name, getattr(options, name), 1)
+    if options.max_objects is None:
+        options.max_objects = preset.slot_attention["num_slots"]
+    if options.output is None:
+        options.output = Path("runs/set_prediction") / options.model
+    _check_at_least("seed", options.seed, 0)
+    _check_at_least("inner_iterations", options.inner_iterations, 1)
+    _check_at_least("max_objects", options.max_objects, options.min_objects)
+    _check_at_least("train_scenes", options.train_scenes, options.batch_size)
+    if options.loss_at_every_iteration and options.model != "slot_attention":
+        raise ValueError(
+            "--loss-at-every-iteration is for slot_attention; DSPN has it "
+            f"always. Received: --model {options.model}"
+        )
+    options.epoch_steps = min(options.epoch_steps, options.steps)
+    options.epochs = math.ceil(options.steps / options.epoch_steps)
+    options.steps = options.epochs * options.epoch_steps
+
+
+def _check_at_least(name, value, minimum):
+    if value < minimum:
+        flag = f"--{name.replace('_', '-')}"
+        raise ValueError(
+            f"{flag} must be at least {minimum}. Received: {flag} {value}"
+        )

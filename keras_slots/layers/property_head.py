@@ -1,0 +1,140 @@
+"""PropertyHead: slot to object properties, table 7 of the supplement."""
+
+import keras
+from keras import ops
+
+from keras_slots.checks import check_number, check_positive_integer
+from keras_slots.layers.slot_centres import fourier_angles
+from keras_slots.types import Shape, Tensor
+
+NUM_COORDINATES = 3
+
+
+@keras.saving.register_keras_serializable(package="keras_slots")
+class PropertyHead(keras.layers.Layer):
+    """Says of every slot which object it holds, and where that object is.
+
+    An MLP shared by all slots, with one hidden layer and ReLU, and a sigmoid
+    at its end: discrete properties are one-hot encoded and coordinates are
+    normalised to [0, 1] (section 5.4 and table 7).
+
+    Args:
+        num_features: Integer, the features of an object, of which the first
+            three are its coordinates. Defaults to `19`, those of CLEVR.
+        hidden_size: Integer, units of the hidden layer. Defaults to `64`.
+        coordinate_scale: Float, the range of the coordinates: they come out
+            in [0, `coordinate_scale`], for targets scaled alike (Figure 17).
+            Defaults to `1.0`.
+        centre_frequencies: Integer. The head is told the centre of what each
+            slot attends to, in so many octaves of Fourier features (beyond
+            the paper, see `layers/slot_centres.py`). Defaults to `None`: it
+            reads the slot alone.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        slots: Float tensor `(..., K, slot_size)`.
+        centres: Float tensor `(..., K, 2)`, for a head that is told them.
+
+    Returns:
+        Float tensor `(..., K, num_features)`, float32 under every policy.
+
+    Raises:
+        ValueError: If an argument is out of range, or `centres` are missing
+            or not asked for.
+
+    Example:
+    >>> import keras
+    >>> from keras_slots.layers import PropertyHead
+    >>> head = PropertyHead()
+    >>> head(keras.random.normal((2, 10, 64), seed=0)).shape
+    TensorShape([2, 10, 19])
+
+    References:
+        - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055)
+    """
+
+    # Letters: B batch, T iterations (if any), K slots, D slot size.
+
+    def __init__(
+        self,
+        num_features: int = 19,
+        hidden_size: int = 64,
+        coordinate_scale: float = 1.0,
+        centre_frequencies: int | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        check_positive_integer("num_features", num_features)
+        check_positive_integer("hidden_size", hidden_size)
+        check_number("coordinate_scale", coordinate_scale, above=True)
+        if centre_frequencies is not None:
+            check_positive_integer("centre_frequencies", centre_frequencies)
+        if num_features < NUM_COORDINATES:
+            raise ValueError(
+                "`num_features` must be at least 3, the coordinates. "
+                f"Received: num_features={num_features}"
+            )
+        self.num_features = num_features
+        self.hidden_size = hidden_size
+        self.coordinate_scale = coordinate_scale
+        self.centre_frequencies = centre_frequencies
+
+    def build(self, slots_shape):
+        slots_shape = (None, None, slots_shape[-1])
+        self.hidden = keras.layers.Dense(
+            self.hidden_size, name="hidden", dtype=self.dtype_policy
+        )
+        self.hidden.build(slots_shape)
+        if self.centre_frequencies is not None:
+            # In float32, as places are: see `SlotCentres`.
+            self.place = keras.layers.Dense(
+                self.hidden_size, use_bias=False, name="place", dtype="float32"
+            )
+            self.place.build((None, None, 4 * self.centre_frequencies + 2))
+        self.output_dense = keras.layers.Dense(
+            self.num_features, name="output_dense", dtype=self.dtype_policy
+        )
+        self.output_dense.build((None, None, self.hidden_size))
+
+    def call(self, slots, centres=None):
+        if (centres is None) != (self.centre_frequencies is None):
+            raise ValueError(
+                "`centres` must be passed if and only if the head has "
+                "`centre_frequencies`. Received: centre_frequencies="
+                f"{self.centre_frequencies}, centres={centres}"
+            )
+        hidden = self.hidden(slots)
+        if centres is not None:
+            place = self._tell(centres, self.centre_frequencies)
+            hidden = hidden + ops.cast(place, hidden.dtype)
+        logits = self.output_dense(ops.relu(hidden))
+        # Half precision knows no coordinate finer than a 256th of the scene.
+        features = ops.sigmoid(ops.cast(logits, "float32"))
+        if self.coordinate_scale == 1.0:
+            return features
+        return ops.concatenate(
+            [
+                self.coordinate_scale * features[..., :NUM_COORDINATES],
+                features[..., NUM_COORDINATES:],
+            ],
+            axis=-1,
+        )
+
+    def _tell(self, centres: Tensor, num_frequencies: int) -> Tensor:
+        """What the centres (..., K, 2) add to the hidden layer."""
+        centres = ops.cast(centres, "float32")
+        angles = fourier_angles(centres, num_frequencies)
+        features = [centres, ops.sin(angles), ops.cos(angles)]
+        return self.place(ops.concatenate(features, axis=-1))
+
+    def compute_output_shape(self, slots_shape, centres_shape=None) -> Shape:
+        return (*slots_shape[:-1], self.num_features)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_features": self.num_features,
+            "hidden_size": self.hidden_size,
+            "coordinate_scale": self.coordinate_scale,
+            "centre_frequencies": self.centre_frequencies,
+        }

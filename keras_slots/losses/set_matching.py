@@ -1,0 +1,65 @@
+"""What the losses between sets share: pairs matched at the least total cost."""
+
+from collections.abc import Callable
+
+from keras import ops
+
+from keras_slots.checks import check_rank
+from keras_slots.ops import linear_sum_assignment
+from keras_slots.types import Tensor
+
+
+def matched_loss(
+    y_true: Tensor,
+    y_pred: Tensor,
+    pair_loss: Callable[[Tensor, Tensor], Tensor],
+    pairwise_loss: Callable[[Tensor, Tensor], Tensor],
+) -> Tensor:
+    """The loss of the best pairing, summed over its pairs: (B,).
+
+    Elements that the pairing leaves over, where the sets differ in size, add
+    nothing. Gradients flow through the chosen pairs only.
+
+    Args:
+        y_true: Tensor `(B, n, d)`.
+        y_pred: Tensor `(B, m, d)`.
+        pair_loss: From `(B, n, d)` twice to `(B, n)`.
+        pairwise_loss: The same of all pairs: from `(B, n, d)` and
+            `(B, m, d)` to `(B, n, m)`.
+
+    Raises:
+        ValueError: If an input does not have rank 3, or the numbers of
+            features differ.
+    """
+    y_pred = ops.convert_to_tensor(y_pred)
+    y_true = ops.convert_to_tensor(y_true, dtype=y_pred.dtype)
+    _check_shapes(tuple(y_true.shape), tuple(y_pred.shape))
+
+    cost = pairwise_loss(ops.stop_gradient(y_true), ops.stop_gradient(y_pred))
+    # Values that are not finite must show in the loss, as in any Keras loss.
+    # Below every true cost (none is negative) they get matched wherever they
+    # can be, and so reach it.
+    cost = ops.where(ops.isfinite(cost), cost, -1.0)  # (B, n, m)
+    column = linear_sum_assignment(cost)  # (B, n)
+    batch_size, num_predictions = ops.shape(y_pred)[:2]
+    rows = ops.reshape(y_pred, (-1, y_pred.shape[2]))  # (B * m, d)
+    first_row = ops.arange(batch_size, dtype="int32") * num_predictions
+    chosen = ops.expand_dims(first_row, 1) + ops.maximum(column, 0)
+    matched = ops.take(rows, chosen, axis=0)  # (B, n, d)
+    loss = pair_loss(y_true, matched)  # (B, n)
+    return ops.sum(ops.where(column < 0, 0.0, loss), axis=1)
+
+
+def _check_shapes(true_shape, pred_shape):
+    for name, set_size, shape in (
+        ("y_true", "num_targets", true_shape),
+        ("y_pred", "num_predictions", pred_shape),
+    ):
+        check_rank(name, shape, f"(batch_size, {set_size}, num_features)")
+    if None not in (true_shape[2], pred_shape[2]) and (
+        true_shape[2] != pred_shape[2]
+    ):
+        raise ValueError(
+            "`y_true` and `y_pred` must have the same number of features. "
+            f"Received: y_true.shape={true_shape}, y_pred.shape={pred_shape}"
+        )

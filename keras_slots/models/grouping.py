@@ -1,0 +1,51 @@
+"""How the models turn tokens into slots, with whichever layer they hold."""
+
+import inspect
+
+from keras_slots.layers.slot_centres import grid_positions
+from keras_slots.types import Tensor
+
+
+def has_centres(part) -> bool:
+    """Whether a part of a model works with the centres of slots."""
+    return getattr(part, "centre_frequencies", None) is not None
+
+
+def attends(layer) -> bool:
+    """Whether a layer has attention to give, as `SlotAttention` does."""
+    parameters = inspect.signature(layer.call).parameters
+    return "return_attention_scores" in parameters
+
+
+def token_positions(encoder, image_shape) -> Tensor:
+    """The positions (N, 2) of the tokens that an encoder makes."""
+    return grid_positions(*encoder.grid_size(*image_shape[1:3]))
+
+
+def group(layer, tokens, positions=None, **options):
+    """Tokens (B, N, D) to slots, and the attention if the layer has any.
+
+    Args:
+        layer: `SlotAttention`, or a layer that takes tokens alone, such as
+            `SlotMLP`.
+        tokens: Float tensor `(B, N, D)`.
+        positions: Float tensor `(N, 2)`, for slots with centres.
+        **options: Further call arguments of `SlotAttention`.
+
+    Returns:
+        Pair of slots and attention, or of slots and `None`.
+
+    Raises:
+        ValueError: If the layer takes tokens alone and an option is given.
+    """
+    if attends(layer):
+        if has_centres(layer):
+            options["positions"] = positions
+        return layer(tokens, return_attention_scores=True, **options)
+    for name, value in options.items():
+        if value is not None and value is not False:
+            raise ValueError(
+                f"`{name}` is not for {layer.__class__.__name__}, which makes "
+                f"slots from tokens alone. Received: {name}={value}"
+            )
+    return layer(tokens), None

@@ -1,0 +1,247 @@
+"""SetPrediction: the properties of every object in an image."""
+
+import keras
+from keras import ops
+
+from keras_slots.checks import check_rank
+from keras_slots.layers.slot_centres import slot_centres
+from keras_slots.losses.hungarian_huber import HungarianHuberLoss
+from keras_slots.models.grouping import (
+    attends,
+    group,
+    has_centres,
+    token_positions,
+)
+from keras_slots.models.presets import get_preset
+
+
+@keras.saving.register_keras_serializable(package="keras_slots")
+class SetPrediction(keras.Model):
+    """Predicts the set of objects in an image, each with its properties.
+
+    An encoder turns the image into tokens, Slot Attention (or the baseline,
+    `SlotMLP`) groups them into slots, and a head says of every slot which
+    object it holds (section 5.4 of the supplement).
+
+    `fit` takes pairs of images and targets; a target is a set of rows, one
+    for each object and zeros for the rest (see
+    `keras_slots.datasets.PropertyLayout`). Give `compile` a loss between
+    sets; the default is `HungarianHuberLoss`, the paper's.
+
+    Slots that start from a Gaussian, as the paper's do, are drawn anew in
+    every call: two calls on one image differ unless `initial_slots` is passed.
+
+    Args:
+        encoder: Layer, images `(B, H, W, C)` to tokens `(B, N, D)`; where
+            slots or head have centres, with a `grid_size` method as that of
+            `ConvEncoder`.
+        slot_attention: Layer, tokens to slots `(B, K, slot_size)`.
+        head: Layer, slots `(..., K, slot_size)` to predictions `(..., K, d)`.
+        loss_at_every_iteration: Whether training applies head and loss to the
+            slots of every iteration and not only the last (section 3.2,
+            Figure 17); the losses are averaged. Defaults to `False`.
+        **kwargs: Arguments of `keras.Model`.
+
+    Call arguments:
+        image: Float tensor `(B, H, W, C)` in [-1, 1].
+        initial_slots: Float tensor `(B, K, slot_size)` that replaces the
+            sampled start and makes the model deterministic.
+        num_slots: Integer, more (or fewer) slots than in training.
+        num_iterations: Integer, more (or fewer) iterations than in training.
+        return_attention_scores: Whether to return the attention too.
+        return_all_iterations: Whether to return every iteration's result.
+            Defaults to `False`; `fit` asks for it where it needs it.
+
+    Returns:
+        Predictions `(B, K, d)`; with `return_attention_scores=True` the pair
+        of predictions and attention `(B, K, N)`. With
+        `return_all_iterations=True` both gain an axis T after the batch.
+
+    Raises:
+        ValueError: If there are more targets than slots, targets and
+            predictions differ in their features, or a part cannot do what is
+            asked of it.
+
+    Example:
+
+    >>> import keras, keras_slots
+    >>> model = keras_slots.models.SetPrediction.from_preset(
+    ...     "clevr_properties_light"
+    ... )
+    >>> images = keras.random.uniform((2, 64, 64, 3), -1.0, 1.0, seed=0)
+    >>> model(images).shape
+    TensorShape([2, 6, 19])
+
+    References:
+        - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055)
+    """
+
+    # Letters: B batch, T iterations, K slots, n targets, d features.
+
+    def __init__(
+        self,
+        encoder,
+        slot_attention,
+        head,
+        loss_at_every_iteration: bool = False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if loss_at_every_iteration and not attends(slot_attention):
+            raise ValueError(
+                "`loss_at_every_iteration` needs a layer with iterations, such "
+                "as `SlotAttention`. Received: slot_attention="
+                f"{slot_attention!r}"
+            )
+        self.encoder = encoder
+        self.slot_attention = slot_attention
+        self.head = head
+        self.loss_at_every_iteration = loss_at_every_iteration
+
+    @classmethod
+    def from_preset(cls, name: str, **kwargs) -> "SetPrediction":
+        """A model with fresh weights in one of the named configurations.
+
+        Args:
+            name: `"clevr_properties"` (tables 3, 7 and 10c of the supplement)
+                or `"clevr_properties_light"`, made to be trained on a
+                processor in minutes.
+            **kwargs: Arguments of `keras.Model`. A `dtype` goes to every
+                part.
+
+        Returns:
+            A `SetPrediction` model, built for the preset's image size.
+
+        Raises:
+            ValueError: If there is no such preset.
+        """
+        preset = get_preset(name)
+        dtype = kwargs.get("dtype")
+        model = cls(
+            encoder=preset.make_encoder(dtype),
+            slot_attention=preset.make_slot_attention(dtype),
+            head=preset.make_head(dtype),
+            **kwargs,
+        )
+        model.build((None, *preset.image_shape))
+        return model
+
+    def build(self, image_shape):
+        check_rank("image", image_shape, "(B, H, W, C)")
+        self.image_shape = tuple(image_shape[1:])  # What `export` serves.
+        shape = image_shape
+        for part in (self.encoder, self.slot_attention, self.head):
+            if not part.built:  # A part from a file is built already.
+                part.build(shape)
+            shape = part.compute_output_shape(shape)
+
+    def call(
+        self,
+        image,
+        initial_slots=None,
+        num_slots=None,
+        num_iterations=None,
+        return_attention_scores=False,
+        return_all_iterations=False,
+        training=False,
+    ):
+        check_rank("image", image.shape, "(B, H, W, C)")
+        tokens = self.encoder(image)  # (B, N, D)
+        told_centres = has_centres(self.head)
+        positions = None
+        if told_centres or has_centres(self.slot_attention):
+            positions = token_positions(self.encoder, image.shape)  # (N, 2)
+        slots, attention = group(
+            self.slot_attention,
+            tokens,
+            positions,
+            initial_slots=initial_slots,
+            num_slots=num_slots,
+            num_iterations=num_iterations,
+            return_all_iterations=return_all_iterations
+            or (training and self.loss_at_every_iteration),
+        )  # (B, K, D) and (B, K, N), or with an axis T
+        if told_centres:
+            centres = slot_centres(attention, positions)
+            predictions = self.head(slots, centres)
+        else:
+            predictions = self.head(slots)
+        if return_attention_scores:
+            return predictions, attention
+        return predictions  # (B, K, d), or (B, T, K, d)
+
+    def compile(self, optimizer="adam", loss=None, metrics=None, **kwargs):
+        super().compile(
+            optimizer=optimizer,
+            loss=HungarianHuberLoss() if loss is None else loss,
+            metrics=metrics,
+            **kwargs,
+        )
+
+    def compile_from_config(self, config):
+        # Keras leaves this to models that have a `compile` of their own.
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        check_targets(y, y_pred)
+        if len(y_pred.shape) == 3:
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+        # The loss at every iteration: each against the same targets.
+        iterations = y_pred.shape[1]
+        folded = (-1, *y_pred.shape[2:])
+        y_pred = ops.swapaxes(y_pred, 0, 1)  # (T, B, K, d)
+        y_pred = ops.reshape(y_pred, folded)  # (T * B, K, d)
+        y = ops.tile(y, (iterations, 1, 1))
+        if sample_weight is not None:
+            sample_weight = ops.tile(sample_weight, (iterations,))
+        return super().compute_loss(x, y, y_pred, sample_weight, training)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        if len(y_pred.shape) == 4:
+            y_pred = y_pred[:, -1]  # The last iteration's.
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "encoder": serialize(self.encoder),
+            "slot_attention": serialize(self.slot_attention),
+            "head": serialize(self.head),
+            "loss_at_every_iteration": self.loss_at_every_iteration,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        for part in ("encoder", "slot_attention", "head"):
+            config[part] = keras.saving.deserialize_keras_object(config[part])
+        return cls(**config)
+
+
+def check_targets(y, y_pred):
+    """Raises a `ValueError` if predictions cannot be matched to targets."""
+    if y is None:
+        raise ValueError(
+            "Targets are needed: pass pairs of images and targets, such as "
+            "`datasets.clevr_scenes` gives. Received: y=None"
+        )
+    check_rank("y", y.shape, "(B, n, d)")
+    (num_targets, num_features), y_shape = y.shape[1:], tuple(y.shape)
+    if num_targets is not None and num_targets > y_pred.shape[-2]:
+        raise ValueError(
+            f"There are {num_targets} targets and only {y_pred.shape[-2]} "
+            "slots; give the model more slots, or the data fewer "
+            f"`num_targets`. Received: y.shape={y_shape}, "
+            f"y_pred.shape={tuple(y_pred.shape)}"
+        )
+    if num_features is not None and num_features != y_pred.shape[-1]:
+        raise ValueError(
+            f"A target has {num_features} features and a prediction "
+            f"{y_pred.shape[-1]}; give the model's head the "
+            "`num_features` of the data's `PropertyLayout`. Received: "
+            f"y.shape={y_shape}, y_pred.shape={tuple(y_pred.shape)}"
+        )

@@ -1,0 +1,91 @@
+"""What does a training step of set prediction cost, and matching within it?
+
+```shell
+python benchmarks/set_prediction_step.py
+```
+
+Times, alternating in one process, a training step of `clevr_properties_light`
+compiled by XLA and not, and the matching of 512 sets of ten compiled against
+SciPy called once per matrix on the host. Prints medians and ratios.
+"""
+
+import statistics
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+from scipy.optimize import linear_sum_assignment
+
+import keras_slots
+from keras_slots.models import SetPrediction, get_preset
+
+ROUNDS, STEPS = 12, 5
+
+
+def main():
+    """Both questions, a line per thing timed."""
+    step_times = measure(step_functions(), ROUNDS, STEPS)
+    report("training step, batch of 64", step_times, "XLA", "graph")
+    matching_times = measure(matching_functions(), 5 * ROUNDS, 1)
+    report("matching of 512 sets of 10", matching_times, "in graph", "SciPy")
+
+
+def step_functions():
+    """A training step of the same model, compiled by XLA and not."""
+    preset = get_preset("clevr_properties_light")
+    dataset = keras_slots.datasets.clevr_scenes(
+        "train", preset.batch_size, num_scenes=preset.batch_size, max_objects=6
+    )
+    image, target = next(iter(dataset))
+    functions = {}
+    for name, jit in (("XLA", True), ("graph", False)):
+        keras.utils.set_random_seed(0)
+        model = SetPrediction.from_preset("clevr_properties_light")
+        model.compile(
+            preset.make_optimizer(),
+            loss=keras_slots.losses.HungarianCrossEntropyLoss(),
+            jit_compile=jit,
+        )
+        functions[name] = lambda m=model: m.train_on_batch(image, target)
+    return functions
+
+
+def matching_functions():
+    """Exact matching of one batch, in the graph and on the host."""
+    cost = np.random.default_rng(0).random((512, 10, 10), "float32")
+    match = tf.function(keras_slots.ops.linear_sum_assignment, jit_compile=True)
+    tensor = tf.constant(cost)
+    return {
+        "in graph": lambda: match(tensor).numpy(),
+        "SciPy": lambda: [linear_sum_assignment(matrix) for matrix in cost],
+    }
+
+
+def measure(functions, rounds, steps):
+    """Seconds per call of each function, alternating; the first warms up."""
+    times = {name: [] for name in functions}
+    for _ in range(rounds + 1):
+        for name, function in functions.items():
+            start = time.perf_counter()
+            for _ in range(steps):
+                function()
+            times[name].append((time.perf_counter() - start) / steps)
+    return {name: values[1:] for name, values in times.items()}
+
+
+def report(what, times, name, other):
+    """Medians with quartiles, in milliseconds, and their ratio."""
+    print(what)
+    for label, values in times.items():
+        low, middle, high = statistics.quantiles(values, n=4)
+        print(
+            f"  {label:9} {1e3 * middle:8.2f} ms"
+            f"  (quartiles {1e3 * low:.2f} to {1e3 * high:.2f})"
+        )
+    ratio = statistics.median(times[name]) / statistics.median(times[other])
+    print(f"  {name} / {other}: {ratio:.2f}")
+
+
+if __name__ == "__main__":
+    main()

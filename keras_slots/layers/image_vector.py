@@ -1,0 +1,77 @@
+"""ImageVector: a map of tokens to one vector."""
+
+import keras
+from keras import ops
+
+from keras_slots.checks import check_integer, check_rank
+
+# The map is halved until it has at most so many cells a side.
+LARGEST_SIDE = 4
+NUM_FILTERS = 128
+
+
+@keras.saving.register_keras_serializable(package="keras_slots")
+class ImageVector(keras.layers.Layer):
+    """Turns a map of tokens into one vector that knows where things are.
+
+    Convolutions of stride 2 with ReLU until the map has 4 x 4 cells at most,
+    and a dense layer over all of its cells: what stands behind the residual
+    networks of Deep Set Prediction Networks, too, where a map of 2 x 2 cells
+    is flattened.
+
+    Args:
+        latent_size: Integer, L: the size of the vector.
+        grid_size: Two integers, the height and width of the map of tokens.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        tokens: Float tensor `(B, N, D)`, the map row by row.
+
+    Returns:
+        Float tensor `(B, L)`.
+    """
+
+    def __init__(self, latent_size: int, grid_size, **kwargs):
+        super().__init__(**kwargs)
+        self.latent_size = check_integer("latent_size", latent_size, 1)
+        self.grid_size = tuple(grid_size)
+
+    def build(self, input_shape):
+        check_rank("tokens", input_shape, "(B, N, D)")
+        shape = (None, *self.grid_size, input_shape[-1])
+        self.convs: list[keras.layers.Conv2D] = []
+        while max(shape[1:3]) > LARGEST_SIDE:
+            conv = keras.layers.Conv2D(
+                NUM_FILTERS,
+                3,
+                strides=2,
+                padding="same",
+                activation="relu",
+                name=f"conv{len(self.convs)}",
+                dtype=self.dtype_policy,
+            )
+            conv.build(shape)
+            shape = conv.compute_output_shape(shape)
+            self.convs.append(conv)
+        self.flat_size = shape[1] * shape[2] * shape[3]
+        self.project = keras.layers.Dense(
+            self.latent_size, name="project", dtype=self.dtype_policy
+        )
+        self.project.build((None, self.flat_size))
+
+    def call(self, tokens):
+        batch, _, size = ops.shape(tokens)
+        features = ops.reshape(tokens, (batch, *self.grid_size, size))
+        for conv in self.convs:
+            features = conv(features)
+        return self.project(ops.reshape(features, (batch, self.flat_size)))
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.latent_size)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "latent_size": self.latent_size,
+            "grid_size": self.grid_size,
+        }

@@ -1,0 +1,71 @@
+"""SortPool: a set to a vector, each feature sorted by itself."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_slots.checks import check_rank
+
+
+@keras.saving.register_keras_serializable(package="keras_slots")
+class SortPool(keras.layers.Layer):
+    """Sums a set after weighting its elements by their rank in each feature.
+
+    Featurewise sort pooling (Zhang et al., 2020). The largest value of each
+    feature is multiplied by that feature's first weight, the second largest
+    by its second, and so on; the sum is the result. Which element is the
+    largest differs from feature to feature. Equal values keep their order in
+    the set, so even equal elements get different weights, and can part in a
+    gradient descent: that is what a sum or a mean cannot do.
+
+    The set has a fixed size with a weight for every rank, which is the
+    piecewise linear form of the paper with one piece less than elements.
+
+    Args:
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        features: Float tensor `(B, n, L)`. n and L must be known.
+
+    Returns:
+        Float tensor `(B, L)`.
+
+    References:
+        - [Zhang et al., 2020](https://arxiv.org/abs/1906.02795)
+    """
+
+    # Letters: B batch, n elements, L features.
+
+    def build(self, input_shape):
+        check_rank("features", input_shape, "(B, n, L)")
+        set_size, num_features = input_shape[1:]
+        self.rank_weights = self.add_weight(
+            name="rank_weights",
+            shape=(set_size, num_features),
+            initializer=keras.initializers.RandomNormal(stddev=set_size**-0.5),
+        )
+
+    def call(self, features):
+        return ops.sum(features * self.element_weights(features), axis=1)
+
+    def element_weights(self, features):
+        """What each value is multiplied by: `(B, n, L)`, as `features`.
+
+        It is the gradient of the result for the features, too: ranks do not
+        change with small changes of the values.
+        """
+        set_size, num_features = self.rank_weights.shape
+        mine = ops.expand_dims(features, 2)  # (B, n, 1, L)
+        other = ops.expand_dims(features, 1)  # (B, 1, n, L)
+        # Comparing all pairs is quicker than sorting for sets this small, and
+        # XLA compiles it well.
+        earlier = np.tri(set_size, k=-1, dtype=bool)[None, :, :, None]
+        is_ahead = ops.logical_or(
+            other > mine, ops.logical_and(other == mine, earlier)
+        )  # (B, n, n, L)
+        rank = ops.sum(ops.cast(is_ahead, "int32"), axis=2)  # (B, n, L)
+        place = rank * num_features + ops.arange(num_features, dtype="int32")
+        return ops.take(ops.reshape(self.rank_weights, (-1,)), place)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], input_shape[2])

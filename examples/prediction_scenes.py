@@ -43,10 +43,8 @@ def _open_clevr_scenes(options, common):
         "min_objects": options.min_objects,
         "cache": options.cache / kind,
     }
-    sizes = {
-        "validation": options.eval_scenes // 2,
-        "test": options.eval_scenes,
-    }
+    size = options.eval_scenes
+    sizes = {"validation": (size + 1) // 2, "test": size}
     train = clevr_scenes(
         "train",
         options.batch_size,

@@ -6,8 +6,8 @@ python examples/serve_saved_model.py SAVED_MODEL INPUTS.npz OUTPUTS.npz
 
 `INPUTS.npz` holds `image` `(B, H, W, C)` in [-1, 1] and, for an endpoint that
 is told what to start from, `initial_slots` `(B, K, D)` or `initial_set`.
-`OUTPUTS.npz` receives the outputs by name, in float32. The script forbids itself
-Keras and keras-slots: the SavedModel holds all that it needs.
+`OUTPUTS.npz` receives the outputs by name, in float32. The script forbids
+itself Keras and keras-slots: the SavedModel holds all that it needs.
 """
 
 import sys

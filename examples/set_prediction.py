@@ -11,9 +11,10 @@ precision (AP) on scenes that it never saw; draws what it says; and exports it.
 Nothing is downloaded. The scenes are rendered once, into `--cache`.
 
 What to expect: a progress bar for every 500 steps with the loss and, on
-validation scenes, the AP at no distance threshold (`ap_inf`): an object counts as
-found if all of its properties are right. At the end the AP at all thresholds,
-for as many test iterations as in training and more, and by number of objects.
+validation scenes, the AP at no distance threshold (`ap_inf`): an object counts
+as found if all of its properties are right. At the end the AP at all
+thresholds, for as many test iterations as in training and more, and by number
+of objects.
 
 Stop it whenever you like: the same command goes on where it stopped. A finished
 run is never overwritten unless you say `--fresh`.

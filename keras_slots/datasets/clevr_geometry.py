@@ -97,17 +97,20 @@ def project(points: np.ndarray, camera: np.ndarray) -> np.ndarray:
 class Objects:
     """The objects of all scenes as one list of O, sorted by shape.
 
+    The unit frame of an object has its centre at the origin, its radius for
+    unit, and turns with it; there a cube reaches from -1 to 1.
+
     Attributes:
         scene: Which scene each belongs to, `(O,)`.
         slot: Its place among the scene's objects, `(O,)`.
         center: `(3, O)`.
-        radius, cos, sin: `(O,)`; the latter two of the rotation.
-        shape, material, color: `(O,)`.
+        radius: `(O,)`.
+        shape, material, color: Classes, `(O,)`.
     """
 
     def __init__(self, scenes: Scenes):
-        places = np.arange(scenes.shape.shape[1]) < scenes.count[:, None]
-        scene, slot = np.nonzero(places)
+        used = np.arange(scenes.shape.shape[1]) < scenes.count[:, None]
+        scene, slot = np.nonzero(used)
         order = np.argsort(scenes.shape[scene, slot], kind="stable")
         at = self.scene, self.slot = scene[order], slot[order]
         self.shape = scenes.shape[at]
@@ -115,69 +118,65 @@ class Objects:
         self.color = scenes.color[at]
         self.center = np.ascontiguousarray(scenes.coordinates[at].T)
         self.radius = RADII[scenes.size[at]]
-        self.cos = np.cos(scenes.rotation[at]).astype("float32")
-        self.sin = np.sin(scenes.rotation[at]).astype("float32")
+        turn = scenes.rotation[at]
+        self._turn = (
+            np.stack([np.cos(turn), np.sin(turn), np.ones_like(turn)])
+            / self.radius
+        )
+        self._start = self.to_unit(self.center, np.arange(len(self)))
+        self._first = np.searchsorted(self.shape, [SPHERE, CYLINDER])
 
     def __len__(self):
         return len(self.scene)
 
-    def to_local(self, vectors, index=slice(None)):
-        """Turns vectors (3, P) into the frames of objects, sizes kept."""
-        cos, sin = self.cos[index], self.sin[index]
-        return np.stack(
-            [
-                cos * vectors[0] + sin * vectors[1],
-                cos * vectors[1] - sin * vectors[0],
-                vectors[2],
-            ]
-        )
+    def to_unit(self, vectors, index):
+        """Directions (3, P) in the unit frames of objects (P,)."""
+        cos, sin, scale = self._turn.take(index, axis=1)
+        x, y, z = vectors
+        return np.stack([cos * x + sin * y, cos * y - sin * x, scale * z])
 
-    def to_world(self, vectors, index):
-        """Turns vectors (3, P) out of the frames of objects."""
-        cos, sin = self.cos[index], self.sin[index]
-        return np.stack(
-            [
-                cos * vectors[0] - sin * vectors[1],
-                cos * vectors[1] + sin * vectors[0],
-                vectors[2],
-            ]
-        )
+    def place_in_unit(self, points, index):
+        """Points (3, P) in the unit frames of objects (P,)."""
+        return self.to_unit(points, index) - self._start.take(index, axis=1)
+
+    def turn_back(self, vectors, index):
+        """Directions (3, P) of unit frames in the world, sizes kept."""
+        cos, sin, scale = self._turn.take(index, axis=1)
+        cos, sin = cos / scale, sin / scale
+        x, y, z = vectors
+        return np.stack([cos * x - sin * y, cos * y + sin * x, z])
 
     def corners(self):
         """Corners (3, O, 8) of boxes around the objects, in the world."""
-        signs = np.stack(
-            np.meshgrid(*[np.array([-1.0, 1.0], "float32")] * 3)
-        ).reshape(3, 8)
-        box = signs[:, None] * self.radius[:, None]  # (3, O, 8)
-        x = self.cos[:, None] * box[0] - self.sin[:, None] * box[1]
-        y = self.cos[:, None] * box[1] + self.sin[:, None] * box[0]
-        return np.stack([x, y, box[2]]) + self.center[..., None]
+        signs = np.array(list(np.ndindex(2, 2, 2)), "float32").T * 2.0 - 1.0
+        turned = self.turn_back(
+            np.broadcast_to(signs[:, None], (3, len(self), 8)),
+            np.arange(len(self))[:, None],
+        )
+        return self.center[..., None] + self.radius[:, None] * turned
+
+    def by_shape(self, index):
+        """Slices of objects (P,), in ascending order, by their shape."""
+        first, second = np.searchsorted(index, self._first)
+        return slice(first), slice(first, second), slice(second, None)
 
     def hits(self, origin, direction, index):
-        """Where rays (3, P), in the objects' unit frames, enter and leave.
+        """Where rays in the unit frames of their objects enter and leave.
 
         Args:
-            origin: Where rays start, in the frame of their object and in units
-                of its radius.
-            direction: Likewise.
+            origin: Where rays start, (3, P).
+            direction: Where they go, (3, P).
             index: The rays' objects (P,), in ascending order.
 
         Returns:
             Two arrays (P,), in units of `direction`; a ray misses where the
             first is not below the second.
         """
-        bounds = np.searchsorted(self.shape, [1, 2])
-        first, second = np.searchsorted(index, bounds)
-        parts = []
-        for inside, part in (
-            (_cube, np.s_[:, :first]),
-            (_sphere, np.s_[:, first:second]),
-            (_cylinder, np.s_[:, second:]),
+        near, far = np.empty((2, len(index)), "float32")
+        for solid, part in zip(
+            (_cube, _sphere, _cylinder), self.by_shape(index), strict=True
         ):
-            parts.append(inside(origin[part], direction[part]))
-        near, far = (
-            np.concatenate([part[i] for part in parts]) for i in range(2)
-        )
+            near[part], far[part] = solid(origin[:, part], direction[:, part])
         return near, far
 
 
@@ -225,14 +224,13 @@ def _cylinder(origin, direction):
     return np.maximum(near, low), np.minimum(far, high)
 
 
-def screen_boxes(x, y, size):
-    """Boxes (4, ...) of samples around points (..., n) of the frame.
+def screen_boxes(where, size):
+    """Boxes (4, O) of pixels around points (O, n, 3) of the frame.
 
-    First and last column and row, the last exclusive, of a grid of `size`.
+    First and last column and row, the last exclusive.
     """
-    low_x, high_x = x.min(axis=-1) * size, x.max(axis=-1) * size
-    low_y, high_y = y.min(axis=-1) * size, y.max(axis=-1) * size
-    edges = np.stack([low_x, high_x, low_y, high_y])
+    x, y = where[..., 0] * size, where[..., 1] * size
+    edges = np.stack([x.min(1), x.max(1), y.min(1), y.max(1)])
     edges = np.clip(edges, 0, size)
     edges[::2] = np.floor(edges[::2])
     edges[1::2] = np.ceil(edges[1::2])
@@ -240,57 +238,63 @@ def screen_boxes(x, y, size):
 
 
 def fill_boxes(boxes):
-    """All samples in boxes (4, n): box, column and row of each (P,)."""
+    """All pixels in boxes (4, O): box, column and row of each (P,)."""
     width = boxes[1] - boxes[0]
     counts = width * (boxes[3] - boxes[2])
-    ends = np.cumsum(counts)
     box = np.repeat(np.arange(boxes.shape[1]), counts)
-    place = np.arange(ends[-1] if len(ends) else 0) - np.repeat(
-        ends - counts, counts
-    )
-    row, column = np.divmod(
-        place.astype("int32"), np.repeat(width.astype("int32"), counts)
-    )
-    return box, column + boxes[0][box], row + boxes[2][box]
+    start = np.cumsum(counts) - counts
+    place = np.arange(len(box)) - np.repeat(start, counts)
+    width = np.repeat(width, counts)
+    row = place // width
+    column = place - row * width + np.repeat(boxes[0], counts)
+    return box, column, row + np.repeat(boxes[2], counts)
 
 
-def grid_rays(column, row, size):
-    """Across and up in the frame, from -1 to 1, times the field of view."""
-    x = (column.astype("float32") + 0.5) * (2.0 * TAN_X / size) - TAN_X
-    y = TAN_Y - (row.astype("float32") + 0.5) * (2.0 * TAN_Y / size)
-    return x.astype("float32"), y.astype("float32")
+def pixel_centers(size):
+    """Across and up from the middle of the frame, per unit of depth: (S,)."""
+    steps = (np.arange(size, dtype="float32") + 0.5) * (2.0 / size) - 1.0
+    return steps * np.float32(TAN_X), steps * np.float32(-TAN_Y)
 
 
-def first_hits(scenes: Scenes, objects: Objects, size: int):
-    """What the camera sees through a grid of `size` by `size` samples.
+def first_hits(scenes: Scenes, objects: Objects, size: int, axes=None):
+    """What the camera sees through each pixel.
+
+    Args:
+        scenes: B scenes.
+        objects: Their objects.
+        size: Integer, S.
+        axes: The cameras' axes, as of `view_axes`, by default; its forward
+            axis may be leant to look past the centres of pixels.
 
     Returns:
-        The object seen (B * size * size,), -1 for the ground, and the distance
-        in units of rays whose forward part is 1.
+        The object seen (B * S * S,), -1 for the ground, and the distance in
+        units of the forward axis.
     """
-    axes = view_axes(scenes.camera)
-    corners = objects.corners()  # (3, O, 8)
+    axes = view_axes(scenes.camera) if axes is None else axes
     where = project(
-        corners.transpose(1, 2, 0), scenes.camera[objects.scene]
+        objects.corners().transpose(1, 2, 0), scenes.camera[objects.scene]
     )  # (O, 8, 3)
-    boxes = screen_boxes(where[..., 0], where[..., 1], size)
+    # A pixel more on every side, as the axes may lean by half of one.
+    margin = np.array([[-1], [1], [-1], [1]])
+    boxes = np.clip(screen_boxes(where, size) + margin, 0, size)
     index, column, row = fill_boxes(boxes)
 
-    # Rays in the objects' unit frames, linear in the place on the screen.
-    scale = 1.0 / objects.radius
-    offset = scenes.camera.T[:, objects.scene] - objects.center
-    start, forward, right, up = (
-        objects.to_local(v) * scale
-        for v in (offset, *(axis[:, objects.scene] for axis in axes))
+    # In unit frames too, rays are linear in the place on the screen.
+    every = np.arange(len(objects))
+    origin = objects.place_in_unit(scenes.camera.T[:, objects.scene], every)
+    forward, right, up = (
+        objects.to_unit(axis[:, objects.scene], every) for axis in axes
     )
-    x, y = grid_rays(column, row, size)
-    direction = forward[:, index] + x * right[:, index] + y * up[:, index]
-    near, far = objects.hits(start[:, index], direction, index)
+    across, upwards = pixel_centers(size)
+    direction = forward.take(index, axis=1)
+    direction += across.take(column) * right.take(index, axis=1)
+    direction += upwards.take(row) * up.take(index, axis=1)
+    near, far = objects.hits(origin.take(index, axis=1), direction, index)
 
-    sample = (objects.scene[index] * size + row) * size + column
+    pixel = (objects.scene[index] * size + row) * size + column
     hit = np.flatnonzero(near < far)
     return nearest(
-        sample[hit], index[hit], near[hit], objects.slot, len(scenes) * size**2
+        pixel[hit], index[hit], near[hit], objects.slot, len(scenes) * size**2
     )
 
 

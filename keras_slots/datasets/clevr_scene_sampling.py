@@ -8,9 +8,8 @@ from keras_slots.datasets.clevr_geometry import (
     RADII,
     Scenes,
     masks,
-    view_axes,
 )
-from keras_slots.property_layout import COORDINATE_LIMIT, PROPERTIES
+from keras_slots.property_layout import COORDINATE_LIMIT
 
 SPLITS = ("train", "validation", "test")
 MAX_OBJECTS = 10
@@ -37,9 +36,9 @@ PLACE_TRIES = 50
 # in 64 x 64 pixels, that is exactly 12.
 CHECK_SIZE = 64
 MIN_VISIBLE = 200 * 64 * 64 * 3 // (320 * 320 * 2)
-# Ten thousand times the attempts that a crowded scene takes: to go on would be
-# to hang.
-MAX_ATTEMPTS = 20_000
+# Of ten objects, one attempt in twenty is good; of ten large ones, one in a
+# hundred.
+_ATTEMPTS_AT_ONCE = 16
 
 # Words of the random stream: a scene's number of objects, camera and lights;
 # and, for each attempt and object, its places, classes and rotation.
@@ -70,34 +69,37 @@ def sample_scenes(settings: SceneSettings, indices) -> Scenes:
 
     Every scene has a random stream of its own, so that it depends on no other.
     """
-    words = np.stack([_words(settings, i, 0, _SCENE_WORDS) for i in indices])
+    stream = _Stream(settings)
+    indices = np.asarray(indices)
+    words = stream.words(indices, np.zeros_like(indices), _SCENE_WORDS)
     low = settings.min_objects
     count = low + _integers(words[:, 0], settings.max_objects - low + 1)
     camera = CAMERA + _uniform(words[:, 1:4], CAMERA_JITTER)
     lights = LIGHTS + _uniform(words[:, 4:13], LIGHT_JITTER).reshape(-1, 3, 3)
 
     parts = []
-    waiting = np.arange(len(words))
-    for attempt in range(1, MAX_ATTEMPTS + 1):
-        scenes, placed = _attempt(
+    waiting, attempt = np.arange(len(indices)), 1
+    while len(waiting):
+        # Several attempts at once where few scenes wait: the first good one
+        # counts, so that the number makes no difference.
+        several = max(1, _ATTEMPTS_AT_ONCE // len(waiting))
+        scene = np.repeat(waiting, several)
+        numbers = np.tile(attempt + np.arange(several), len(waiting))
+        size = MAX_OBJECTS * _OBJECT_WORDS
+        scenes, good = _attempt(
             settings,
-            np.asarray(indices)[waiting],
-            attempt,
-            count[waiting],
-            camera[waiting],
-            lights[waiting],
+            stream.words(indices[scene], numbers, size),
+            count[scene],
+            camera[scene],
+            lights[scene],
         )
-        accepted = placed.copy()
-        accepted[placed] = _all_visible(scenes.take(placed))
-        parts.append((waiting[accepted], scenes.take(accepted)))
-        waiting = waiting[~accepted]
-        if not len(waiting):
-            return _join(parts)
-    raise ValueError(
-        f"No scene was found in {MAX_ATTEMPTS} attempts in which all objects "
-        "stand apart and are visible; lower `max_objects`. Received: "
-        f"max_objects={settings.max_objects}"
-    )
+        good = good.reshape(-1, several)
+        found = np.flatnonzero(good.any(axis=1))
+        first = found * several + good[found].argmax(axis=1)
+        parts.append((waiting[found], scenes.take(first)))
+        waiting = np.delete(waiting, found)
+        attempt += several
+    return _join(parts)
 
 
 def _join(parts):
@@ -111,17 +113,28 @@ def _join(parts):
     )
 
 
-def _words(settings, index, attempt, count):
-    """Words of the stream of one attempt at one scene.
+class _Stream:
+    """The random words of a split's scenes.
 
     Raw words, because NumPy keeps their stream stable from version to version
     and promises no such thing for its distributions.
     """
-    key = np.random.SeedSequence(
-        settings.seed, spawn_key=(SPLITS.index(settings.split),)
-    ).generate_state(2, "uint64")
-    stream = np.random.Philox(counter=[0, attempt, int(index), 0], key=key)
-    return stream.random_raw(count)
+
+    def __init__(self, settings):
+        split = SPLITS.index(settings.split)
+        sequence = np.random.SeedSequence(settings.seed, spawn_key=(split,))
+        self._key = sequence.generate_state(2, "uint64")
+
+    def words(self, indices, attempts, count):
+        """Words (P, count) of scenes (P,) and attempts (P,) at them."""
+        return np.stack(
+            [
+                np.random.Philox(
+                    counter=[0, int(attempt), int(index), 0], key=self._key
+                ).random_raw(count)
+                for index, attempt in zip(indices, attempts, strict=True)
+            ]
+        )
 
 
 def _integers(words, bound):
@@ -137,33 +150,37 @@ def _uniform(words, limit):
     return (unit * limit).astype("float32")
 
 
-def _attempt(settings, indices, attempt, count, camera, lights):
-    """One attempt at each scene; also whether all objects found a place."""
-    size = MAX_OBJECTS * _OBJECT_WORDS
-    words = np.stack([_words(settings, i, attempt, size) for i in indices])
+def _attempt(settings, words, count, camera, lights):
+    """An attempt at each scene, and whether it is good: (B,)."""
     words = words.reshape(-1, MAX_OBJECTS, _OBJECT_WORDS)
     words = words[:, : settings.max_objects]
+    tries = words[..., :PLACE_TRIES]
+    more = words[..., PLACE_TRIES:]
     classes = {}
     for number, (name, options) in enumerate(settings.only.items()):
-        drawn = _integers(words[..., PLACE_TRIES + number], len(options))
+        drawn = _integers(more[..., number], len(options))
         classes[name] = np.array(options)[drawn]  # (B, N)
-    turn = _uniform(words[..., PLACE_TRIES + len(PROPERTIES)], 180.0) + 180.0
-
+    rotation = _uniform(more[..., len(classes)], 180.0) + np.float32(180.0)
     tries = np.stack(
         [
-            _uniform(words[..., :PLACE_TRIES], COORDINATE_LIMIT),
-            _uniform(
-                words[..., :PLACE_TRIES] << np.uint64(32), COORDINATE_LIMIT
-            ),
+            _uniform(tries, COORDINATE_LIMIT),
+            _uniform(tries << np.uint64(32), COORDINATE_LIMIT),
         ]
     )  # (2, B, N, tries)
     radius = RADII[classes["size"]]
-    places, placed = _place(tries, radius, count, camera)
-    coordinates = np.stack([*places, radius], axis=-1)
+    places, good = _place(tries, radius, count, camera)
     scenes = Scenes(
-        camera, lights, count, coordinates, rotation=turn, **classes
+        camera=camera,
+        lights=lights,
+        count=count,
+        coordinates=np.stack([*places, radius], axis=-1),
+        rotation=rotation,
+        **classes,
     )
-    return scenes, placed
+    placed = np.flatnonzero(good)
+    if len(placed):
+        good[placed] = _all_visible(scenes.take(placed))
+    return scenes, good
 
 
 def _place(tries, radius, count, camera):
@@ -178,37 +195,32 @@ def _place(tries, radius, count, camera):
     Returns:
         Places (2, B, N), and whether all objects of a scene have one (B,).
     """
-    forward, right, _ = view_axes(camera)
-    ahead = forward[:2] / np.sqrt(forward[0] ** 2 + forward[1] ** 2)
-    places = np.zeros(tries.shape[:3], "float32")
+    # Places along the camera's forward and sideways directions.
+    (x, y), (ahead_x, ahead_y) = tries, -camera.T[:2, :, None, None]
+    length = np.sqrt(ahead_x * ahead_x + ahead_y * ahead_y)
+    ahead = (x * ahead_x + y * ahead_y) / length  # (B, N, tries)
+    aside = (x * ahead_y - y * ahead_x) / length
+    chosen = np.zeros((len(count), tries.shape[2]), "int64")
     placed = np.ones(len(count), "bool")
+    scene = np.arange(len(count))[:, None]
     for i in range(tries.shape[2]):
-        x, y = tries[:, :, i]  # (B, tries)
-        clear = np.ones(x.shape, "bool")
-        for j in range(i):
-            dx = x - places[0, :, j, None]
-            dy = y - places[1, :, j, None]
-            reach = radius[:, i] + radius[:, j] + np.float32(MIN_GAP)
-            clear &= dx * dx + dy * dy >= (reach * reach)[:, None]
-            for axis in (ahead, right):
-                along = dx * axis[0][:, None] + dy * axis[1][:, None]
-                clear &= np.abs(along) >= MARGIN
-        first = clear.argmax(axis=1)
+        before = np.arange(i)
+        at = scene, before, chosen[:, :i]
+        du = ahead[:, i, :, None] - ahead[at][:, None]  # (B, tries, i)
+        dv = aside[:, i, :, None] - aside[at][:, None]
+        reach = radius[:, i, None] + radius[:, :i] + np.float32(MIN_GAP)
+        clear = du * du + dv * dv >= (reach * reach)[:, None]
+        clear &= (np.abs(du) >= MARGIN) & (np.abs(dv) >= MARGIN)
+        clear = clear.all(axis=2)
+        chosen[:, i] = clear.argmax(axis=1)
         placed &= clear.any(axis=1) | (i >= count)
-        places[:, :, i] = np.take_along_axis(
-            tries[:, :, i], first[None, :, None], axis=2
-        )[..., 0]
-    return places, placed
+    return np.take_along_axis(tries, chosen[None, ..., None], 3)[..., 0], placed
 
 
 def _all_visible(scenes):
     """Whether every object of each scene shows enough of itself: (B,)."""
-    if not len(scenes):
-        return np.zeros(0, "bool")
-    labels = masks(scenes, CHECK_SIZE).reshape(len(scenes), -1)
+    labels = masks(scenes, CHECK_SIZE)
     slots = np.arange(scenes.shape.shape[1])
-    scene = np.arange(len(scenes))[:, None] * (len(slots) + 1)
-    shown = np.bincount(
-        (scene + labels).ravel(), minlength=len(scenes) * (len(slots) + 1)
-    ).reshape(len(scenes), -1)[:, 1:]
-    return ((shown >= MIN_VISIBLE) | (slots >= scenes.count[:, None])).all(1)
+    shown = [np.bincount(i.ravel(), minlength=len(slots) + 1) for i in labels]
+    unused = slots >= scenes.count[:, None]
+    return ((np.stack(shown)[:, 1:] >= MIN_VISIBLE) | unused).all(axis=1)

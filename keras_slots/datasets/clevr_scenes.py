@@ -21,7 +21,7 @@ from keras_slots.property_layout import PROPERTIES, PropertyLayout
 SPLIT_SIZES = {"train": 50_000, "validation": 1_000, "test": 1_000}
 
 # Changes whenever the same settings give other scenes or other pictures.
-_VERSION = 1
+_VERSION = 2
 _RENDER_BATCH = 16
 
 
@@ -125,8 +125,8 @@ def clevr_scenes(
           vertical and, as in the published files, in radians.
 
     Raises:
-        ValueError: If an argument is not as described, `cache` holds scenes of
-            other settings, or so many objects find no place.
+        ValueError: If an argument is not as described, or `cache` holds
+            scenes of other settings.
 
     Example:
     >>> from keras_slots.datasets import clevr_scenes

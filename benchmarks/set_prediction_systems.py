@@ -2,7 +2,7 @@
 
 ```shell
 python benchmarks/set_prediction_systems.py               # every run, in turn
-python benchmarks/set_prediction_systems.py slot_mlp dspn_10  # only these
+python benchmarks/set_prediction_systems.py slot_mlp dspn  # only these
 python benchmarks/set_prediction_systems.py --table       # what is there
 ```
 
@@ -25,8 +25,7 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "set_prediction.py"
 SETTINGS = {
     "slot_attention": (),
     "slot_mlp": ("--model", "slot_mlp"),
-    "dspn_10": ("--model", "dspn", "--inner-iterations", "10"),
-    "dspn_30": ("--model", "dspn", "--inner-iterations", "30"),
+    "dspn": ("--model", "dspn"),
     "idspn": ("--model", "idspn"),
     "no_centres": ("--no-centres",),
     "huber": ("--loss", "huber"),

@@ -9,6 +9,8 @@ from keras_slots.models import DeepSetPrediction, SetPrediction
 
 # Test iterations of Slot Attention: as in training, and more (section 3.2).
 TEST_ITERATIONS = (3, 5)
+# Size of the vectors that sets are encoded into, half of the published.
+LATENT_SIZE = 256
 
 
 def make_model(options, preset):
@@ -21,6 +23,8 @@ def make_model(options, preset):
             num_features=options.layout.num_features,
             num_iterations=options.inner_iterations,
             implicit=options.model == "idspn",
+            latent_size=LATENT_SIZE,
+            hidden_size=LATENT_SIZE,
         )
     elif options.model == "slot_mlp":
         slots = {
@@ -41,8 +45,8 @@ def make_model(options, preset):
 
 
 def make_loss(options):
-    """The loss between sets that the options name."""
-    if options.loss == "huber":
+    """The loss between sets: of DSPN its own, else what the options name."""
+    if options.loss == "huber" or options.model in ("dspn", "idspn"):
         return keras_slots.HungarianHuberLoss()
     return keras_slots.losses.HungarianCrossEntropyLoss(
         coordinate_scale=options.coordinate_scale
@@ -55,7 +59,8 @@ def test_iterations(options):
         return (None,)
     if options.model == "slot_attention":
         return TEST_ITERATIONS
-    return (options.inner_iterations,)
+    # T = 30 is the model trained with T = 10 (Zhang et al., 2019).
+    return (options.inner_iterations, 3 * options.inner_iterations)
 
 
 def predict(model, image, iterations):

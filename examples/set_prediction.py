@@ -29,7 +29,7 @@ Other things to do with it:
 ```shell
 # What the supplement compares Slot Attention with.
 python examples/set_prediction.py --model slot_mlp
-python examples/set_prediction.py --model dspn --inner-iterations 30
+python examples/set_prediction.py --model dspn
 python examples/set_prediction.py --model idspn
 # The paper's model, schedule and loss on the published data, for a GPU.
 python examples/set_prediction.py --preset clevr_properties --data clevr \

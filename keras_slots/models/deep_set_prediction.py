@@ -157,12 +157,12 @@ class DeepSetPrediction(keras.Model):
                 "tells the size of its map of tokens, as `ConvEncoder` does. "
                 f"Received: encoder={self.encoder!r}"
             )
-        self.image_size = tuple(image_shape[1:3])
+        self.image_shape = tuple(image_shape[1:])
         if not self.encoder.built:  # One from a file is built already.
             self.encoder.build(image_shape)
         self.image_vector = ImageVector(
             self.latent_size,
-            self.encoder.grid_size(*self.image_size),
+            self.encoder.grid_size(*self.image_shape[:2]),
             name="image_vector",
             dtype=self.dtype_policy,
         )
@@ -179,13 +179,17 @@ class DeepSetPrediction(keras.Model):
     ):
         check_rank("image", image.shape, "(B, H, W, C)")
         for axis in (1, 2):
-            check_size("image", image.shape, axis, self.image_size[axis - 1])
+            check_size("image", image.shape, axis, self.image_shape[axis - 1])
         latent = self.image_vector(self.encoder(image))
         latent = ops.cast(latent, "float32")  # (B, L)
         sets = self.set_descent(
             latent,
             initial_set=initial_set,
-            num_iterations=num_iterations or self.num_iterations,
+            num_iterations=(
+                self.num_iterations
+                if num_iterations is None
+                else num_iterations
+            ),
         )  # (B, T + 1, n, d)
         if training:
             return {"sets": sets, "latent": latent}

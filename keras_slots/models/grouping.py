@@ -36,12 +36,19 @@ def group(layer, tokens, positions=None, **options):
         Pair of slots and attention, or of slots and `None`.
 
     Raises:
-        ValueError: If the layer takes tokens alone and an option is given.
+        ValueError: If the layer takes tokens alone, and an option is given or
+            a part of the model asks for the centres of what slots attend to.
     """
     if attends(layer):
         if has_centres(layer):
             options["positions"] = positions
         return layer(tokens, return_attention_scores=True, **options)
+    if positions is not None:
+        raise ValueError(
+            "A part of the model has `centre_frequencies`, but slots without "
+            "attention have no centre. Use `SlotAttention`, or leave the "
+            f"centres out. Received: slot_attention={layer!r}"
+        )
     for name, value in options.items():
         if value is not None and value is not False:
             raise ValueError(

@@ -39,7 +39,8 @@ class SetPrediction(keras.Model):
         head: Layer, slots `(..., K, slot_size)` to predictions `(..., K, d)`.
         loss_at_every_iteration: Whether training applies head and loss to the
             slots of every iteration and not only the last (section 3.2,
-            Figure 17); the losses are averaged. Defaults to `False`.
+            Figure 17); their losses are reduced as those of a batch are, by
+            default averaged. Defaults to `False`.
         **kwargs: Arguments of `keras.Model`.
 
     Call arguments:
@@ -167,6 +168,12 @@ class SetPrediction(keras.Model):
         else:
             predictions = self.head(slots)
         if return_attention_scores:
+            if attention is None:
+                raise ValueError(
+                    "`return_attention_scores` needs a layer that attends, "
+                    "such as `SlotAttention`. Received: slot_attention="
+                    f"{self.slot_attention!r}"
+                )
             return predictions, attention
         return predictions  # (B, K, d), or (B, T, K, d)
 
@@ -196,7 +203,8 @@ class SetPrediction(keras.Model):
         y_pred = ops.reshape(y_pred, folded)  # (T * B, K, d)
         y = ops.tile(y, (iterations, 1, 1))
         if sample_weight is not None:
-            sample_weight = ops.tile(sample_weight, (iterations,))
+            weights = ops.reshape(sample_weight, (-1,))  # (B,)
+            sample_weight = ops.tile(weights, (iterations,))
         return super().compute_loss(x, y, y_pred, sample_weight, training)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):

@@ -56,8 +56,8 @@ def read_metrics(output):
         ("slot_attention", ("--loss-at-every-iteration",), ["3", "5"]),
         ("slot_attention", ("--no-centres", "--loss", "huber"), ["3", "5"]),
         ("slot_mlp", ("--coordinate-scale", "2"), ["none"]),
-        ("dspn", ("--inner-iterations", "2"), ["2"]),
-        ("idspn", ("--inner-iterations", "7"), ["7"]),
+        ("dspn", ("--inner-iterations", "2"), ["2", "6"]),
+        ("idspn", ("--inner-iterations", "7"), ["7", "21"]),
     ],
 )
 def test_every_model_runs_to_the_end(

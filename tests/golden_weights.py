@@ -53,22 +53,36 @@ def put_into_slot_attention(layer, golden):
 
 
 def put_into_object_discovery(model, golden):
-    encoder, decoder = model.encoder, model.decoder
-    pairs = [
+    decoder = model.decoder
+    pairs = _dense(decoder.position.dense, "decoder/position/dense")
+    pairs += _numbered(decoder.deconvs, "decoder/deconv")
+    _put_into_encoder_and_slots(model, golden, pairs)
+
+
+def put_into_set_prediction(model, golden):
+    head = (model.head.hidden, model.head.output_dense)
+    _put_into_encoder_and_slots(model, golden, _numbered(head, "head/mlp"))
+
+
+def _put_into_encoder_and_slots(model, golden, further_pairs):
+    encoder = model.encoder
+    for variable, path in (
+        *_numbered(encoder.convs, "encoder/conv"),
         *_dense(encoder.position.dense, "encoder/position/dense"),
         *_named(encoder.norm, "encoder/layer_norm", "gamma", "beta"),
-        *_dense(decoder.position.dense, "decoder/position/dense"),
-    ]
-    for folder, layers in (
-        ("encoder/conv", encoder.convs),
-        ("encoder/mlp", encoder.mlp),
-        ("decoder/deconv", decoder.deconvs),
+        *_numbered(encoder.mlp, "encoder/mlp"),
+        *further_pairs,
     ):
-        for index, layer in enumerate(layers):
-            pairs += _dense(layer, f"{folder}{index}")
-    for variable, path in pairs:
         variable.assign(golden[f"weights/{path}"])
     put_into_slot_attention(model.slot_attention, golden)
+
+
+def _numbered(layers, path):
+    return [
+        pair
+        for index, layer in enumerate(layers)
+        for pair in _dense(layer, f"{path}{index}")
+    ]
 
 
 def _dense(layer, path):

@@ -130,6 +130,11 @@ class PropertyHead(keras.layers.Layer):
     def compute_output_shape(self, slots_shape, centres_shape=None) -> Shape:
         return (*slots_shape[:-1], self.num_features)
 
+    def compute_output_spec(self, slots, centres=None):
+        # Keras would take the dtype of the policy.
+        shape = self.compute_output_shape(slots.shape)
+        return keras.KerasTensor(shape, dtype="float32")
+
     def get_config(self):
         return {
             **super().get_config(),

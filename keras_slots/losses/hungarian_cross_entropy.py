@@ -10,6 +10,8 @@ from keras_slots.losses.set_matching import matched_loss
 from keras_slots.types import Tensor
 
 NUM_COORDINATES = 3
+# The coordinates, and whether there is an object at all.
+FEWEST_FEATURES = NUM_COORDINATES + 1
 # float32 knows no number between this far below 1 and 1.
 SMALLEST_PROBABILITY = 1e-7
 
@@ -56,7 +58,7 @@ class HungarianCrossEntropyLoss(keras.losses.Loss):
 
     Raises:
         ValueError: If an argument is out of range, an input does not have
-            rank 3, or the numbers of features differ.
+            rank 3, or the numbers of features differ or are below 4.
 
     Example:
     >>> y_true = [[[0.5, 0.5, 0.5, 1.0, 1.0], [0.0] * 5]]  # one object
@@ -117,11 +119,12 @@ def hungarian_cross_entropy(
             Defaults to `1.0`.
 
     Returns:
-        Tensor of shape `(batch_size,)`: the loss of each example.
+        Tensor of shape `(batch_size,)`: the loss of each example, at least
+        float32.
 
     Raises:
         ValueError: If an input does not have rank 3, or the numbers of
-            features differ.
+            features differ or are below 4.
 
     Example:
     >>> y_true = [[[0.5, 0.5, 0.5, 1.0, 1.0]]]
@@ -160,14 +163,24 @@ def hungarian_cross_entropy(
 
     def _weights(target):
         """(B, n, 2 d): padding rows are asked for their last feature only."""
+        others = target.shape[-1] - FEWEST_FEATURES
+        if others < 0:
+            raise ValueError(
+                "An object needs three coordinates and, as its last feature, "
+                "whether it is one. Received: "
+                f"y_true.shape={tuple(target.shape)}"
+            )
         real = target[..., -1:]
         coordinates = ops.repeat(coordinate_weight * real, NUM_COORDINATES, -1)
-        others = target.shape[-1] - NUM_COORDINATES - 1
         weights = ops.concatenate(
             [coordinates, ops.repeat(real, others, -1), ops.ones_like(real)], -1
         )
         return ops.concatenate([weights, weights], axis=-1)
 
+    # Half precision knows no probability so near to 1 that it is certain.
+    y_pred = ops.convert_to_tensor(y_pred)
+    exact = keras.backend.result_type(y_pred.dtype, "float32")
+    y_pred = ops.cast(y_pred, exact)
     return matched_loss(y_true, y_pred, pair_loss, pairwise_loss)
 
 

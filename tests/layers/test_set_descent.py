@@ -1,0 +1,345 @@
+"""SortPool, SetEncoder and SetDescent against NumPy and autodiff."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy.optimize import approx_fprime
+
+from keras_slots.layers.image_vector import ImageVector
+from keras_slots.layers.set_descent import SetDescent
+from keras_slots.layers.set_encoder import SetEncoder
+from keras_slots.layers.sort_pool import SortPool
+
+B, N, D, L, H = 3, 5, 4, 6, 7
+
+
+def draw(*shape, seed=0, scale=1.0):
+    rng = np.random.default_rng(seed)
+    return (scale * rng.normal(size=shape)).astype("float32")
+
+
+def randomise(layer, scale=0.7):
+    """Weights, biases too, that leave no structure of their initialisers."""
+    for index, weight in enumerate(layer.weights):
+        weight.assign(draw(*weight.shape, seed=100 + index, scale=scale))
+
+
+def make_encoder():
+    encoder = SetEncoder(L, H)
+    encoder.build((None, N, D))
+    randomise(encoder)
+    return encoder
+
+
+def make_descent(**arguments):
+    descent = SetDescent(
+        **{
+            "set_size": N,
+            "num_features": D,
+            "latent_size": L,
+            "hidden_size": H,
+            "num_iterations": 4,
+            "inner_learning_rate": 0.3,
+            "inner_momentum": 0.0,
+            "implicit": False,
+            **arguments,
+        }
+    )
+    descent.build((None, L))
+    randomise(descent)
+    return descent
+
+
+def autodiff_encoder(encoder, sets):
+    """The set encoder in TensorFlow's own words, with `tf.sort`."""
+    hidden = tf.nn.relu(sets @ encoder.hidden.kernel + encoder.hidden.bias)
+    features = hidden @ encoder.project.kernel + encoder.project.bias
+    ranked = tf.sort(features, axis=1, direction="DESCENDING")
+    return tf.reduce_sum(ranked * encoder.pool.rank_weights, axis=1)
+
+
+def objective(descent, sets, latent, start):
+    """What the descent minimises, in TensorFlow: one value per example."""
+    error = autodiff_encoder(descent.set_encoder, sets) - latent
+    half_square = 0.5 * error**2
+    if not descent.implicit:
+        huber = tf.where(abs(error) < 1, half_square, abs(error) - 0.5)
+        return tf.reduce_mean(huber, axis=1)
+    drift = 0.5 * tf.reduce_mean((sets - start) ** 2, axis=(1, 2))
+    return tf.reduce_mean(half_square, axis=1) + 0.1 * drift
+
+
+def autodiff_gradient(descent, sets, latent, start):
+    with tf.GradientTape() as tape:
+        tape.watch(sets)
+        total = tf.reduce_sum(objective(descent, sets, latent, start))
+    return tape.gradient(total, sets)
+
+
+def autodiff_descent(descent, latent, start):
+    """All sets of the descent, differentiable, by nested tapes."""
+    sets, velocity = [start], 0.0
+    momentum = descent.inner_momentum
+    for _ in range(descent.num_iterations):
+        gradient = autodiff_gradient(descent, sets[-1], latent, start)
+        velocity = momentum * velocity + gradient
+        step = gradient + momentum * velocity
+        sets.append(sets[-1] - descent.inner_learning_rate * step)
+    return sets
+
+
+def test_sort_pool_is_sorting_and_weighting():
+    features = draw(B, N, L)
+    pool = SortPool()
+    pool.build(features.shape)
+    weights = np.array(pool.rank_weights)
+    expected = (np.sort(features, axis=1)[:, ::-1] * weights).sum(axis=1)
+    np.testing.assert_allclose(pool(features), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_sort_pool_gives_equal_elements_different_weights():
+    """In the order of the set, so that they part in a descent."""
+    pool = SortPool()
+    pool.build((None, N, L))
+    weights = pool.element_weights(np.ones((B, N, L), "float32"))
+    expected = np.broadcast_to(np.array(pool.rank_weights), (B, N, L))
+    np.testing.assert_array_equal(weights, expected)
+
+
+def test_encoder_is_that_of_the_definition():
+    encoder, sets = make_encoder(), draw(B, N, D)
+    expected = autodiff_encoder(encoder, sets)
+    np.testing.assert_allclose(encoder(sets), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_encoder_does_not_see_the_order():
+    encoder, sets = make_encoder(), draw(B, N, D)
+    order = [3, 0, 4, 2, 1]
+    np.testing.assert_allclose(
+        encoder(sets[:, order]), encoder(sets), rtol=1e-4, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("implicit", [False, True])
+def test_written_gradient_is_that_of_autodiff(implicit):
+    descent = make_descent(implicit=implicit)
+    # Errors on either side of 1, where the Huber loss turns.
+    sets, latent, start = draw(B, N, D), draw(B, L, seed=1), draw(B, N, D)
+    error = np.abs(autodiff_encoder(descent.set_encoder, sets) - latent)
+    assert np.any(error < 1) and np.any(error > 1)
+    np.testing.assert_allclose(
+        descent.gradient(sets, latent, start + 1.0),
+        autodiff_gradient(descent, tf.constant(sets), latent, start + 1.0),
+        rtol=1e-4,
+        atol=1e-6,
+    )
+
+
+def test_written_gradient_is_the_numeric_one():
+    encoder = make_encoder()
+    sets, latent = draw(1, N, D), draw(1, L, seed=1)
+    kernels = [np.array(weight, "float64") for weight in encoder.weights]
+    (hidden, hidden_bias, project, bias, rank_weights) = kernels
+
+    def mismatch(flat):
+        element = np.maximum(flat.reshape(N, D) @ hidden + hidden_bias, 0)
+        ranked = np.sort(element @ project + bias, axis=0)[::-1]
+        error = np.abs((ranked * rank_weights).sum(axis=0) - latent[0])
+        return np.where(error < 1, error**2 / 2, error - 0.5).mean()
+
+    numeric = approx_fprime(sets.ravel().astype("float64"), mismatch, 1e-7)
+    written = encoder.mismatch_gradient(sets, latent, huber=True)
+    np.testing.assert_allclose(np.ravel(written), numeric, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("implicit", [False, True])
+def test_descent_is_gradient_descent(implicit, momentum):
+    descent = make_descent(implicit=implicit, inner_momentum=momentum)
+    latent, start = draw(B, L), tf.constant(draw(B, N, D, seed=1))
+    expected = autodiff_descent(descent, latent, start)
+    sets = descent(latent, initial_set=start)
+    assert sets.shape == (B, 5, N, D)
+    np.testing.assert_allclose(
+        sets, np.stack(expected, axis=1), rtol=1e-3, atol=1e-5
+    )
+
+
+def test_momentum_is_that_of_nesterov():
+    """Two steps by hand: velocity v = m v + g, and a step of g + m v."""
+    descent = make_descent(inner_momentum=0.5, num_iterations=2)
+    latent, start = draw(1, L), tf.constant(draw(1, N, D, seed=1))
+    one = autodiff_gradient(descent, start, latent, start)
+    middle = start - 0.3 * 1.5 * one
+    two = autodiff_gradient(descent, middle, latent, start)
+    velocity = 0.5 * one + two
+    last = middle - 0.3 * (two + 0.5 * velocity)
+    sets = descent(latent, initial_set=start)
+    np.testing.assert_allclose(sets[:, 1], middle, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(sets[:, 2], last, rtol=1e-4, atol=1e-6)
+
+
+def test_gradient_through_the_descent_is_that_of_nested_autodiff():
+    descent = make_descent(num_iterations=3, inner_momentum=0.5)
+    latent, start = tf.constant(draw(B, L)), tf.constant(draw(B, N, D, seed=1))
+    # The encoder's weights; the learned start takes no part here.
+    weights = descent.set_encoder.trainable_variables
+    sources = [latent, start, *(weight.value for weight in weights)]
+
+    def outer_gradient(sets_of):
+        with tf.GradientTape() as tape:
+            tape.watch(sources)
+            loss = tf.reduce_sum(tf.sin(tf.stack(sets_of(), axis=1)))
+        return tape.gradient(loss, sources)
+
+    written = outer_gradient(
+        lambda: tf.unstack(descent(latent, initial_set=start), axis=1)
+    )
+    expected = outer_gradient(lambda: autodiff_descent(descent, latent, start))
+    for source, one, other in zip(sources, written, expected, strict=True):
+        scale = np.abs(other).max()
+        assert scale > 0
+        np.testing.assert_allclose(
+            one, other, rtol=1e-3, atol=1e-4 * scale, err_msg=source.shape
+        )
+
+
+def test_implicit_gradient_is_the_stated_approximation():
+    """u d(-gradient)/dp at the set before the last step, which is held."""
+    descent = make_descent(implicit=True, inner_momentum=0.9)
+    latent = tf.constant(draw(B, L))
+    weights = descent.trainable_variables
+    sources = [latent, *(weight.value for weight in weights)]
+    upstream = draw(B, N, D, seed=3)
+
+    with tf.GradientTape() as tape:
+        tape.watch(latent)
+        loss = tf.reduce_sum(descent(latent)[:, -1] * upstream)
+    written = tape.gradient(loss, sources)
+
+    start = tf.repeat(descent.start.value, B, axis=0)
+    held = tf.constant(autodiff_descent(descent, latent, start)[-2].numpy())
+    with tf.GradientTape() as tape:
+        tape.watch(latent)
+        start = tf.repeat(descent.start.value, B, axis=0)
+        descend = -autodiff_gradient(descent, held, latent, start)
+        loss = tf.reduce_sum(descend * upstream)
+    expected = tape.gradient(
+        loss, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO
+    )
+    for weight, one, other in zip(
+        ["latent", *(weight.path for weight in weights)],
+        written,
+        expected,
+        strict=True,
+    ):
+        scale = np.abs(other).max()
+        assert scale > 0, weight
+        np.testing.assert_allclose(
+            one, other, rtol=1e-3, atol=1e-4 * scale, err_msg=weight
+        )
+
+
+def test_implicit_gradient_reaches_no_earlier_set():
+    descent = make_descent(implicit=True)
+    latent = tf.constant(draw(B, L))
+    with tf.GradientTape() as tape:
+        tape.watch(latent)
+        loss = tf.reduce_sum(descent(latent)[:, :-1])
+    assert not np.any(tape.gradient(loss, latent))
+
+
+@pytest.mark.parametrize("implicit", [False, True])
+def test_every_step_lowers_the_objective(implicit):
+    descent = make_descent(
+        implicit=implicit, num_iterations=20, inner_learning_rate=0.005
+    )
+    latent = draw(B, L)
+    sets = descent(latent)
+    start = sets[:, 0]
+    values = np.array(
+        [objective(descent, sets[:, step], latent, start) for step in range(21)]
+    )  # (T + 1, B)
+    assert np.all(np.diff(values, axis=0) <= 1e-6)
+    assert np.all(values[-1] < 0.9 * values[0])
+
+
+@pytest.mark.parametrize("implicit", [False, True])
+def test_permuted_start_gives_permuted_set(implicit):
+    descent = make_descent(implicit=implicit, inner_momentum=0.9)
+    latent, start = draw(B, L), draw(B, N, D, seed=1)
+    order = [3, 0, 4, 2, 1]
+    sets = np.array(descent(latent, initial_set=start))
+    permuted = descent(latent, initial_set=start[:, order])
+    np.testing.assert_allclose(
+        permuted, sets[:, :, order], rtol=1e-3, atol=1e-5
+    )
+
+
+def test_equal_elements_part():
+    """What no sum over the set allows, and a set of objects needs."""
+    sets = make_descent()(draw(B, L), initial_set=np.zeros((B, N, D)))
+    last = np.array(sets)[:, -1]
+    assert np.abs(last[:, 0] - last[:, 1]).max() > 1e-3
+
+
+@pytest.mark.parametrize("implicit", [False, True])
+def test_sets_stay_finite_however_long_the_step(implicit):
+    descent = make_descent(
+        implicit=implicit,
+        num_iterations=50,
+        inner_learning_rate=1e4,
+        inner_momentum=0.9 if implicit else 0.0,
+    )
+    assert np.all(np.isfinite(descent(draw(B, L, scale=100.0))))
+
+
+def test_inner_arithmetic_is_float32_under_every_policy():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        descent = make_descent()
+        half = descent(draw(B, L))
+    finally:
+        keras.config.set_dtype_policy(before)
+    np.testing.assert_array_equal(half, make_descent()(draw(B, L)))
+
+
+def test_image_vector_tells_where_things_are():
+    vector = ImageVector(L, (9, 8))
+    tokens = draw(1, 72, 5)
+    moved = np.roll(tokens.reshape(1, 9, 8, 5), 3, axis=2).reshape(1, 72, 5)
+    assert vector(tokens).shape == (1, L)
+    assert len(vector.convs) == 2  # 9 x 8, 5 x 4, 3 x 2
+    assert np.abs(np.array(vector(tokens) - vector(moved))).max() > 1e-2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"set_size": 0}, "`set_size` must be a positive integer"),
+        ({"num_features": 1.5}, "`num_features` must be a positive integer"),
+        ({"latent_size": 0}, "`latent_size` must be a positive integer"),
+        ({"hidden_size": -1}, "`hidden_size` must be a positive integer"),
+        ({"num_iterations": 0}, "`num_iterations` must be a positive integer"),
+        ({"inner_learning_rate": 0.0}, "`inner_learning_rate` must be a posi"),
+        ({"inner_momentum": -0.1}, "`inner_momentum` must be a non-negative"),
+        ({"inner_momentum": 1.0}, "`inner_momentum` must be less than 1"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        make_descent(**arguments)
+
+
+def test_bad_calls():
+    descent = make_descent()
+    with pytest.raises(ValueError, match=r"`latent` must have shape \(B, L"):
+        descent(draw(B, 1, L))
+    with pytest.raises(ValueError, match="`initial_set` must have size 5 on"):
+        descent(draw(B, L), initial_set=draw(B, 4, D))
+    with pytest.raises(ValueError, match="`initial_set` must have size 4 on"):
+        descent(draw(B, L), initial_set=draw(B, N, 3))
+    with pytest.raises(ValueError, match="`num_iterations` must be a posit"):
+        descent(draw(B, L), num_iterations=0)

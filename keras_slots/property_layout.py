@@ -41,10 +41,9 @@ class PropertyLayout:
     x y z | small large | rubber metal | cube sphere cylinder | 8 colors | real
     ```
 
-    Args:
-        properties: Strings, those that objects are described by: any of
-            `"size"`, `"material"`, `"shape"` and `"color"`, without
-            repetition. Defaults to all four.
+    Attributes:
+        properties: Strings, those that objects are described by, without
+            repetition. Defaults to `("size", "material", "shape", "color")`.
         coordinate_scale: Float. The range of the coordinates, and so their
             weight in the loss (Figure 17). Defaults to `1.0`.
 

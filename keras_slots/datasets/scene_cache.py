@@ -3,9 +3,9 @@
 import json
 import os
 import re
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import keras
 import numpy as np
@@ -13,10 +13,12 @@ import tensorflow as tf
 
 SHARD_SCENES = 500
 _MANIFEST = "settings.json"
+_UNFINISHED = ".part"
 _SHARD = re.compile(r"scenes-(\d{8})-(\d{8})\.tfrecord")
 # Scenes of few enough bytes to shuffle among in memory.
 _SHUFFLE_BYTES = 1 << 28
 _PARSE_BATCH = 64
+_MAKE_BATCH = 50
 
 Arrays = dict[str, np.ndarray]
 
@@ -51,16 +53,25 @@ class SceneCache:
         self._check_settings()
 
     def _check_settings(self):
-        os.makedirs(self.folder, exist_ok=True)
+        try:
+            os.makedirs(self.folder, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise ValueError(
+                "`cache` must name a folder, not a file. "
+                f"Received: cache={self.folder!r}"
+            ) from error
         path = os.path.join(self.folder, _MANIFEST)
         if not os.path.exists(path):
-            if os.listdir(self.folder):
+            names = os.listdir(self.folder)
+            if any(not name.endswith(_UNFINISHED) for name in names):
                 raise ValueError(
                     "`cache` must name a folder of its own: this one is not "
                     "empty and holds no cache of scenes. "
                     f"Received: cache={self.folder!r}"
                 )
-            _write(path, json.dumps(self.settings, indent=2).encode())
+            with _put_in_place(path) as unfinished:
+                with open(unfinished, "w", encoding="utf-8") as file:
+                    json.dump(self.settings, file, indent=2)
         with open(path, encoding="utf-8") as file:
             found = json.load(file)
         if found != self.settings:
@@ -77,7 +88,7 @@ class SceneCache:
 
     def fill(self, num_scenes: int) -> list[str]:
         """Makes what is missing of the first scenes; gives the shards."""
-        found = {}
+        found: dict[int, int] = {}
         for name in sorted(os.listdir(self.folder)):
             match = _SHARD.fullmatch(name)
             if match:
@@ -91,6 +102,8 @@ class SceneCache:
         ]
         if missing:
             self._make_shards(missing)
+        # A shard of fewer scenes stays beside the longer one that follows it,
+        # as a dataset may still read it.
         return [
             self._path(start, max(found.get(start, 0), stop))
             for start, stop in spans
@@ -103,45 +116,21 @@ class SceneCache:
     def _make_shards(self, spans):
         total = sum(stop - start for start, stop in spans)
         print(f"Rendering {total} scenes into {self.folder}")
-        bar = keras.utils.Progbar(total, unit_name="scene")
-        # NumPy lets go of the interpreter's lock within an array's operation.
+        bar = keras.utils.Progbar(total, interval=1, unit_name="scene")
+        # NumPy lets go of the interpreter's lock within its operations, so
+        # that threads share the work.
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for start, stop in spans:
-                pieces = np.array_split(
-                    np.arange(start, stop), -(-(stop - start) // 50)
-                )
-                futures = [pool.submit(self.make, piece) for piece in pieces]
-                try:
-                    parts = []
-                    for future in futures:
-                        parts.append(future.result())
-                        bar.add(len(next(iter(parts[-1].values()))))
-                except BaseException:
-                    for future in futures:
-                        future.cancel()
-                    raise
-                self._write_shard(start, stop, parts)
-
-    def _write_shard(self, start, stop, parts):
-        path = self._path(start, stop)
-        handle, temporary = tempfile.mkstemp(
-            dir=self.folder, prefix=os.path.basename(path), suffix=".part"
-        )
-        os.close(handle)
-        try:
-            with tf.io.TFRecordWriter(temporary) as writer:
-                for part in parts:
-                    for record in _records(part):
-                        writer.write(record)
-            os.replace(temporary, path)
-        finally:
-            if os.path.exists(temporary):
-                os.remove(temporary)
-        # A shorter shard of the same scenes, from a smaller number of them.
-        for name in os.listdir(self.folder):
-            match = _SHARD.fullmatch(name)
-            if match and int(match[1]) == start and int(match[2]) < stop:
-                os.remove(os.path.join(self.folder, name))
+                pieces = [
+                    np.arange(i, min(i + _MAKE_BATCH, stop))
+                    for i in range(start, stop, _MAKE_BATCH)
+                ]
+                parts = []
+                for part in pool.map(self.make, pieces):
+                    parts.append(part)
+                    bar.add(len(pieces[len(parts) - 1]))
+                with _put_in_place(self._path(start, stop)) as unfinished:
+                    _write_records(unfinished, parts)
 
     def scenes(
         self, num_scenes: int, shuffle: bool, seed: int
@@ -199,23 +188,30 @@ class SceneCache:
         )
 
 
-def _records(part):
-    """Serialized examples: each array of a scene as its bytes."""
-    for i in range(len(next(iter(part.values())))):
-        feature = {
-            name: tf.train.Feature(
-                bytes_list=tf.train.BytesList(value=[value[i].tobytes()])
-            )
-            for name, value in part.items()
-        }
-        yield tf.train.Example(
-            features=tf.train.Features(feature=feature)
-        ).SerializeToString()
+def _write_records(path, parts):
+    """Writes serialized examples: each array of a scene as its bytes."""
+    with tf.io.TFRecordWriter(path) as writer:
+        for part in parts:
+            for values in zip(*part.values(), strict=True):
+                feature = {
+                    name: tf.train.Feature(
+                        bytes_list=tf.train.BytesList(value=[value.tobytes()])
+                    )
+                    for name, value in zip(part, values, strict=True)
+                }
+                example = tf.train.Example(
+                    features=tf.train.Features(feature=feature)
+                )
+                writer.write(example.SerializeToString())
 
 
-def _write(path, content):
-    """Writes a file beside its place, and moves it there."""
-    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path))
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    os.replace(temporary, path)
+@contextmanager
+def _put_in_place(path):
+    """A path to write to; the file is then moved to `path`, or removed."""
+    unfinished = f"{path}.{os.getpid()}{_UNFINISHED}"
+    try:
+        yield unfinished
+        os.replace(unfinished, path)
+    finally:
+        if os.path.exists(unfinished):
+            os.remove(unfinished)

@@ -7,7 +7,7 @@ from keras_slots.checks import check_number, check_rank, check_size
 from keras_slots.layers.image_vector import ImageVector
 from keras_slots.layers.set_descent import SetDescent
 from keras_slots.losses.hungarian_huber import HungarianHuberLoss
-from keras_slots.types import Shape, Tensor
+from keras_slots.types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_slots")
@@ -274,9 +274,6 @@ class DeepSetPrediction(keras.Model):
             weight = ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
             distance = distance * weight
         return ops.mean(distance)
-
-    def compute_output_shape(self, image_shape) -> Shape:
-        return (image_shape[0], self.set_size, self.num_features)
 
     def get_config(self):
         return {

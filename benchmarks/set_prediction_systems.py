@@ -29,8 +29,8 @@ SETTINGS = {
     "idspn": ("--model", "idspn"),
     "no_centres": ("--no-centres",),
     "huber": ("--loss", "huber"),
-    "every_iteration": ("--loss-at-every-iteration",),
-    "coordinate_scale_2": ("--loss", "huber", "--coordinate-scale", "2"),
+    "last_iteration": ("--no-loss-at-every-iteration",),
+    "huber_scale_2": ("--loss", "huber", "--coordinate-scale", "2"),
     "up_to_10_objects": ("--max-objects", "10"),
 }
 

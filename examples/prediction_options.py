@@ -11,7 +11,7 @@ import keras
 from keras_slots.models import get_preset
 from keras_slots.property_layout import PROPERTIES, PropertyLayout
 
-EPOCH_STEPS = 500  # Between two checkpoints, and two points of the curves.
+EPOCH_STEPS = 1000  # Between two checkpoints, and two points of the curves.
 MODELS = ("slot_attention", "slot_mlp", "dspn", "idspn")
 SMOKE = {
     "steps": 4,
@@ -47,7 +47,11 @@ def parse_options(manual):
     add("--properties", nargs="*", default=list(PROPERTIES))
     add("--coordinate-scale", type=float, default=1.0, help="Figure 17")
     add("--loss", choices=("cross_entropy", "huber"), default="cross_entropy")
-    add("--loss-at-every-iteration", action="store_true", help="Figure 17")
+    add(
+        "--loss-at-every-iteration",
+        action=argparse.BooleanOptionalAction,
+        help="Figure 17; default: as in the preset",
+    )
     add("--no-centres", action="store_true", help="slots as in the paper")
     add("--inner-iterations", type=int, default=10, help="of DSPN, iDSPN")
     add("--steps", type=int, help="rounded up to whole epochs")
@@ -138,11 +142,15 @@ def _set_defaults(options, preset):
     _check_at_least("inner_iterations", options.inner_iterations, 1)
     _check_at_least("max_objects", options.max_objects, options.min_objects)
     _check_at_least("train_scenes", options.train_scenes, options.batch_size)
-    if options.loss_at_every_iteration and options.model != "slot_attention":
-        raise ValueError(
-            "--loss-at-every-iteration is for slot_attention; DSPN has it "
-            f"always. Received: --model {options.model}"
-        )
+    if options.model != "slot_attention":
+        if options.loss_at_every_iteration is not None:
+            raise ValueError(
+                "--loss-at-every-iteration is for slot_attention; DSPN has it "
+                f"always. Received: --model {options.model}"
+            )
+        options.loss_at_every_iteration = False
+    elif options.loss_at_every_iteration is None:
+        options.loss_at_every_iteration = preset.loss_at_every_iteration
     options.epoch_steps = min(options.epoch_steps, options.steps)
     options.epochs = math.ceil(options.steps / options.epoch_steps)
     options.steps = options.epochs * options.epoch_steps

@@ -10,7 +10,7 @@ object where it is and its size, material, shape and color; measures the average
 precision (AP) on scenes that it never saw; draws what it says; and exports it.
 Nothing is downloaded. The scenes are rendered once, into `--cache`.
 
-What to expect: a progress bar for every 500 steps with the loss and, on
+What to expect: a progress bar for every 1,000 steps with the loss and, on
 validation scenes, the AP at no distance threshold (`ap_inf`): an object counts
 as found if all of its properties are right. At the end the AP at all
 thresholds, for as many test iterations as in training and more, and by number

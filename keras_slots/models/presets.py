@@ -33,6 +33,8 @@ class Preset:
             object discovery in tables 10a and 10b.
         batch_size: Integer. Defaults to `64`.
         train_steps: Integer. Defaults to `500_000`.
+        loss_at_every_iteration: Boolean, as in `SetPrediction`. Defaults to
+            `False`.
     """
 
     image_shape: tuple[int, int, int]
@@ -46,6 +48,7 @@ class Preset:
     decay_rate: float = 0.5
     batch_size: int = 64
     train_steps: int = 500_000
+    loss_at_every_iteration: bool = False
 
     def make_encoder(self, dtype=None) -> ConvEncoder:
         """The encoder of this preset, with fresh weights."""
@@ -182,9 +185,10 @@ PRESETS = {
         },
         learning_rate=1e-3,
         warmup_steps=300,
-        decay_steps=1_000,
-        batch_size=64,
-        train_steps=3_000,
+        decay_steps=3_000,
+        batch_size=32,
+        train_steps=8_000,
+        loss_at_every_iteration=True,
     ),
 }
 

@@ -122,6 +122,7 @@ class SetPrediction(keras.Model):
             encoder=preset.make_encoder(dtype),
             slot_attention=preset.make_slot_attention(dtype),
             head=preset.make_head(dtype),
+            loss_at_every_iteration=preset.loss_at_every_iteration,
             **kwargs,
         )
         model.build((None, *preset.image_shape))

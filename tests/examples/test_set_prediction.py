@@ -53,7 +53,7 @@ def read_metrics(output):
 @pytest.mark.parametrize(
     ("model", "options", "iterations"),
     [
-        ("slot_attention", ("--loss-at-every-iteration",), ["3", "5"]),
+        ("slot_attention", ("--no-loss-at-every-iteration",), ["3", "5"]),
         ("slot_attention", ("--no-centres", "--loss", "huber"), ["3", "5"]),
         ("slot_mlp", ("--coordinate-scale", "2"), ["none"]),
         ("dspn", ("--inner-iterations", "2"), ["2", "6"]),

@@ -11,6 +11,8 @@ from keras_slots.models import (
 )
 from keras_slots.models.grouping import attends
 
+__all__ = ["export_saved_model"]
+
 
 def export_saved_model(model, path) -> None:
     """Writes a model as a TensorFlow SavedModel.

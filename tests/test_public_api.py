@@ -27,12 +27,19 @@ PUBLIC_NAMES = {
     "keras_slots.export": {"export_saved_model"},
     "keras_slots.layers": {
         "ConvEncoder",
+        "PropertyHead",
         "SlotAttention",
+        "SlotMLP",
         "SoftPositionEmbed",
         "SpatialBroadcastDecoder",
         "SpreadSlots",
     },
-    "keras_slots.losses": {"HungarianHuberLoss", "hungarian_huber"},
+    "keras_slots.losses": {
+        "HungarianCrossEntropyLoss",
+        "HungarianHuberLoss",
+        "hungarian_cross_entropy",
+        "hungarian_huber",
+    },
     "keras_slots.metrics": {
         "AdjustedRandIndex",
         "SetAveragePrecision",
@@ -40,8 +47,10 @@ PUBLIC_NAMES = {
         "set_average_precision",
     },
     "keras_slots.models": {
+        "DeepSetPrediction",
         "ObjectDiscovery",
         "Preset",
+        "SetPrediction",
         "get_preset",
         "load_reference_checkpoint",
     },
@@ -66,6 +75,18 @@ SIGNATURES = {
     "keras_slots.HungarianHuberLoss": "delta=1.0",
     "keras_slots.HungarianHuberLoss.call": "y_true, y_pred",
     "keras_slots.losses.hungarian_huber": "y_true, y_pred, delta=1.0",
+    "keras_slots.losses.HungarianCrossEntropyLoss": (
+        "coordinate_weight=10.0, coordinate_scale=1.0"
+    ),
+    "keras_slots.losses.hungarian_cross_entropy": (
+        "y_true, y_pred, coordinate_weight=10.0, coordinate_scale=1.0"
+    ),
+    "keras_slots.layers.SlotMLP": "num_slots, slot_size",
+    "keras_slots.layers.SlotMLP.for_object_discovery": "num_slots, slot_size",
+    "keras_slots.layers.PropertyHead": (
+        "num_features=19, hidden_size=64, coordinate_scale=1.0"
+    ),
+    "keras_slots.layers.PropertyHead.call": "slots, centres=None",
     "keras_slots.ops.linear_sum_assignment": "cost",
     "keras_slots.metrics.AdjustedRandIndex": "ignore_background=True",
     "keras_slots.metrics.AdjustedRandIndex.update_state": (
@@ -82,7 +103,20 @@ SIGNATURES = {
     ),
     "keras_slots.models.ObjectDiscovery.from_preset": "name",
     "keras_slots.models.ObjectDiscovery.call": "image, initial_slots=None",
+    "keras_slots.models.SetPrediction.from_preset": "name",
+    "keras_slots.models.SetPrediction.call": "image, initial_slots=None",
+    "keras_slots.models.DeepSetPrediction": (
+        "encoder, set_size, num_features, num_iterations=10, implicit=False"
+    ),
+    "keras_slots.models.DeepSetPrediction.call": (
+        "image, initial_set=None, num_iterations=None, "
+        "return_all_iterations=False"
+    ),
     "keras_slots.models.load_reference_checkpoint": "model, path",
+    "keras_slots.datasets.PropertyLayout": (
+        "properties=('size', 'material', 'shape', 'color'), "
+        "coordinate_scale=1.0"
+    ),
     "keras_slots.datasets.clevr": "split, batch_size=None, data_dir=None",
     "keras_slots.datasets.tetrominoes": "split, batch_size=None",
     "keras_slots.schedules.WarmupExponentialDecay": (

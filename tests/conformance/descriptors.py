@@ -3,76 +3,12 @@
 A new public class is added here, and every guarantee is tested of it.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
 import keras
 import numpy as np
 import pytest
 
 import keras_slots
-
-
-@dataclass(frozen=True)
-class Descriptor:
-    """How to make an object of a class, and how to use it.
-
-    Attributes:
-        cls: The class.
-        required: Arguments of a small object with defaults otherwise.
-        variants: Further arguments. Over all variants together, every
-            argument of the class has a value that is not its default.
-        inputs: Arrays by the names of call arguments, that make the result
-            deterministic. The first one is the one differentiated.
-        shapes: The symbolic shapes of `inputs`, unknown where they may be.
-        weights: The numbers of trainable weights and of seed generators.
-        call: How the object is called, by default `instance(**inputs)`.
-        label: The name in the reports of tests, by default the class's.
-    """
-
-    cls: type
-    required: dict = field(default_factory=dict)
-    variants: tuple[dict, ...] = ()
-    inputs: dict[str, np.ndarray] = field(default_factory=dict)
-    shapes: dict[str, tuple] = field(default_factory=dict)
-    weights: tuple[int, int] = (0, 0)
-    call: Callable = lambda instance, **inputs: instance(**inputs)
-    label: str = ""
-
-    def __str__(self):
-        return self.label or self.cls.__name__
-
-    def create(self, **arguments):
-        arguments = {**self.required, **arguments}
-        return self.cls(
-            **{
-                name: value() if isinstance(value, Fresh) else value
-                for name, value in arguments.items()
-            }
-        )
-
-    def keras_inputs(self):
-        return {
-            name: keras.Input(
-                batch_shape=shape, dtype=self.inputs[name].dtype, name=name
-            )
-            for name, shape in self.shapes.items()
-        }
-
-
-@dataclass(frozen=True)
-class Fresh:
-    """An argument that each object needs one of its own of: a layer."""
-
-    make: Callable
-
-    def __call__(self):
-        return self.make()
-
-
-def draw(*shape, seed=0):
-    rng = np.random.default_rng(seed)
-    return rng.uniform(-1, 1, size=shape).astype("float32")
+from tests.conformance.descriptor import Descriptor, Fresh, draw
 
 
 def _metric(metric, **inputs):
@@ -165,6 +101,55 @@ LAYERS = [
         shapes={"slots": (None, None, 4)},
         weights=(8, 0),
     ),
+    Descriptor(
+        keras_slots.layers.SlotMLP,
+        required={
+            "num_slots": 3,
+            "slot_size": 4,
+            "mlp_sizes": (6,),
+            "slot_mlp_sizes": (5, 2),
+            "map_size": 2,
+        },
+        variants=(
+            {
+                **LAYER_ARGUMENTS,
+                "num_slots": 2,
+                "slot_size": 5,
+                "mlp_sizes": (6, 7),
+                "slot_mlp_sizes": (),
+                "map_size": 3,
+            },
+        ),
+        inputs={"inputs": draw(2, 9, 4)},
+        shapes={"inputs": (None, 9, 4)},
+        weights=(8, 0),
+    ),
+    Descriptor(
+        keras_slots.layers.PropertyHead,
+        variants=(
+            {
+                **LAYER_ARGUMENTS,
+                "num_features": 7,
+                "hidden_size": 6,
+                "coordinate_scale": 2.0,
+                "centre_frequencies": 3,
+            },
+        ),
+        inputs={"slots": draw(2, 3, 4)},
+        shapes={"slots": (None, None, 4)},
+        weights=(4, 0),
+        output_dtype="float32",
+    ),
+    Descriptor(
+        keras_slots.layers.PropertyHead,
+        required={"centre_frequencies": 2},
+        variants=(LAYER_ARGUMENTS,),
+        inputs={"slots": draw(2, 3, 4), "centres": draw(2, 3, 2, seed=1)},
+        shapes={"slots": (None, None, 4), "centres": (None, None, 2)},
+        weights=(5, 0),
+        output_dtype="float32",
+        label="PropertyHead with centres",
+    ),
 ]
 
 
@@ -194,11 +179,99 @@ def _object_discovery(label, weights, **centres):
     )
 
 
+def _set_prediction(label, weights, make_slots, starts=True, **centres):
+    shapes = {"image": (None, 4, 4, 3), "initial_slots": (None, 3, 4)}
+    inputs = {"image": draw(2, 4, 4, 3), "initial_slots": draw(2, 3, 4)}
+    if not starts:
+        del shapes["initial_slots"], inputs["initial_slots"]
+    return Descriptor(
+        keras_slots.models.SetPrediction,
+        required={
+            "encoder": Fresh(
+                lambda: keras_slots.layers.ConvEncoder((4,), mlp_sizes=(4,))
+            ),
+            "slot_attention": Fresh(make_slots),
+            "head": Fresh(
+                lambda: keras_slots.layers.PropertyHead(5, 6, **centres)
+            ),
+        },
+        variants=(
+            # `SlotMLP` has no iterations.
+            LAYER_ARGUMENTS
+            | ({"loss_at_every_iteration": True} if starts else {}),
+        ),
+        inputs=inputs,
+        shapes=shapes,
+        weights=weights,
+        output_dtype="float32",
+        label=label,
+    )
+
+
+def _deep_set_prediction(label, **arguments):
+    return Descriptor(
+        keras_slots.models.DeepSetPrediction,
+        required={
+            "encoder": Fresh(
+                lambda: keras_slots.layers.ConvEncoder((4,), mlp_sizes=(4,))
+            ),
+            "set_size": 3,
+            "num_features": 4,
+            "latent_size": 5,
+            "hidden_size": 6,
+            # Smaller than by default: rounding grows with every step.
+            "inner_learning_rate": 0.5,
+            **arguments,
+        },
+        variants=(
+            {
+                **LAYER_ARGUMENTS,
+                "set_size": 2,
+                "num_features": 5,
+                "num_iterations": 3,
+                "implicit": not arguments.get("implicit", False),
+                "latent_size": 7,
+                "hidden_size": 8,
+                "inner_learning_rate": 2.0,
+                "inner_momentum": 0.5,
+                "representation_weight": 0.2,
+            },
+        ),
+        inputs={"image": draw(2, 5, 6, 3), "initial_set": draw(2, 3, 4)},
+        shapes={"image": (None, 5, 6, 3), "initial_set": (None, 3, 4)},
+        # The image's map of 5 x 6 is halved once.
+        weights=(8 + 4 + 6, 0),
+        output_dtype="float32",
+        label=label,
+    )
+
+
 MODELS = [
     _object_discovery("ObjectDiscovery", (8 + 18 + 6, 2)),
     _object_discovery(
         "ObjectDiscovery with centres", (8 + 23 + 8, 2), centre_frequencies=2
     ),
+    _set_prediction(
+        "SetPrediction",
+        (8 + 18 + 4, 2),
+        lambda: keras_slots.SlotAttention(3, 4, mlp_hidden_size=5),
+    ),
+    _set_prediction(
+        "SetPrediction with centres",
+        (8 + 23 + 5, 2),
+        lambda: keras_slots.SlotAttention(
+            3, 4, mlp_hidden_size=5, centre_frequencies=2
+        ),
+        centre_frequencies=2,
+    ),
+    _set_prediction(
+        "SetPrediction with SlotMLP",
+        (8 + 4 + 4, 0),
+        lambda: keras_slots.layers.SlotMLP(3, 4, (6,), map_size=2),
+        starts=False,
+    ),
+    _deep_set_prediction("DeepSetPrediction"),
+    _deep_set_prediction("DeepSetPrediction, implicit", implicit=True),
 ]
 
 OTHERS = [
@@ -214,6 +287,23 @@ OTHERS = [
         ),
         inputs={"y_pred": draw(2, 3, 4), "y_true": draw(2, 3, 4, seed=1)},
         shapes={"y_pred": (None, 3, 4), "y_true": (None, 3, 4)},
+    ),
+    Descriptor(
+        keras_slots.losses.HungarianCrossEntropyLoss,
+        variants=(
+            {
+                "coordinate_weight": 2.0,
+                "coordinate_scale": 4.0,
+                "reduction": "sum",
+                "name": "mine",
+                "dtype": "float64",
+            },
+        ),
+        inputs={
+            "y_pred": np.abs(draw(2, 3, 5)),
+            "y_true": np.abs(draw(2, 3, 5, seed=1)),
+        },
+        shapes={"y_pred": (None, 3, 5), "y_true": (None, 3, 5)},
     ),
     Descriptor(
         keras_slots.metrics.AdjustedRandIndex,

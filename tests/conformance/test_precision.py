@@ -16,8 +16,21 @@ POLICIES = pytest.mark.parametrize(
     "policy", ["mixed_float16", "mixed_bfloat16"]
 )
 
-# They compute places, of which a fraction of a pixel counts.
-EXACT_LAYERS = {"reach", "tell_place", "tell_shape", "correction"}
+# They compute in float32 under every policy.
+EXACT_LAYERS = {
+    # Places, of which a fraction of a pixel counts.
+    "reach",
+    "tell_place",
+    "tell_shape",
+    "correction",
+    "place",
+    # A search, in many small steps.
+    "set_descent",
+    "set_encoder",
+    "element_hidden",
+    "element_features",
+    "sort_pool",
+}
 
 
 @pytest.fixture
@@ -29,11 +42,11 @@ def global_policy(policy):
 
 
 def check(descriptor, instance, policy):
-    compute_dtype = policy.removeprefix("mixed_")
+    dtype = descriptor.output_dtype or policy.removeprefix("mixed_")
     outputs = descriptor.call(instance, **descriptor.inputs)
     symbolic = instance(**descriptor.keras_inputs())
     for leaf in keras.tree.flatten([outputs, symbolic]):
-        assert keras.ops.dtype(leaf) == compute_dtype
+        assert keras.ops.dtype(leaf) == dtype
     for leaf in arrays(outputs):
         assert np.all(np.isfinite(leaf))
     assert {weight.dtype for weight in instance.weights} == {"float32"}

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import keras_slots
-from tests.conformance.descriptors import draw
+from tests.conformance.descriptor import draw
 
 TOKEN_ORDER = [4, 0, 8, 2, 1, 7, 5, 3, 6]
 SLOT_ORDER = [2, 0, 1]
@@ -75,6 +75,25 @@ def test_hungarian_huber_loss():
     expected = loss(y_true, y_pred)
     close(loss(y_true[:, SLOT_ORDER], y_pred), expected)
     close(loss(y_true, y_pred[:, [1, 0, 2]]), expected)
+
+
+def test_hungarian_cross_entropy_loss():
+    loss = keras_slots.losses.HungarianCrossEntropyLoss()
+    y_true, y_pred = np.abs(draw(2, 3, 5)), np.abs(draw(2, 3, 5, seed=1))
+    expected = loss(y_true, y_pred)
+    close(loss(y_true[:, SLOT_ORDER], y_pred), expected)
+    close(loss(y_true, y_pred[:, [1, 0, 2]]), expected)
+
+
+def test_set_prediction():
+    model = keras_slots.models.SetPrediction(
+        keras_slots.layers.ConvEncoder((4,), mlp_sizes=(4,)),
+        keras_slots.SlotAttention(3, 4),
+        keras_slots.layers.PropertyHead(5),
+    )
+    image, start = draw(2, 5, 6, 3), draw(2, 3, 4, seed=1)
+    expected = np.array(model(image, initial_slots=start))[:, SLOT_ORDER]
+    close(model(image, initial_slots=start[:, SLOT_ORDER]), expected)
 
 
 def test_adjusted_rand_index():

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_slots.models import ObjectDiscovery, get_preset
+from keras_slots.models import ObjectDiscovery, SetPrediction, get_preset
 
 
 def dense(inputs, outputs):
@@ -21,6 +21,17 @@ def weights_of_tables(encoder, decoder):
     `encoder`: channels of table 3 or 4. `decoder`: the kernel sizes and
     channels of table 5 or 6.
     """
+    count = weights_up_to_the_slots(encoder)
+    count += dense(4, 64)  # Positions.
+    channels = 64
+    for kernel_size, filters in decoder:
+        count += conv(kernel_size, channels, filters)
+        channels = filters
+    return count
+
+
+def weights_up_to_the_slots(encoder):
+    """Encoder and Slot Attention, with the channels of table 3 or 4."""
     count = conv(5, 3, encoder) + 3 * conv(5, encoder, encoder)
     count += dense(4, encoder)  # Positions.
     count += 2 * encoder  # Layer normalisation.
@@ -29,13 +40,7 @@ def weights_of_tables(encoder, decoder):
     count += 2 * encoder + 2 * 2 * 64  # Three layer normalisations.
     count += 64 * 64 + 2 * encoder * 64  # Queries; keys and values.
     count += 3 * (2 * 64 * 64 + 2 * 64)  # A GRU with two biases per gate.
-    count += dense(64, 128) + dense(128, 64)
-    count += dense(4, 64)  # Positions.
-    channels = 64
-    for kernel_size, filters in decoder:
-        count += conv(kernel_size, channels, filters)
-        channels = filters
-    return count
+    return count + dense(64, 128) + dense(128, 64)
 
 
 TABLE_5 = [(5, 64)] * 5 + [(3, 4)]
@@ -64,10 +69,47 @@ def test_presets_are_the_tables(name, size, slots, tokens, encoder, decoder):
     }
 
 
-@pytest.mark.parametrize("name", ["tetrominoes", "multi_dsprites", "clevr6"])
-def test_presets_train_as_in_table_10(name):
+def test_clevr_properties_is_tables_3_and_7():
+    model = SetPrediction.from_preset("clevr_properties")
+    count = weights_up_to_the_slots(64)
+    count += dense(64, 64) + dense(64, 19)  # Table 7.
+    assert model.count_params() == count
+    # The starred strides of table 3 halve the image twice.
+    assert [conv.strides for conv in model.encoder.convs] == [
+        (1, 1),
+        (2, 2),
+        (2, 2),
+        (1, 1),
+    ]
+    image = keras.Input((128, 128, 3))
+    predictions, attention = model(image, return_attention_scores=True)
+    assert predictions.shape == (None, 10, 19)
+    assert attention.shape == (None, 10, 32**2)
+
+
+def test_the_light_set_prediction():
+    model = SetPrediction.from_preset("clevr_properties_light")
+    image = keras.Input((64, 64, 3))
+    predictions, attention = model(image, return_attention_scores=True)
+    assert predictions.shape == (None, 6, 19)
+    assert attention.shape == (None, 6, 16**2)
+    assert model.count_params() < 300_000
+
+
+@pytest.mark.parametrize(
+    ("name", "batch_size", "train_steps", "warmup_steps", "decay_steps"),
+    [
+        ("tetrominoes", 64, 500_000, 10_000, 100_000),
+        ("multi_dsprites", 64, 500_000, 10_000, 100_000),
+        ("clevr6", 64, 500_000, 10_000, 100_000),
+        ("clevr_properties", 512, 150_000, 1_000, 50_000),
+    ],
+)
+def test_presets_train_as_in_table_10(
+    name, batch_size, train_steps, warmup_steps, decay_steps
+):
     preset = get_preset(name)
-    assert (preset.batch_size, preset.train_steps) == (64, 500_000)
+    assert (preset.batch_size, preset.train_steps) == (batch_size, train_steps)
     optimizer = preset.make_optimizer()
     assert isinstance(optimizer, keras.optimizers.Adam)
     assert (optimizer.beta_1, optimizer.beta_2) == (0.9, 0.999)
@@ -75,8 +117,8 @@ def test_presets_train_as_in_table_10(name):
     schedule = optimizer._learning_rate
     assert schedule.get_config() == {
         "learning_rate": 4e-4,
-        "warmup_steps": 10_000,
-        "decay_steps": 100_000,
+        "warmup_steps": warmup_steps,
+        "decay_steps": decay_steps,
         "decay_rate": 0.5,
     }
 
@@ -89,9 +131,21 @@ def test_a_preset_can_be_used_many_times():
         "tetrominoes_light", dtype="mixed_bfloat16"
     )
     assert half.encoder.convs[0].compute_dtype == "bfloat16"
+    half = SetPrediction.from_preset(
+        "clevr_properties_light", dtype="mixed_bfloat16"
+    )
+    for part in (half.encoder.convs[0], half.slot_attention, half.head.hidden):
+        assert part.compute_dtype == "bfloat16"
 
 
 def test_an_unknown_preset():
     message = r"`name` must be one of 'tetrominoes', .* name='clevr7'"
     with pytest.raises(ValueError, match=message):
         ObjectDiscovery.from_preset("clevr7")
+
+
+def test_a_preset_of_the_other_model():
+    with pytest.raises(ValueError, match=r"Choose one of `SetPrediction`"):
+        SetPrediction.from_preset("clevr6")
+    with pytest.raises(ValueError, match=r"Choose one of `ObjectDiscovery`"):
+        ObjectDiscovery.from_preset("clevr_properties")

@@ -67,8 +67,9 @@ _ROUNDING = {CUBE: 0.16, CYLINDER: 0.08}
 
 def render(scenes: Scenes, size: int) -> np.ndarray:
     """Pictures (B, size, size, 3), uint8, of scenes."""
-    # Few enough samples at a time to stay in the processor's cache.
-    chunk = min(max(1, 2**15 // (size * size * _NUM_SPOTS)), 16)
+    # Few enough samples at a time to stay in the processor's cache, and enough
+    # that threads, which share the interpreter, spend their time in NumPy.
+    chunk = min(max(1, 2**16 // (size * size * _NUM_SPOTS)), 16)
     return np.concatenate(
         [
             _Picture(scenes.take(slice(i, i + chunk)), size).pixels()

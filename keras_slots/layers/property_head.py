@@ -105,7 +105,7 @@ class PropertyHead(keras.layers.Layer):
             )
         hidden = self.hidden(slots)
         if centres is not None:
-            place = self._tell(centres, self.centre_frequencies)
+            place = self._tell(centres)
             hidden = hidden + ops.cast(place, hidden.dtype)
         logits = self.output_dense(ops.relu(hidden))
         # Half precision knows no coordinate finer than a 256th of the scene.
@@ -120,10 +120,10 @@ class PropertyHead(keras.layers.Layer):
             axis=-1,
         )
 
-    def _tell(self, centres: Tensor, num_frequencies: int) -> Tensor:
+    def _tell(self, centres: Tensor) -> Tensor:
         """What the centres (..., K, 2) add to the hidden layer."""
         centres = ops.cast(centres, "float32")
-        angles = fourier_angles(centres, num_frequencies)
+        angles = fourier_angles(centres, self.centre_frequencies or 0)
         features = [centres, ops.sin(angles), ops.cos(angles)]
         return self.place(ops.concatenate(features, axis=-1))
 

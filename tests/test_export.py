@@ -6,11 +6,12 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_slots import SlotAttention, SpatialBroadcastDecoder
 from keras_slots.export import export_saved_model
-from keras_slots.layers import ConvEncoder
-from keras_slots.models import ObjectDiscovery
+from keras_slots.layers import ConvEncoder, PropertyHead, SlotMLP
+from keras_slots.models import ObjectDiscovery, SetPrediction
 
 # TensorFlow imports Keras by itself where it can. `None` for a module makes
 # any import of it fail, so whatever is served here is served without.
@@ -22,20 +23,20 @@ sys.modules.update(absent)
 import numpy as np
 import tensorflow as tf
 
-folder = sys.argv[1]
+folder, name = sys.argv[1:]
 arrays = dict(np.load(f"{folder}/inputs.npz"))
 served = tf.saved_model.load(f"{folder}/model").signatures
 results = {}
 for batch in (1, 3):
     inputs = {name: tf.constant(a[:batch]) for name, a in arrays.items()}
     for call in "ab":
-        outputs = served["discover_from"](**inputs)
+        outputs = served[f"{name}_from"](**inputs)
         drawn = served["serving_default"](image=inputs["image"])
-        for name in outputs:
-            results[f"from-{batch}-{call}-{name}"] = outputs[name]
-            results[f"drawn-{batch}-{call}-{name}"] = drawn[name]
-assert all(sys.modules[name] is None for name in absent)
-assert set(served) == {"discover", "discover_from", "serving_default"}
+        for key in outputs:
+            results[f"from-{batch}-{call}-{key}"] = outputs[key]
+            results[f"drawn-{batch}-{call}-{key}"] = drawn[key]
+assert all(sys.modules[module] is None for module in absent)
+assert set(served) == {name, f"{name}_from", "serving_default"}
 np.savez(f"{folder}/outputs.npz", **results)
 """
 
@@ -60,16 +61,19 @@ def inputs():
     }
 
 
+def serve(model, name, inputs, folder):
+    export_saved_model(model, folder / "model")
+    np.savez(folder / "inputs.npz", **inputs)
+    command = [sys.executable, "-c", SERVER, str(folder), name]
+    subprocess.run(command, cwd=folder, check=True)
+    with np.load(folder / "outputs.npz") as file:
+        return dict(file)
+
+
 @pytest.fixture(scope="module")
 def outputs(model, inputs, tmp_path_factory):
     folder = tmp_path_factory.mktemp("served")
-    export_saved_model(model, folder / "model")
-    np.savez(folder / "inputs.npz", **inputs)
-    subprocess.run(
-        [sys.executable, "-c", SERVER, str(folder)], cwd=folder, check=True
-    )
-    with np.load(folder / "outputs.npz") as file:
-        return dict(file)
+    return serve(model, "discover", inputs, folder)
 
 
 @pytest.mark.parametrize("batch", [1, 3], ids="batch {}".format)
@@ -92,6 +96,60 @@ def test_the_default_draws_its_slots(outputs, batch):
     assert not np.allclose(first, again)
     masks = outputs[f"drawn-{batch}-a-masks"]
     np.testing.assert_allclose(masks.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_served_predictions_are_those_of_keras(tmp_path):
+    model = SetPrediction(
+        ConvEncoder((4,), mlp_sizes=(4,)),
+        SlotAttention(3, 8, num_iterations=2, centre_frequencies=2),
+        PropertyHead(5, 6, centre_frequencies=2),
+        # In training alone: nothing of it is served.
+        loss_at_every_iteration=True,
+    )
+    model.build((None, 5, 6, 3))
+    rng = np.random.default_rng(0)
+    inputs = {
+        "image": rng.uniform(-1, 1, (3, 5, 6, 3)).astype("float32"),
+        "initial_slots": rng.normal(size=(3, 3, 8)).astype("float32"),
+    }
+    outputs = serve(model, "predict", inputs, tmp_path)
+    expected = np.array(model(**inputs))
+    for batch in (1, 3):
+        served = [outputs[f"from-{batch}-{call}-predictions"] for call in "ab"]
+        np.testing.assert_allclose(served[0], expected[:batch], rtol=1e-4)
+        np.testing.assert_array_equal(*served)
+        drawn = [outputs[f"drawn-{batch}-{call}-predictions"] for call in "ab"]
+        assert drawn[0].shape == (batch, 3, 5)
+        assert not np.allclose(*drawn)
+
+
+def slot_mlp_model(kind):
+    encoder = ConvEncoder((4,), mlp_sizes=(4,))
+    slots = SlotMLP.for_object_discovery(3, 8, map_size=2)
+    if kind == "discover":
+        decoder = SpatialBroadcastDecoder((4, 4), (4,))
+        model = ObjectDiscovery(encoder, slots, decoder)
+    else:
+        model = SetPrediction(encoder, slots, PropertyHead(5, 6))
+    model.build((None, 4, 4, 3))
+    return model
+
+
+@pytest.mark.parametrize("name", ["discover", "predict"])
+def test_slot_mlp_starts_from_nothing(name, tmp_path):
+    model = slot_mlp_model(name)
+    export_saved_model(model, tmp_path / "model")
+    served = tf.saved_model.load(str(tmp_path / "model")).signatures
+    assert set(served) == {name, "serving_default"}
+    rng = np.random.default_rng(0)
+    image = rng.uniform(-1, 1, (3, 4, 4, 3)).astype("float32")
+    expected = model(image)
+    if name == "predict":
+        expected = {"predictions": expected}
+    outputs = served[name](image=tf.constant(image))
+    assert set(outputs) == set(expected)
+    for key, target in expected.items():
+        np.testing.assert_allclose(outputs[key], target, rtol=1e-4, atol=1e-5)
 
 
 def test_what_is_there_stays(model, tmp_path):
@@ -124,6 +182,9 @@ def test_an_unbuilt_model_is_an_error(tmp_path):
     )
     with pytest.raises(ValueError, match="`model` must be built"):
         export_saved_model(model, tmp_path / "model")
+    model = SetPrediction(ConvEncoder(), SlotAttention(3, 8), PropertyHead())
+    with pytest.raises(ValueError, match="`model` must be built"):
+        export_saved_model(model, tmp_path / "model")
 
 
 def test_a_slash_at_the_end_of_the_path_is_no_part_of_it(model, tmp_path):
@@ -132,5 +193,5 @@ def test_a_slash_at_the_end_of_the_path_is_no_part_of_it(model, tmp_path):
 
 
 def test_another_model_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="`model` must be an `ObjectDiscov"):
+    with pytest.raises(ValueError, match="`model` must be one of `keras_slo"):
         export_saved_model(keras.Sequential(), tmp_path / "model")

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from keras_slots import SlotAttention, SpatialBroadcastDecoder
-from keras_slots.layers import ConvEncoder
+from keras_slots.layers import ConvEncoder, SlotMLP
 from keras_slots.metrics import AdjustedRandIndex
 from keras_slots.models import ObjectDiscovery
 from tests.golden_weights import (
@@ -314,6 +314,48 @@ def test_slots_and_drawing_may_have_centres_or_not(slots, drawing):
     )
     outputs = model(scenes()[0])
     assert np.isfinite(np.array(outputs["reconstruction"])).all()
+
+
+def slot_mlp_model(**drawing):
+    model = ObjectDiscovery(
+        ConvEncoder((8,), mlp_sizes=(8,)),
+        SlotMLP.for_object_discovery(3, 8, map_size=2),
+        SpatialBroadcastDecoder((4, 4), (8,), **drawing),
+    )
+    model.build((None, 4, 4, 3))
+    return model
+
+
+def test_slot_mlp_in_place_of_slot_attention(tmp_path):
+    """It trains and saves; there is no attention to give, and no noise."""
+    image, mask = (array[:, :4, :4] for array in scenes())
+    model = slot_mlp_model()
+    before = model.get_weights()
+    model.compile(keras.optimizers.Adam(1e-3))
+    logs = model.fit(image, mask, verbose=0, epochs=20).history
+    assert set(logs) == {"loss", "fg_ari"}
+    assert logs["loss"][-1] < 0.9 * logs["loss"][0]
+    for old, new in zip(before, model.weights, strict=True):
+        assert np.any(old != np.array(new)), new.path
+    outputs = model(image)
+    assert set(outputs) == {
+        "reconstruction",
+        "slot_reconstructions",
+        "masks",
+        "slots",
+    }
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    for name, target in loaded(image).items():
+        np.testing.assert_array_equal(outputs[name], target)
+
+
+def test_what_slot_mlp_cannot_do():
+    image = scenes(2)[0][:, :4, :4]
+    with pytest.raises(ValueError, match="`num_slots` is not for SlotMLP"):
+        slot_mlp_model()(image, num_slots=4)
+    with pytest.raises(ValueError, match="slots without attention have no cen"):
+        slot_mlp_model(centre_frequencies=2)(image)
 
 
 def test_errors():

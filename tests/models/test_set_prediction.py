@@ -290,8 +290,7 @@ def test_slot_mlp_trains_in_place_of_slot_attention(tmp_path):
     image, targets = scenes(16)
     logs = model.fit(image, targets, epochs=30, verbose=0).history["loss"]
     assert logs[-1] < 0.7 * logs[0]
-    predictions = model.predict(image, verbose=0)
-    assert predictions.shape == (16, K, F)
+    assert model.predict(image, verbose=0).shape == (16, K, F)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded(image), model(image))

@@ -39,10 +39,11 @@ class DeepSetPrediction(keras.Model):
     Different from what was published: the image encoder is that of Slot
     Attention, followed by convolutions to one vector, and no residual
     network; the set encoder is that of iDSPN in both forms; the last feature
-    is a feature like any other and not clipped to [0, 1]; and the descent
-    follows the mismatch of each example, not the mean over a batch, so that
-    the learning rate of 800 for batches of 32 is 25 here. iDSPN has one of 1,
-    which learns more slowly from fresh weights.
+    is a feature like any other and not clipped to [0, 1]; the loss is that of
+    all sets, the start included, where the released code takes the last one
+    alone; and the descent follows the mismatch of each example, not the mean
+    over a batch, so that the learning rate of 800 for batches of 32 is 25
+    here. iDSPN has one of 1, which learns more slowly from fresh weights.
 
     Args:
         encoder: Layer, images `(B, H, W, C)` to tokens `(B, N, D)`, with a

@@ -179,8 +179,8 @@ def hungarian_cross_entropy(
 
     # Half precision knows no probability so near to 1 that it is certain.
     y_pred = ops.convert_to_tensor(y_pred)
-    exact = keras.backend.result_type(y_pred.dtype, "float32")
-    y_pred = ops.cast(y_pred, exact)
+    if ops.dtype(y_pred) in ("float16", "bfloat16"):
+        y_pred = ops.cast(y_pred, "float32")
     return matched_loss(y_true, y_pred, pair_loss, pairwise_loss)
 
 

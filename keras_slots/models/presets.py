@@ -26,8 +26,9 @@ class Preset:
         encoder: Arguments of `ConvEncoder`.
         slot_attention: Arguments of `SlotAttention`.
         decoder: Arguments of `SpatialBroadcastDecoder`, in a preset of
-            `ObjectDiscovery`.
+            `ObjectDiscovery`. Defaults to `None`.
         head: Arguments of `PropertyHead`, in a preset of `SetPrediction`.
+            Defaults to `None`.
         learning_rate, warmup_steps, decay_steps, decay_rate: Arguments of
             `WarmupExponentialDecay` (section 5.6). Defaults to those of
             object discovery in tables 10a and 10b.

@@ -20,20 +20,22 @@ from scipy.optimize import linear_sum_assignment
 import keras_slots
 from keras_slots.models import SetPrediction, get_preset
 
+PRESET = "clevr_properties_light"
 ROUNDS, STEPS = 12, 5
 
 
 def main():
     """Both questions, a line per thing timed."""
     step_times = measure(step_functions(), ROUNDS, STEPS)
-    report("training step, batch of 64", step_times, "XLA", "graph")
+    batch_size = get_preset(PRESET).batch_size
+    report(f"training step, batch of {batch_size}", step_times, "XLA", "graph")
     matching_times = measure(matching_functions(), 5 * ROUNDS, 1)
     report("matching of 512 sets of 10", matching_times, "in graph", "SciPy")
 
 
 def step_functions():
     """A training step of the same model, compiled by XLA and not."""
-    preset = get_preset("clevr_properties_light")
+    preset = get_preset(PRESET)
     dataset = keras_slots.datasets.clevr_scenes(
         "train", preset.batch_size, num_scenes=preset.batch_size, max_objects=6
     )
@@ -41,7 +43,7 @@ def step_functions():
     functions = {}
     for name, jit in (("XLA", True), ("graph", False)):
         keras.utils.set_random_seed(0)
-        model = SetPrediction.from_preset("clevr_properties_light")
+        model = SetPrediction.from_preset(PRESET)
         model.compile(
             preset.make_optimizer(),
             loss=keras_slots.losses.HungarianCrossEntropyLoss(),

@@ -68,10 +68,10 @@ def export_saved_model(model, path) -> None:
         )
     archive = keras.export.ExportArchive()
     archive.track(model)
-    discovers = isinstance(model, ObjectDiscovery)
-    name, call = "predict", _predict(model)
-    if discovers:
+    if isinstance(model, ObjectDiscovery):
         name, call = "discover", model.__call__
+    else:
+        name, call = "predict", _predict(model)
     image, start = _image_spec(model), _start_spec(model)
     archive.add_endpoint(name, call, [image])
     if start is not None:

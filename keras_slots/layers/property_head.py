@@ -5,9 +5,8 @@ from keras import ops
 
 from keras_slots.checks import check_number, check_positive_integer
 from keras_slots.layers.slot_centres import fourier_angles
+from keras_slots.property_layout import NUM_COORDINATES
 from keras_slots.types import Shape, Tensor
-
-NUM_COORDINATES = 3
 
 
 @keras.saving.register_keras_serializable(package="keras_slots")

@@ -7,9 +7,9 @@ from keras import ops
 
 from keras_slots.checks import check_number
 from keras_slots.losses.set_matching import matched_loss
+from keras_slots.property_layout import NUM_COORDINATES
 from keras_slots.types import Tensor
 
-NUM_COORDINATES = 3
 # The coordinates, and whether there is an object at all.
 FEWEST_FEATURES = NUM_COORDINATES + 1
 # float32 knows no number between this far below 1 and 1.

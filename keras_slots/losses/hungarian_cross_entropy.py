@@ -136,24 +136,25 @@ def hungarian_cross_entropy(
 
     def pair_loss(true, pred):
         logs = _logs(_normalised(pred))  # (B, n, 2 d)
-        target = _normalised(true)
-        weights = _weights(target)
-        return ops.sum(
-            weights * ops.concatenate([target, 1.0 - target], axis=-1) * -logs,
-            axis=-1,
-        ) - _entropy(target, weights)
+        asked, entropy = _asked(true)
+        return ops.sum(asked * -logs, axis=-1) - entropy
 
     def pairwise_loss(true, pred):
         # One product instead of a tensor (B, n, m, d) of logarithms.
-        target = _normalised(true)
-        weights = _weights(target)
-        both = weights * ops.concatenate([target, 1.0 - target], axis=-1)
-        logs = _logs(_normalised(pred))
-        cost = -ops.matmul(both, ops.swapaxes(logs, 1, 2))  # (B, n, m)
+        asked, entropy = _asked(true)
+        logs = _logs(_normalised(pred))  # (B, m, 2 d)
+        cost = -ops.matmul(asked, ops.swapaxes(logs, 1, 2))  # (B, n, m)
         # Rounding must not make a cost look like one that is not finite.
-        return ops.maximum(
-            cost - ops.expand_dims(_entropy(target, weights), 2), 0.0
-        )
+        return ops.maximum(cost - ops.expand_dims(entropy, 2), 0.0)
+
+    def _asked(true):
+        """Weighted answers, a yes and a no each (B, n, 2 d); entropy (B, n)."""
+        target = _normalised(true)
+        both = ops.concatenate([target, 1.0 - target], axis=-1)
+        asked = _weights(target) * both
+        # What no prediction can do without.
+        safe = ops.where(both > 0, both, 1.0)
+        return asked, -ops.sum(asked * ops.log(safe), axis=-1)
 
     def _normalised(features):
         coordinates = features[..., :NUM_COORDINATES] / coordinate_scale
@@ -188,10 +189,3 @@ def _logs(pred):
     """Logarithms of a yes and a no for each feature: (B, m, 2 d)."""
     pred = ops.clip(pred, SMALLEST_PROBABILITY, 1.0 - SMALLEST_PROBABILITY)
     return ops.concatenate([ops.log(pred), ops.log1p(-pred)], axis=-1)
-
-
-def _entropy(target, weights):
-    """What no prediction can do without: (B, n)."""
-    both = ops.concatenate([target, 1.0 - target], axis=-1)
-    safe = ops.where(both > 0, both, 1.0)
-    return -ops.sum(weights * both * ops.log(safe), axis=-1)

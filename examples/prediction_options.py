@@ -41,7 +41,7 @@ def parse_options(manual):
     add("--data", choices=("clevr_scenes", "clevr"), default="clevr_scenes")
     add("--preset", default="clevr_properties_light", help="see from_preset")
     add("--output", type=Path, help="default runs/set_prediction/MODEL")
-    add("--seed", type=int, default=0, help="of scenes, weights and noise")
+    add("--seed", type=int, default=0, help="of weights and noise")
     add("--min-objects", type=int, default=3)
     add("--max-objects", type=int, help="default: as many as slots")
     add("--properties", nargs="*", default=list(PROPERTIES))

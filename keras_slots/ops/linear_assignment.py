@@ -1,5 +1,6 @@
 """Exact batched linear assignment, in the graph."""
 
+import numpy as np
 from keras import ops
 
 from keras_slots.checks import check_rank
@@ -8,6 +9,8 @@ from keras_slots.types import Tensor
 # Stands for costs that are not finite and bounds those that are, so that the
 # sums of costs inside the search cannot overflow float32.
 _LARGE = 1e30
+# Of an int32, without its sign.
+_WORD_BITS = 31
 
 
 def linear_sum_assignment(cost: Tensor) -> Tensor:
@@ -20,10 +23,9 @@ def linear_sum_assignment(cost: Tensor) -> Tensor:
     is assigned to a row of its own, and the rows left over get `-1`.
 
     The algorithm augments one row at a time along a shortest path, found by
-    Dijkstra's method on reduced costs (Jonker and Volgenant, 1987). All
-    batch elements advance together. It is made of `keras.ops` and loops of
-    bounded length alone, so it runs eagerly, in a graph and under
-    `jit_compile=True`, with the batch size unknown. Costs are compared in
+    Dijkstra's method on reduced costs (Jonker and Volgenant, 1987). It is made
+    of `keras.ops` and one loop of bounded length alone, so it runs eagerly, in
+    a graph and under `jit_compile=True`, with the batch size unknown. Costs are compared in
     `float32` (in `float64` if they come so), without tolerances.
 
     Gradients do not flow through the result.
@@ -61,10 +63,10 @@ def linear_sum_assignment(cost: Tensor) -> Tensor:
     if num_rows > num_columns:
         # The columns choose among the rows: what each row is held by is then
         # its column already.
-        return _match(ops.transpose(cost, (0, 2, 1)))
-    row_of = _match(cost)  # (B, m)
-    holds = _one_hot(row_of, num_rows)  # (B, m, n)
-    return _first_true(ops.swapaxes(holds, 1, 2))  # (B, n)
+        return ops.transpose(_match(ops.transpose(cost, (2, 1, 0))))
+    row_of = _match(ops.transpose(cost, (1, 2, 0)))  # (m, B)
+    holds = ops.swapaxes(_one_hot(row_of, num_rows), 0, 1)  # (m, n, B)
+    return ops.transpose(_first_true(holds))  # (B, n)
 
 
 def _validated(cost):
@@ -98,40 +100,84 @@ def _check_finite(finite):
         )
 
 
-# Below: batch size B, n rows, m >= n columns. `row_of` (B, m) is the
-# assignment, seen from the columns: the row each column holds, -1 for a free
-# column. `price` (B, m) are the dual potentials of the columns. Those of the
-# rows are implied, since a matched pair has reduced cost zero:
-# u[i] = cost[i, j] - price[j] for the column j that holds row i.
+# Below: batch size B, n rows, m >= n columns, and the batch on the last axis,
+# where processors run along it. `row_of` (m, B) is the assignment, seen from
+# the columns: the row each column holds, -1 for a free column. `price` (m, B)
+# are the dual potentials of the columns. Those of the rows are implied, since
+# a matched pair has reduced cost zero: u[i] = cost[i, j] - price[j] for the
+# column j that holds row i.
 
 
 def _match(cost):
-    """The row of each column: (B, n, m), n <= m -> (B, m)."""
-    num_rows, num_columns = cost.shape[1:]
+    """The row of each column: (n, m, B), n <= m -> (m, B).
+
+    Dijkstra's search from each row that is still without a column, over
+    columns, to the nearest free one. Every batch element goes its own way: in
+    one and the same step some scan a column, others end a search and begin
+    the next. So there are as many steps as the slowest element alone needs.
+    """
+    num_rows, num_columns = cost.shape[:2]
     # A constant per row changes no assignment. Small numbers round finer.
-    cost = cost - ops.min(cost, axis=2, keepdims=True)
+    cost = cost - ops.min(cost, axis=1, keepdims=True)
     # A free column must keep price 0. If n = m no column stays free, and the
     # prices may start where they settle more rows at once.
-    price = ops.min(cost, axis=1)  # (B, m)
+    price = ops.min(cost, axis=0)  # (m, B)
     if num_rows < num_columns:
         price = ops.zeros_like(price)
-    row_of, unmatched = _match_greedily(cost - ops.expand_dims(price, 1))
+    row_of, unmatched = _match_greedily(cost - price)  # (m, B), (n, B)
+    costs_of = _row_reader(cost)
+    own_bit = _column_bits(num_columns)  # (W, m, 1)
 
-    def any_unmatched(unmatched, price, row_of):
+    def any_unmatched(unmatched, *state):
         return ops.any(unmatched)
 
-    def match_one_row(unmatched, price, row_of):
-        start = _first_true(unmatched)  # (B,)
-        active = ops.any(unmatched, axis=1)  # (B,)
-        price, previous, sink = _search(cost, price, row_of, start, active)
-        row_of = _augment(row_of, previous, sink, start, num_rows)
-        return unmatched & ~_one_hot(start, num_rows), price, row_of
+    # Of the search under way: `distance` (m, B) from its first row to each
+    # column; `via` (m, B), the row from which the column was reached; `path`
+    # (W, m, B), the set of columns on the way there, in bits; `scanned`.
+    def scan_nearest(unmatched, row_of, price, distance, via, path, scanned):
+        active = ops.any(unmatched, axis=0)  # (B,)
+        at_j, nearest = _nearest(distance, scanned, free=row_of < 0)
+        i = ops.max(ops.where(at_j, row_of, -1), axis=0)  # (B,), -1: free
+        ends, goes_on = active & (i < 0), active & (i >= 0)
+        scanned = scanned | at_j
+        path_to_j = ops.sum(ops.where(at_j, path, 0), axis=1)  # (W, B)
 
-    _, _, row_of = ops.while_loop(
+        # Where the search ends, prices rise and all rows on the path move on
+        # by one column. The next search starts from the next row.
+        gain = ops.where(scanned & ends, distance - nearest, 0.0)
+        price = price + gain
+        on_path = ops.any(
+            ops.bitwise_and(ops.expand_dims(path_to_j, 1), own_bit) != 0, axis=0
+        )  # (m, B)
+        row_of = ops.where(on_path & ends, via, row_of)
+        first = _one_hot(_first_true(unmatched), num_rows)  # (n, B)
+        unmatched = unmatched & ~(first & ends)
+
+        # Columns may be nearer through row i, or are so from a new first row.
+        row = ops.where(ends, _first_true(unmatched), ops.maximum(i, 0))
+        reduced = costs_of(row) - price  # (m, B)
+        implied = ops.sum(ops.where(at_j, reduced, 0.0), axis=0)  # u[i]
+        through = reduced + ops.where(ends, 0.0, nearest - implied)
+        nearer = ends | (goes_on & ~scanned & (through < distance))
+        distance = ops.where(nearer, through, distance)
+        via = ops.where(nearer, row, via)
+        path_to_j = ops.where(ends, 0, path_to_j)
+        longer = ops.bitwise_or(ops.expand_dims(path_to_j, 1), own_bit)
+        path = ops.where(nearer, longer, path)
+        scanned = scanned & ~ends
+        return unmatched, row_of, price, distance, via, path, scanned
+
+    first = _first_true(unmatched)  # (B,)
+    distance = costs_of(first) - price
+    via = ops.zeros_like(row_of) + first
+    path = ops.expand_dims(ops.zeros_like(row_of), 0) + own_bit
+    scanned = ops.zeros_like(row_of, dtype="bool")
+    # A search scans n columns at most: n - 1 that are not free, and one.
+    _, row_of, *_ = ops.while_loop(
         any_unmatched,
-        match_one_row,
-        (unmatched, price, row_of),
-        maximum_iterations=num_rows,
+        scan_nearest,
+        (unmatched, row_of, price, distance, via, path, scanned),
+        maximum_iterations=num_rows**2,
     )
     return row_of
 
@@ -139,115 +185,58 @@ def _match(cost):
 def _match_greedily(reduced):
     """Gives each row its cheapest column, if no earlier row wants that one.
 
-    Returns `row_of` and which rows are left, (B, n).
+    Returns `row_of` (m, B) and which rows are left, (n, B).
     """
-    wanted = _one_hot(ops.argmin(reduced, axis=2), reduced.shape[2])
-    rank = ops.cumsum(ops.cast(wanted, "int32"), axis=1)
-    given = wanted & (rank == 1)  # (B, n, m)
-    row_of = _first_true(ops.swapaxes(given, 1, 2))  # (B, m)
-    row_of = ops.where(ops.any(given, axis=1), row_of, -1)
-    return row_of, ~ops.any(given, axis=2)
+    num_columns = reduced.shape[1]
+    wanted = ops.swapaxes(
+        _one_hot(ops.argmin(reduced, axis=1), num_columns), 0, 1
+    )  # (n, m, B)
+    rank = ops.cumsum(ops.cast(wanted, "int32"), axis=0)
+    given = wanted & (rank == 1)
+    row_of = ops.where(ops.any(given, axis=0), _first_true(given), -1)
+    return row_of, ~ops.any(given, axis=1)
 
 
-def _search(cost, price, row_of, start, active):
-    """Dijkstra's search from row `start` to the nearest free column.
+def _nearest(distance, scanned, free):
+    """The nearest column not scanned yet, one-hot (m, B), and how near: (B,).
 
-    Batch elements whose search has ended, or that are not `active` (B,),
-    idle until the others are done.
-
-    Returns the new prices, the column before each column on its shortest
-    path (B, m; -1 where that is the starting row), and the free column that
-    was found, one-hot (B, m).
+    Among equally near columns a free one ends the search at once.
     """
-    num_rows, num_columns = cost.shape[1:]
-    rows = ops.reshape(cost, (-1, num_columns))  # (B * n, m)
-    offset = ops.arange(ops.shape(cost)[0], dtype="int32") * num_rows
-    free = row_of < 0  # (B, m)
-
-    def reduced_row(i):
-        return ops.take(rows, offset + i, axis=0) - price  # (B, m)
-
-    def any_searching(searching, *state):
-        return ops.any(searching)
-
-    def scan_nearest(searching, low, distance, previous, scanned):
-        reached = ops.where(scanned, float("inf"), distance)
-        nearest = ops.min(reached, axis=1)  # (B,)
-        low = ops.where(searching, nearest, low)
-        # Among equally near columns a free one ends the search at once.
-        ties = reached == ops.expand_dims(nearest, 1)
-        j = ops.argmax(
-            ops.cast(ties, "int32") + ops.cast(ties & free, "int32"), axis=1
-        )
-        at_j = _one_hot(j, num_columns)  # (B, m)
-        scanned = scanned | (at_j & ops.expand_dims(searching, 1))
-        i = _pick(row_of, at_j)  # (B,), the row that would have to move
-        searching = searching & (i >= 0)
-        # Relax the columns that row i could take instead.
-        reduced = reduced_row(ops.maximum(i, 0))
-        implied = ops.sum(ops.where(at_j, reduced, 0.0), axis=1)  # u[i]
-        through_i = reduced + ops.expand_dims(low - implied, 1)
-        nearer = (
-            (through_i < distance) & ~scanned & ops.expand_dims(searching, 1)
-        )
-        distance = ops.where(nearer, through_i, distance)
-        j = ops.cast(ops.expand_dims(j, 1), "int32")
-        previous = ops.where(nearer, j, previous)
-        return searching, low, distance, previous, scanned
-
-    distance = reduced_row(start)
-    # A step scans one column; at most n - 1 are not free, so n steps do.
-    _, low, distance, previous, scanned = ops.while_loop(
-        any_searching,
-        scan_nearest,
-        (
-            active,
-            ops.zeros_like(distance[:, 0]),
-            distance,
-            ops.full_like(row_of, -1),
-            ops.zeros_like(free),
-        ),
-        maximum_iterations=num_rows,
-    )
-    gain = distance - ops.expand_dims(low, 1)
-    price = price + ops.where(scanned, gain, 0.0)
-    return price, previous, scanned & free
+    reached = ops.where(scanned, float("inf"), distance)
+    nearest = ops.min(reached, axis=0)
+    ties = reached == nearest
+    rank = ops.cast(ties, "int32") + ops.cast(ties & free, "int32")
+    return _one_hot(ops.argmax(rank, axis=0), distance.shape[0]), nearest
 
 
-def _augment(row_of, previous, sink, start, num_rows):
-    """Shifts the rows along the path that ends in `sink` by one column."""
-    start = ops.expand_dims(start, 1)
+def _row_reader(cost):
+    """A function from a row's index (B,) to that row's costs (m, B)."""
+    num_rows, num_columns, batch_size = ops.shape(cost)
+    rows = ops.reshape(ops.transpose(cost, (2, 0, 1)), (-1, num_columns))
+    offset = ops.arange(batch_size, dtype="int32") * num_rows
 
-    def any_on_path(at_j, row_of):
-        return ops.any(at_j)
+    def costs_of(row):
+        return ops.transpose(ops.take(rows, offset + row, axis=0))
 
-    def shift_one_row(at_j, row_of):
-        before = _pick(previous, at_j)  # (B,), -1 at the starting row
-        at_before = _one_hot(before, row_of.shape[1])  # (B, m)
-        moved = ops.expand_dims(_pick(row_of, at_before), 1)
-        moved = ops.where(ops.expand_dims(before, 1) < 0, start, moved)
-        return at_before, ops.where(at_j, moved, row_of)
+    return costs_of
 
-    _, row_of = ops.while_loop(
-        any_on_path,
-        shift_one_row,
-        (sink, row_of),
-        maximum_iterations=num_rows,
-    )
-    return row_of
+
+def _column_bits(num_columns):
+    """Each column as a set of its own: a bit in one of W words, (W, m, 1)."""
+    column = np.arange(num_columns)
+    word, bit = divmod(column, _WORD_BITS)
+    own = np.zeros((word[-1] + 1, num_columns, 1), "int32")
+    own[word, column, 0] = 1 << bit
+    return ops.convert_to_tensor(own)
 
 
 def _one_hot(index, size):
-    """Boolean one-hot on a new last axis, all false for index -1."""
-    index = ops.cast(ops.expand_dims(index, -1), "int32")
-    return index == ops.arange(size, dtype="int32")
+    """Boolean one-hot on a new first axis."""
+    rank = len(index.shape)
+    choices = ops.reshape(ops.arange(size, dtype="int32"), (size, *[1] * rank))
+    return choices == ops.cast(index, "int32")
 
 
 def _first_true(mask):
-    """Position of the first true value on the last axis, 0 if none."""
-    return ops.cast(ops.argmax(ops.cast(mask, "int32"), axis=-1), "int32")
-
-
-def _pick(values, at):
-    """The value (>= -1) where `at` is true, -1 if nowhere."""
-    return ops.max(ops.where(at, values, -1), axis=1)
+    """Position of the first true value on the first axis, 0 if none."""
+    return ops.cast(ops.argmax(ops.cast(mask, "int32"), axis=0), "int32")

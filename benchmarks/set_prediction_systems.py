@@ -9,20 +9,24 @@ python benchmarks/set_prediction_systems.py --table       # what is there
 Runs `examples/set_prediction.py` once per setting and seed, one after the
 other, into `runs/set_prediction/SETTING_SEED`. Stop it whenever you like:
 finished runs are kept, and an unfinished one goes on where it stopped. Writes
-`runs/set_prediction/systems.csv`, one row per setting, seed and number of test
-iterations, and prints the table of docs/results/set_prediction.md.
+`runs/set_prediction/systems.csv`, one row per setting, seed, number of test
+iterations and number of objects in the scene, draws `systems.png` beside it,
+and prints the table of docs/results/set_prediction.md.
 """
 
 import argparse
 import csv
 import json
+import statistics
 import subprocess
 import sys
 from pathlib import Path
 
+from set_prediction_figure import plot_systems
+
 EXAMPLE = Path(__file__).parents[1] / "examples" / "set_prediction.py"
 # The published number of objects, all properties, and the paper's loss; every
-# setting has the same number of steps of the same batches.
+# setting but the long one has the same number of steps of the same batches.
 MAIN = (
     *("--max-objects", "10", "--loss", "huber"),
     *("--mixed-precision", "mixed_bfloat16"),
@@ -35,9 +39,9 @@ SETTINGS = {
     "last_iteration": (*MAIN, "--no-loss-at-every-iteration"),
     "coordinate_scale_2": (*MAIN, "--coordinate-scale", "2"),
     "cross_entropy": (*MAIN, "--loss", "cross_entropy"),
-    "slot_mlp_cross_entropy": (
+    "cross_entropy_long": (
         *MAIN,
-        *("--loss", "cross_entropy", "--model", "slot_mlp"),
+        *("--loss", "cross_entropy", "--steps", "24000"),
     ),
     "no_centres": (*MAIN, "--no-centres"),
 }
@@ -52,7 +56,12 @@ def main():
             if not (folder / "metrics.json").exists():
                 run_example(setting, seed, folder)
     rows = read_rows(options.output)
+    if not rows:
+        raise SystemExit(f"No finished run is in {options.output}.")
     write_csv(options.output / "systems.csv", rows)
+    plot_systems(
+        rows, read_histories(options.output), options.output / "systems.png"
+    )
     print_table(rows)
 
 
@@ -81,25 +90,45 @@ def run_example(setting, seed, folder):
     subprocess.run(command, check=True)
 
 
+def finished_runs(output):
+    """Pairs of setting and folder, in the order of `SETTINGS`."""
+    return [
+        (setting, file.parent)
+        for setting in SETTINGS
+        for file in sorted(output.glob(f"{setting}_[0-9]*/metrics.json"))
+    ]
+
+
 def read_rows(output):
     """What the finished runs reached, as rows."""
     rows = []
-    for setting in SETTINGS:
-        for file in sorted(output.glob(f"{setting}_[0-9]*/metrics.json")):
-            metrics = json.loads(file.read_text())
-            for iterations, ap in metrics["average_precision"].items():
+    for setting, folder in finished_runs(output):
+        metrics = json.loads((folder / "metrics.json").read_text())
+        for iterations, ap in metrics["average_precision"].items():
+            by_number = metrics["by_number_of_objects"][iterations]
+            for number, values in {"all": ap, **by_number}.items():
                 rows.append(
                     {
                         "setting": setting,
                         "seed": metrics["settings"]["seed"],
                         "test_iterations": iterations,
+                        "num_objects": number,
                         "steps": metrics["steps"],
                         "minutes": round(metrics["seconds"] / 60, 1),
                         "parameters": metrics["parameters"],
-                        **ap,
+                        **values,
                     }
                 )
     return rows
+
+
+def read_histories(output):
+    """The learning curves of the finished runs, by setting and folder."""
+    histories = {}
+    for setting, folder in finished_runs(output):
+        with open(folder / "history.csv", newline="") as file:
+            histories[setting, folder.name] = list(csv.DictReader(file))
+    return histories
 
 
 def write_csv(path, rows):
@@ -111,15 +140,32 @@ def write_csv(path, rows):
 
 
 def print_table(rows):
-    """The rows as a Markdown table, AP in %."""
+    """The rows of all scenes as a Markdown table, AP in %.
+
+    A line for each seed, and one for their mean and standard deviation where
+    there are several.
+    """
     names = [name for name in rows[0] if name.startswith("ap_")]
-    header = ["setting", "seed", "T", "minutes", *names]
+    header = ["setting", "T", "seed", "minutes", *names]
     print("| " + " | ".join(header) + " |")
     print("|" + "---|" * len(header))
+    groups = {}
     for row in rows:
-        cells = [row["setting"], row["seed"], row["test_iterations"]]
-        cells += [row["minutes"], *(f"{100 * row[name]:.1f}" for name in names)]
-        print("| " + " | ".join(map(str, cells)) + " |")
+        if row["num_objects"] == "all":
+            key = row["setting"], row["test_iterations"]
+            groups.setdefault(key, []).append(row)
+    for key, seeds in groups.items():
+        for row in seeds:
+            cells = [*key, row["seed"], row["minutes"]]
+            cells += [f"{100 * row[name]:.1f}" for name in names]
+            print("| " + " | ".join(map(str, cells)) + " |")
+        if len(seeds) > 1:
+            cells = [*key, "all", ""]
+            for name in names:
+                values = [100 * row[name] for row in seeds]
+                spread = statistics.stdev(values)
+                cells.append(f"{statistics.mean(values):.1f} ± {spread:.1f}")
+            print("| " + " | ".join(map(str, cells)) + " |")
 
 
 if __name__ == "__main__":

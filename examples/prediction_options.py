@@ -111,14 +111,20 @@ def _plain(value):
 
 
 def _change(preset, options):
-    """The preset with the options' slots, features, scale and centres."""
+    """The preset with the options' slots, features, scale and schedule."""
     slots, head = dict(preset.slot_attention), dict(preset.head)
     slots["num_slots"] = options.max_objects
     head["num_features"] = options.layout.num_features
     head["coordinate_scale"] = options.coordinate_scale
     if options.no_centres:
         slots["centre_frequencies"] = head["centre_frequencies"] = None
-    return dataclasses.replace(preset, slot_attention=slots, head=head)
+    # The learning rate falls as far, however long the training.
+    decay_steps = math.ceil(
+        preset.decay_steps * options.steps / preset.train_steps
+    )
+    return dataclasses.replace(
+        preset, slot_attention=slots, head=head, decay_steps=decay_steps
+    )
 
 
 def _set_defaults(options, preset):

@@ -143,7 +143,10 @@ def write_csv(path, rows):
 def stop_if_lost(epoch, logs):
     """Ends training before a model that is lost enters the checkpoint."""
     if not math.isfinite(logs["loss"]):
-        raise SystemExit("The loss is no longer finite: training diverged.")
+        raise SystemExit(
+            "The loss is no longer finite: training diverged, or the data hold "
+            f"values that are not finite. Received: loss={logs['loss']}"
+        )
 
 
 def versions():

@@ -25,8 +25,8 @@ def linear_sum_assignment(cost: Tensor) -> Tensor:
     The algorithm augments one row at a time along a shortest path, found by
     Dijkstra's method on reduced costs (Jonker and Volgenant, 1987). It is made
     of `keras.ops` and one loop of bounded length alone, so it runs eagerly, in
-    a graph and under `jit_compile=True`, with the batch size unknown. Costs are compared in
-    `float32` (in `float64` if they come so), without tolerances.
+    a graph and under `jit_compile=True`, with the batch size unknown. Costs are
+    compared in `float32` (in `float64` if they come so), without tolerances.
 
     Gradients do not flow through the result.
 

@@ -15,7 +15,7 @@ LATENT_SIZE = 256
 
 def make_model(options, preset):
     """A model with fresh weights, built."""
-    encoder = preset.make_encoder()
+    encoder = preset.make("encoder")
     if options.model in ("dspn", "idspn"):
         model = DeepSetPrediction(
             encoder,
@@ -36,8 +36,8 @@ def make_model(options, preset):
     else:
         model = SetPrediction(
             encoder,
-            preset.make_slot_attention(),
-            preset.make_head(),
+            preset.make("slot_attention"),
+            preset.make("head"),
             loss_at_every_iteration=options.loss_at_every_iteration,
         )
     model.build((None, *preset.image_shape))

@@ -7,11 +7,13 @@ from keras_slots.checks import check_number, check_rank, check_size
 from keras_slots.layers.image_vector import ImageVector
 from keras_slots.layers.set_descent import SetDescent
 from keras_slots.losses.hungarian_huber import HungarianHuberLoss
+from keras_slots.models.parts_model import PartsModel
+from keras_slots.models.presets import get_preset
 from keras_slots.types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_slots")
-class DeepSetPrediction(keras.Model):
+class DeepSetPrediction(PartsModel):
     """Deep Set Prediction Networks: the baseline of the paper's section 4.2.
 
     The image is encoded into one vector. A set encoder turns sets into
@@ -107,6 +109,8 @@ class DeepSetPrediction(keras.Model):
 
     # Letters: B batch, T iterations, n elements, d features, L latent.
 
+    PARTS = ("encoder",)
+
     def __init__(
         self,
         encoder,
@@ -144,6 +148,32 @@ class DeepSetPrediction(keras.Model):
         for name in SetDescent.ARGUMENTS:
             setattr(self, name, getattr(self.set_descent, name))
 
+    @classmethod
+    def from_preset(cls, name: str, **kwargs) -> "DeepSetPrediction":
+        """A model with fresh weights for what a preset predicts.
+
+        It has the preset's encoder, its number of slots as `set_size` and its
+        features, unless they are given.
+
+        Args:
+            name: A preset of `SetPrediction`, such as `"clevr_properties"`.
+            **kwargs: Further arguments of `DeepSetPrediction`. A `dtype` goes
+                to the encoder too.
+
+        Returns:
+            A `DeepSetPrediction` model, built for the preset's image size.
+
+        Raises:
+            ValueError: If there is no such preset, or it predicts no sets.
+        """
+        preset = get_preset(name)
+        head = preset.make("head")
+        sizes = {
+            "set_size": preset.slot_attention["num_slots"],
+            "num_features": head.num_features,
+        }
+        return super().from_preset(name, **{**sizes, **kwargs})
+
     def build(self, image_shape):
         check_rank("image", image_shape, "(B, H, W, C)")
         if None in tuple(image_shape[1:3]):
@@ -159,8 +189,7 @@ class DeepSetPrediction(keras.Model):
                 f"Received: encoder={self.encoder!r}"
             )
         self.image_shape = tuple(image_shape[1:])
-        if not self.encoder.built:  # One from a file is built already.
-            self.encoder.build(image_shape)
+        self.build_parts(image_shape)
         self.image_vector = ImageVector(
             self.latent_size,
             self.encoder.grid_size(*self.image_shape[:2]),
@@ -202,11 +231,6 @@ class DeepSetPrediction(keras.Model):
         super().compile(
             optimizer=optimizer, loss=loss, metrics=metrics, **kwargs
         )
-
-    def compile_from_config(self, config):
-        # Keras leaves this to models that have a `compile` of their own.
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
@@ -279,12 +303,6 @@ class DeepSetPrediction(keras.Model):
     def get_config(self):
         return {
             **super().get_config(),
-            "encoder": keras.saving.serialize_keras_object(self.encoder),
             "representation_weight": self.representation_weight,
             **{name: getattr(self, name) for name in SetDescent.ARGUMENTS},
         }
-
-    @classmethod
-    def from_config(cls, config):
-        encoder = keras.saving.deserialize_keras_object(config["encoder"])
-        return cls(**{**config, "encoder": encoder})

@@ -6,11 +6,11 @@ from keras_slots.checks import check_rank
 from keras_slots.layers.slot_centres import slot_centres
 from keras_slots.metrics.adjusted_rand_index import AdjustedRandIndex
 from keras_slots.models.grouping import group, has_centres, token_positions
-from keras_slots.models.presets import get_preset
+from keras_slots.models.parts_model import PartsModel
 
 
 @keras.saving.register_keras_serializable(package="keras_slots")
-class ObjectDiscovery(keras.Model):
+class ObjectDiscovery(PartsModel):
     """Takes images apart into objects, from images alone.
 
     An encoder turns the image into tokens, Slot Attention groups the tokens
@@ -69,6 +69,8 @@ class ObjectDiscovery(keras.Model):
         - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055)
     """
 
+    PARTS = ("encoder", "slot_attention", "decoder")
+
     def __init__(self, encoder, slot_attention, decoder, **kwargs):
         super().__init__(**kwargs)
         self.encoder = encoder
@@ -92,25 +94,12 @@ class ObjectDiscovery(keras.Model):
         Raises:
             ValueError: If there is no such preset.
         """
-        preset = get_preset(name)
-        dtype = kwargs.get("dtype")
-        model = cls(
-            encoder=preset.make_encoder(dtype),
-            slot_attention=preset.make_slot_attention(dtype),
-            decoder=preset.make_decoder(dtype),
-            **kwargs,
-        )
-        model.build((None, *preset.image_shape))
-        return model
+        return super().from_preset(name, **kwargs)
 
     def build(self, image_shape):
         check_rank("image", image_shape, "(B, H, W, C)")
         self._check_image_size(image_shape)
-        shape = image_shape
-        for part in (self.encoder, self.slot_attention, self.decoder):
-            if not part.built:  # A part from a file is built already.
-                part.build(shape)
-            shape = part.compute_output_shape(shape)
+        self.build_parts(image_shape)
 
     def call(
         self, image, initial_slots=None, num_slots=None, num_iterations=None
@@ -164,11 +153,6 @@ class ObjectDiscovery(keras.Model):
             optimizer=optimizer, loss=loss, metrics=metrics, **kwargs
         )
 
-    def compile_from_config(self, config):
-        # Keras leaves this to models that have a `compile` of their own.
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
-
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
@@ -200,19 +184,3 @@ class ObjectDiscovery(keras.Model):
         # Without masks the compiled metrics are never built, and Keras
         # would refuse to report what was not built.
         return [m for m in super().metrics if getattr(m, "built", True)]
-
-    def get_config(self):
-        serialize = keras.saving.serialize_keras_object
-        return {
-            **super().get_config(),
-            "encoder": serialize(self.encoder),
-            "slot_attention": serialize(self.slot_attention),
-            "decoder": serialize(self.decoder),
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        config = dict(config)
-        for part in ("encoder", "slot_attention", "decoder"):
-            config[part] = keras.saving.deserialize_keras_object(config[part])
-        return cls(**config)

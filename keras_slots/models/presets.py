@@ -16,6 +16,13 @@ from keras_slots.schedules.warmup_exponential_decay import (
     WarmupExponentialDecay,
 )
 
+PARTS = {
+    "encoder": ConvEncoder,
+    "slot_attention": SlotAttention,
+    "decoder": SpatialBroadcastDecoder,
+    "head": PropertyHead,
+}
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -51,31 +58,30 @@ class Preset:
     train_steps: int = 500_000
     loss_at_every_iteration: bool = False
 
-    def make_encoder(self, dtype=None) -> ConvEncoder:
-        """The encoder of this preset, with fresh weights."""
-        return ConvEncoder(**self.encoder, dtype=dtype)
+    def make(self, part: str, dtype=None) -> keras.layers.Layer:
+        """A part of this preset, with fresh weights.
 
-    def make_slot_attention(self, dtype=None) -> SlotAttention:
-        """The slot attention of this preset, with fresh weights."""
-        return SlotAttention(**self.slot_attention, dtype=dtype)
+        Args:
+            part: `"encoder"`, `"slot_attention"`, `"decoder"` or `"head"`.
+            dtype: Dtype or policy of the part. Defaults to `None`.
 
-    def make_decoder(self, dtype=None) -> SpatialBroadcastDecoder:
-        """The decoder of this preset, with fresh weights."""
-        if self.decoder is None:
-            raise ValueError(
-                "This preset is one of `SetPrediction`: it has no decoder. "
-                "Choose one of `ObjectDiscovery`. Received: decoder=None"
+        Returns:
+            A layer.
+
+        Raises:
+            ValueError: If the preset has no such part.
+        """
+        check_option("part", part, PARTS)
+        arguments = getattr(self, part)
+        if arguments is None:
+            purpose = (
+                "ObjectDiscovery" if self.head is None else "SetPrediction"
             )
-        return SpatialBroadcastDecoder(**self.decoder, dtype=dtype)
-
-    def make_head(self, dtype=None) -> PropertyHead:
-        """The head of this preset, with fresh weights."""
-        if self.head is None:
             raise ValueError(
-                "This preset is one of `ObjectDiscovery`: it has no head. "
-                "Choose one of `SetPrediction`. Received: head=None"
+                f"This preset is one of `{purpose}`: it has no {part}. Choose "
+                f"one of another model. Received: {part}=None"
             )
-        return PropertyHead(**self.head, dtype=dtype)
+        return PARTS[part](**arguments, dtype=dtype)
 
     def make_optimizer(self) -> keras.optimizers.Optimizer:
         """Adam with the warm-up and decay of this preset (table 10)."""

@@ -12,11 +12,12 @@ from keras_slots.models.grouping import (
     has_centres,
     token_positions,
 )
+from keras_slots.models.parts_model import PartsModel
 from keras_slots.models.presets import get_preset
 
 
 @keras.saving.register_keras_serializable(package="keras_slots")
-class SetPrediction(keras.Model):
+class SetPrediction(PartsModel):
     """Predicts the set of objects in an image, each with its properties.
 
     An encoder turns the image into tokens, Slot Attention (or the baseline,
@@ -79,6 +80,8 @@ class SetPrediction(keras.Model):
 
     # Letters: B batch, T iterations, K slots, n targets, d features.
 
+    PARTS = ("encoder", "slot_attention", "head")
+
     def __init__(
         self,
         encoder,
@@ -107,8 +110,8 @@ class SetPrediction(keras.Model):
             name: `"clevr_properties"` (tables 3, 7 and 10c of the supplement)
                 or `"clevr_properties_light"`, made to be trained on a
                 processor in minutes.
-            **kwargs: Arguments of `keras.Model`. A `dtype` goes to every
-                part.
+            **kwargs: Further arguments of `SetPrediction`. A `dtype` goes to
+                every part.
 
         Returns:
             A `SetPrediction` model, built for the preset's image size.
@@ -116,26 +119,15 @@ class SetPrediction(keras.Model):
         Raises:
             ValueError: If there is no such preset.
         """
-        preset = get_preset(name)
-        dtype = kwargs.get("dtype")
-        model = cls(
-            encoder=preset.make_encoder(dtype),
-            slot_attention=preset.make_slot_attention(dtype),
-            head=preset.make_head(dtype),
-            loss_at_every_iteration=preset.loss_at_every_iteration,
-            **kwargs,
+        every = get_preset(name).loss_at_every_iteration
+        return super().from_preset(
+            name, **{"loss_at_every_iteration": every, **kwargs}
         )
-        model.build((None, *preset.image_shape))
-        return model
 
     def build(self, image_shape):
         check_rank("image", image_shape, "(B, H, W, C)")
         self.image_shape = tuple(image_shape[1:])  # What `export` serves.
-        shape = image_shape
-        for part in (self.encoder, self.slot_attention, self.head):
-            if not part.built:  # A part from a file is built already.
-                part.build(shape)
-            shape = part.compute_output_shape(shape)
+        self.build_parts(image_shape)
 
     def call(
         self,
@@ -186,11 +178,6 @@ class SetPrediction(keras.Model):
             **kwargs,
         )
 
-    def compile_from_config(self, config):
-        # Keras leaves this to models that have a `compile` of their own.
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
-
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
@@ -214,21 +201,10 @@ class SetPrediction(keras.Model):
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def get_config(self):
-        serialize = keras.saving.serialize_keras_object
         return {
             **super().get_config(),
-            "encoder": serialize(self.encoder),
-            "slot_attention": serialize(self.slot_attention),
-            "head": serialize(self.head),
             "loss_at_every_iteration": self.loss_at_every_iteration,
         }
-
-    @classmethod
-    def from_config(cls, config):
-        config = dict(config)
-        for part in ("encoder", "slot_attention", "head"):
-            config[part] = keras.saving.deserialize_keras_object(config[part])
-        return cls(**config)
 
 
 def check_targets(y, y_pred):

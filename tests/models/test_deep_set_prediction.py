@@ -5,7 +5,7 @@ import tensorflow as tf
 from scipy.optimize import linear_sum_assignment
 
 from keras_slots.layers import ConvEncoder
-from keras_slots.models import DeepSetPrediction
+from keras_slots.models import DeepSetPrediction, get_preset
 
 SIZE = (8, 10)
 N, D, T = 3, 6, 2
@@ -307,3 +307,15 @@ def test_bad_arguments():
     without_grid = DeepSetPrediction(keras.layers.Flatten(), N, D)
     with pytest.raises(ValueError, match="`encoder` must have a method `grid"):
         without_grid.build((None, *SIZE, 3))
+
+
+def test_from_preset():
+    model = DeepSetPrediction.from_preset(
+        "clevr_properties_light", latent_size=16, hidden_size=16, set_size=5
+    )
+    image = np.zeros((1, 64, 64, 3), "float32")
+    assert model(image).shape == (1, 5, 19)
+    preset = get_preset("clevr_properties_light")
+    assert model.encoder.filters == preset.encoder["filters"]
+    with pytest.raises(ValueError, match="has no head"):
+        DeepSetPrediction.from_preset("tetrominoes")

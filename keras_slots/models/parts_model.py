@@ -1,0 +1,49 @@
+"""PartsModel: what models made of parts share, from presets to files."""
+
+import keras
+
+from keras_slots.models.presets import get_preset
+
+
+class PartsModel(keras.Model):
+    """A model whose first arguments are layers, its parts.
+
+    Subclasses name them in `PARTS`: arguments of the constructor and
+    attributes alike. A subclass with further arguments adds them to the
+    `get_config` it has from here.
+    """
+
+    PARTS: tuple[str, ...] = ()
+
+    @classmethod
+    def from_preset(cls, name: str, **kwargs):
+        preset = get_preset(name)
+        dtype = kwargs.get("dtype")
+        parts = {part: preset.make(part, dtype) for part in cls.PARTS}
+        model = cls(**parts, **kwargs)
+        model.build((None, *preset.image_shape))
+        return model
+
+    def build_parts(self, shape):
+        """Builds the parts, each for what the one before it gives."""
+        for name in self.PARTS:
+            part = getattr(self, name)
+            if not part.built:  # A part from a file is built already.
+                part.build(shape)
+            shape = part.compute_output_shape(shape)
+
+    def compile_from_config(self, config):
+        # Keras leaves this to models that have a `compile` of their own.
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        parts = {name: serialize(getattr(self, name)) for name in self.PARTS}
+        return {**super().get_config(), **parts}
+
+    @classmethod
+    def from_config(cls, config):
+        deserialize = keras.saving.deserialize_keras_object
+        parts = {name: deserialize(config[name]) for name in cls.PARTS}
+        return cls(**{**config, **parts})

@@ -74,12 +74,11 @@ class Preset:
         check_option("part", part, PARTS)
         arguments = getattr(self, part)
         if arguments is None:
-            purpose = (
-                "ObjectDiscovery" if self.head is None else "SetPrediction"
-            )
+            models = ["ObjectDiscovery", "SetPrediction"]
+            own, other = models if self.head is None else models[::-1]
             raise ValueError(
-                f"This preset is one of `{purpose}`: it has no {part}. Choose "
-                f"one of another model. Received: {part}=None"
+                f"This preset is one of `{own}`: it has no {part}. Choose one "
+                f"of `{other}`. Received: {part}=None"
             )
         return PARTS[part](**arguments, dtype=dtype)
 

@@ -4,9 +4,14 @@ import keras
 from keras import ops
 
 from keras_slots.checks import check_size
-from keras_slots.layers.layer_norm import layer_norm
+from keras_slots.layers.layer_norm import (
+    LAYER_NORM_EPSILON,
+    layer_norm,
+    normalize,
+)
 from keras_slots.layers.token_projections import (
     IdentityProjections,
+    Projection,
     project_tokens,
 )
 from keras_slots.types import Tensor
@@ -95,22 +100,32 @@ class CompetitiveAttention(keras.layers.Layer):
             # Not a product: a masked token may hold NaN, and NaN * 0 is NaN.
             taking_part = ops.cast(mask, "bool")[:, :, None]  # (B, N, 1)
             inputs = ops.where(taking_part, inputs, ops.zeros_like(inputs))
-        tokens = self.norm_inputs(inputs) if self.use_layer_norm else inputs
-        tokens = ops.cast(tokens, "float32")
+        tokens = ops.cast(inputs, "float32")
         if not self.use_projections:
-            return IdentityProjections(tokens)
+            if self.use_layer_norm:
+                tokens = self.norm_inputs(tokens)
+            return IdentityProjections(ops.cast(tokens, "float32"))
+        if self.use_layer_norm:
+            tokens = normalize(tokens, LAYER_NORM_EPSILON)
         return project_tokens(
             tokens,
-            self._by_head(self.key_kernel),
-            self._by_head(self.value_kernel),
+            self._projection(self.key_kernel),
+            self._projection(self.value_kernel),
             num_slots,
             num_iterations,
         )
 
-    def _by_head(self, kernel):
-        """(C, D) to (C, H, F)."""
+    def _projection(self, kernel):
+        """What a (C, D) kernel does to tokens that are normalised only."""
         shape = (kernel.shape[0], self.num_heads, self.head_size)
-        return ops.reshape(kernel, shape)
+        kernel = ops.reshape(kernel, shape)  # (C, H, F)
+        if not self.use_layer_norm:
+            return Projection(kernel)
+        scale, shift = self.norm_inputs.scale_and_shift()
+        return Projection(
+            ops.einsum("c,chf->chf", scale, kernel),
+            ops.einsum("c,chf->hf", shift, kernel),
+        )
 
     def normalize_slots(self, slots) -> Tensor:
         """Line 5: slots (B, K, D), normalised, in float32."""
@@ -200,8 +215,8 @@ def _masked_softmax(logits: Tensor, mask: Tensor | None, axis: int) -> Tensor:
     """Softmax among what `mask` lets take part; all zeros if nothing does."""
     if mask is not None:
         logits = ops.where(mask > 0, logits, MASKED_LOGIT)
-    if logits.shape[axis] == 1:
-        weights = ops.ones_like(logits)  # Keras warns of such a softmax.
-    else:
-        weights = ops.softmax(logits, axis=axis)
-    return _zero_where_masked(weights, mask)
+    # Written out, as backends may move an axis to the end for a softmax.
+    largest = ops.max(logits, axis=axis, keepdims=True)
+    exponentials = ops.exp(logits - ops.stop_gradient(largest))
+    total = ops.sum(exponentials, axis=axis, keepdims=True)
+    return _zero_where_masked(exponentials / total, mask)

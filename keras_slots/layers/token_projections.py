@@ -6,6 +6,9 @@ linear, so they can act on the few slots instead of the many tokens:
     logits = (q W_q) (x W_k)^T = ((q W_q) W_k^T) x^T
     updates = A (x W_v)        = (A x) W_v
 
+So can what layer normalisation does after it has normalised: its scale goes
+into the kernels, and its shift becomes a bias of the projections.
+
 The results differ by rounding alone. `project_tokens` picks the form with
 fewer multiplications; both have the methods `score` and `gather`.
 
@@ -13,17 +16,27 @@ Letters: B batch, N tokens, K slots, C token features, H heads, F features of
 a head, D = H F.
 """
 
+from typing import NamedTuple
+
 from keras import ops
 
+from keras_slots.layers.collected_tokens import CollectedTokens
 from keras_slots.types import Tensor
+
+
+class Projection(NamedTuple):
+    """A linear map of tokens: kernel (C, H, F), and bias (H, F) or `None`."""
+
+    kernel: Tensor
+    bias: Tensor | None = None
 
 
 class FormedProjections:
     """The literal form: keys and values of every token."""
 
-    def __init__(self, tokens: Tensor, key_kernel, value_kernel):
-        self.keys = ops.einsum("bnc,chf->bnhf", tokens, key_kernel)
-        self.values = ops.einsum("bnc,chf->bnhf", tokens, value_kernel)
+    def __init__(self, tokens: Tensor, key: Projection, value: Projection):
+        self.keys = _form(tokens, key)
+        self.values = _form(tokens, value)
 
     def score(self, queries: Tensor) -> Tensor:
         """(B, K, H, F) queries to (B, H, K, N) logits."""
@@ -34,23 +47,56 @@ class FormedProjections:
         return ops.einsum("bhkn,bnhf->bkhf", weights, self.values)
 
 
+def _form(tokens, projection):
+    formed = ops.einsum("bnc,chf->bnhf", tokens, projection.kernel)
+    return formed if projection.bias is None else formed + projection.bias
+
+
 class AbsorbedProjections:
     """The fast form for many tokens: no key and no value is ever formed."""
 
-    def __init__(self, tokens: Tensor, key_kernel, value_kernel):
-        self.tokens = tokens
-        self.key_kernel = key_kernel
-        self.value_kernel = value_kernel
+    def __init__(
+        self,
+        tokens: Tensor,
+        key: Projection,
+        value: Projection,
+        num_slots: int,
+        num_iterations: int,
+    ):
+        _, num_heads, _ = key.kernel.shape
+        self.rows = (num_heads, num_slots)
+        self.tokens = CollectedTokens(
+            tokens, num_heads * num_slots, 2 * num_iterations
+        )
+        self.key = key
+        self.value = value
 
     def score(self, queries: Tensor) -> Tensor:
         """(B, K, H, F) queries to (B, H, K, N) logits."""
-        seen = ops.einsum("bkhf,chf->bhkc", queries, self.key_kernel)
-        return ops.einsum("bhkc,bnc->bhkn", seen, self.tokens)
+        seen = ops.einsum("bkhf,chf->bhkc", queries, self.key.kernel)
+        logits = self._by_head(self.tokens.score(self._by_row(seen)))
+        if self.key.bias is None:
+            return logits
+        offset = ops.einsum("bkhf,hf->bhk", queries, self.key.bias)
+        return logits + offset[..., None]
 
     def gather(self, weights: Tensor) -> Tensor:
         """(B, H, K, N) weights to (B, K, H, F) weighted sums of values."""
-        seen = ops.einsum("bhkn,bnc->bhkc", weights, self.tokens)
-        return ops.einsum("bhkc,chf->bkhf", seen, self.value_kernel)
+        seen = self._by_head(self.tokens.gather(self._by_row(weights)))
+        values = ops.einsum("bhkc,chf->bkhf", seen, self.value.kernel)
+        if self.value.bias is None:
+            return values
+        mass = ops.sum(weights, axis=-1)  # (B, H, K)
+        return values + ops.einsum("bhk,hf->bkhf", mass, self.value.bias)
+
+    def _by_row(self, tensor):
+        """(B, H, K, X) to (B, H * K, X)."""
+        rows = self.rows[0] * self.rows[1]
+        return ops.reshape(tensor, (-1, rows, ops.shape(tensor)[-1]))
+
+    def _by_head(self, tensor):
+        """(B, H * K, X) to (B, H, K, X)."""
+        return ops.reshape(tensor, (-1, *self.rows, ops.shape(tensor)[-1]))
 
 
 class IdentityProjections:
@@ -87,11 +133,17 @@ def absorbing_is_cheaper(
 
 
 def project_tokens(
-    tokens: Tensor, key_kernel, value_kernel, num_slots, num_iterations
+    tokens: Tensor,
+    key: Projection,
+    value: Projection,
+    num_slots: int,
+    num_iterations: int,
 ) -> FormedProjections | AbsorbedProjections:
     """The cheaper of the two forms for `tokens` (B, N, C)."""
-    absorb = absorbing_is_cheaper(
-        tokens.shape[1], num_slots, num_iterations, tuple(key_kernel.shape)
-    )
-    form = AbsorbedProjections if absorb else FormedProjections
-    return form(tokens, key_kernel, value_kernel)
+    if absorbing_is_cheaper(
+        tokens.shape[1], num_slots, num_iterations, tuple(key.kernel.shape)
+    ):
+        return AbsorbedProjections(
+            tokens, key, value, num_slots, num_iterations
+        )
+    return FormedProjections(tokens, key, value)

@@ -8,6 +8,7 @@ from keras_slots.layers.token_projections import (
     AbsorbedProjections,
     FormedProjections,
     IdentityProjections,
+    Projection,
     absorbing_is_cheaper,
     project_tokens,
 )
@@ -18,42 +19,81 @@ def draw(*shape, seed):
 
 
 def sizes(heads):
-    """Tokens (B, N, C), two kernels (C, H, F) and queries (B, K, H, F)."""
+    """Tokens (B, N, C), kernels (C, H, F), biases (H, F), queries."""
     return [
         draw(2, 9, 5, seed=0),
         draw(5, heads, 4, seed=1),
         draw(5, heads, 4, seed=2),
-        draw(2, 3, heads, 4, seed=3),
+        draw(heads, 4, seed=3),
+        draw(heads, 4, seed=4),
+        draw(2, 3, heads, 4, seed=5),  # (B, K, H, F)
     ]
 
 
-def values_and_gradients(form, arrays):
+def formed(tokens, key, value):
+    return FormedProjections(tokens, key, value)
+
+
+def absorbed(tokens, key, value):
+    return AbsorbedProjections(
+        tokens, key, value, num_slots=3, num_iterations=2
+    )
+
+
+def values_and_gradients(form, arrays, with_bias):
+    """Of two iterations, as in Slot Attention, and of their gradient's norm."""
     arrays = [tf.constant(array) for array in arrays]
-    tokens, key_kernel, value_kernel, queries = arrays
-    with tf.GradientTape() as tape:
-        tape.watch(arrays)
-        projections = form(tokens, key_kernel, value_kernel)
-        logits = projections.score(queries)  # (B, H, K, N)
-        updates = projections.gather(tf.nn.softmax(logits, axis=2))
-        loss = tf.reduce_sum(tf.sin(updates))
-    return [logits, updates, *tape.gradient(loss, arrays)]
+    with tf.GradientTape() as outer:
+        outer.watch(arrays)
+        with tf.GradientTape() as tape:
+            tape.watch(arrays)
+            tokens, key, value, key_bias, value_bias, queries = arrays
+            projections = form(
+                tokens,
+                Projection(key, key_bias if with_bias else None),
+                Projection(value, value_bias if with_bias else None),
+            )
+            results = []
+            for _ in range(2):
+                logits = projections.score(queries)  # (B, H, K, N)
+                queries = projections.gather(tf.nn.softmax(logits, axis=2))
+                results += [logits, queries]
+            loss = tf.reduce_sum(tf.sin(queries))
+        gradients = tape.gradient(
+            loss, arrays, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        norm = sum(tf.reduce_sum(tf.square(g)) for g in gradients)
+    second = outer.gradient(
+        norm, arrays, unconnected_gradients=tf.UnconnectedGradients.ZERO
+    )
+    return [*results, *gradients, *second]
 
 
 @pytest.mark.parametrize("heads", [1, 2], ids="{} heads".format)
-def test_both_forms_agree_in_values_and_gradients(heads):
-    formed = values_and_gradients(FormedProjections, sizes(heads))
-    absorbed = values_and_gradients(AbsorbedProjections, sizes(heads))
-    for one, other in zip(formed, absorbed, strict=True):
+@pytest.mark.parametrize("with_bias", [False, True], ids=["", "bias"])
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "xla"])
+def test_both_forms_agree_in_values_and_gradients(heads, with_bias, compiled):
+    """And in second gradients, which go through those written by hand."""
+
+    def run(form):
+        return values_and_gradients(form, sizes(heads), with_bias)
+
+    if compiled:
+        run = tf.function(run, jit_compile=True)
+    for one, other in zip(run(formed), run(absorbed), strict=True):
         assert one.dtype == "float64"
-        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
+        tolerance = 1e-12 * max(1.0, np.abs(other).max())
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=tolerance)
 
 
-@pytest.mark.parametrize(
-    "form", [FormedProjections, AbsorbedProjections], ids=lambda f: f.__name__
-)
+@pytest.mark.parametrize("form", [formed, absorbed], ids=lambda f: f.__name__)
 def test_each_form_is_two_matrix_products(form):
-    tokens, key_kernel, value_kernel, queries = sizes(heads=2)
-    projections = form(*map(tf.constant, (tokens, key_kernel, value_kernel)))
+    tokens, key_kernel, value_kernel, *_, queries = sizes(heads=2)
+    projections = form(
+        tf.constant(tokens),
+        Projection(tf.constant(key_kernel)),
+        Projection(tf.constant(value_kernel)),
+    )
     logits = projections.score(tf.constant(queries))
     weights = draw(2, 2, 3, 9, seed=4)
     updates = projections.gather(tf.constant(weights))
@@ -105,8 +145,8 @@ def test_the_cheaper_form_is_chosen(num_tokens, num_slots, kernel, expected):
             )
         form = project_tokens(
             tokens,
-            keras.KerasTensor(kernel),
-            keras.KerasTensor(kernel),
+            Projection(keras.KerasTensor(kernel)),
+            Projection(keras.KerasTensor(kernel)),
             num_slots,
             3,
         )

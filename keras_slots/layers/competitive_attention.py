@@ -9,6 +9,10 @@ from keras_slots.layers.layer_norm import (
     layer_norm,
     normalize,
 )
+from keras_slots.layers.masked_softmax import (
+    masked_softmax,
+    zero_where_masked,
+)
 from keras_slots.layers.token_projections import (
     IdentityProjections,
     Projection,
@@ -19,9 +23,6 @@ from keras_slots.types import Tensor
 # The smallest sum a weighted mean divides by: keeps 0 / 0 finite where
 # nothing at all attends (every token masked, or epsilon=0 and a dead slot).
 SMALLEST_MASS = 1e-30
-# Stands for minus infinity before a softmax: finite, so that a row in which
-# everything is masked gives no NaN, and far below any float32 logit.
-MASKED_LOGIT = -1e30
 LARGEST_FLOAT16 = 65504.0
 
 
@@ -153,10 +154,10 @@ class CompetitiveAttention(keras.layers.Layer):
         token_mask = _as_factor(mask, (1, 2))  # (B, 1, 1, N)
         slot_mask = _as_factor(slot_mask, (1, 3))  # (B, 1, K, 1)
         if self.softmax_axis == "slots":
-            attention = _masked_softmax(logits, slot_mask, axis=2)
-            return _zero_where_masked(attention, token_mask)
-        attention = _masked_softmax(logits, token_mask, axis=3)
-        return _zero_where_masked(attention, slot_mask)
+            attention = masked_softmax(logits, slot_mask, axis=2)
+            return zero_where_masked(attention, token_mask)
+        attention = masked_softmax(logits, token_mask, axis=3)
+        return zero_where_masked(attention, slot_mask)
 
     def gather(self, attention, projections, mask) -> Tensor:
         """Line 8: (B, H, K, N) attention to (B, K, D) updates."""
@@ -183,7 +184,7 @@ class CompetitiveAttention(keras.layers.Layer):
     def _weights_of_mean(self, attention, mask):
         """Attention divided by its sum over the tokens, (B, H, K, N)."""
         if self.epsilon_position == "attention":
-            attention = _zero_where_masked(
+            attention = zero_where_masked(
                 attention + self.epsilon, _as_factor(mask, (1, 2))
             )
         total = ops.sum(attention, axis=-1, keepdims=True)  # (B, H, K, 1)
@@ -205,18 +206,3 @@ def _as_factor(mask: Tensor | None, axes) -> Tensor | None:
     if mask is None:
         return None
     return ops.expand_dims(ops.cast(mask, "float32"), axes)
-
-
-def _zero_where_masked(tensor: Tensor, mask: Tensor | None) -> Tensor:
-    return tensor if mask is None else tensor * mask
-
-
-def _masked_softmax(logits: Tensor, mask: Tensor | None, axis: int) -> Tensor:
-    """Softmax among what `mask` lets take part; all zeros if nothing does."""
-    if mask is not None:
-        logits = ops.where(mask > 0, logits, MASKED_LOGIT)
-    # Written out, as backends may move an axis to the end for a softmax.
-    largest = ops.max(logits, axis=axis, keepdims=True)
-    exponentials = ops.exp(logits - ops.stop_gradient(largest))
-    total = ops.sum(exponentials, axis=axis, keepdims=True)
-    return _zero_where_masked(exponentials / total, mask)

@@ -17,13 +17,14 @@ from keras_slots.layers.centred_position_embed import (
     cell_positions,
     squared_distances,
 )
-from keras_slots.layers.competitive_attention import MASKED_LOGIT
 from keras_slots.layers.layer_sizes import (
     Sizes,
     as_sizes,
     as_sizes_or_one,
     one_each,
 )
+from keras_slots.layers.masked_softmax import masked_softmax
+from keras_slots.layers.plain_deconvolution import deconvolve
 from keras_slots.layers.soft_position_embed import SoftPositionEmbed
 from keras_slots.types import Shape, Tensor
 
@@ -278,7 +279,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         else:
             decoded = self._first_layer_around(slots, centres)
         for deconv in self.deconvs[1:]:
-            decoded = deconv(decoded)
+            decoded = deconvolve(decoded, deconv)
         decoded = self._arrange_patches(decoded)  # (B * K, H, W, C + 1)
         height, width = self._image_size()
         decoded = decoded[:, :height, :width]
@@ -303,7 +304,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         )  # (h * w, 2)
         placed = slots[:, :, None] + self.position(cells, centres)
         placed = ops.reshape(placed, (-1, *self._grid_size(), slot_size))
-        return self.deconvs[0](placed)
+        return deconvolve(placed, self.deconvs[0])
 
     def _arrange_patches(self, decoded):
         """(S, h, w, p * p * (C + 1)) to (S, h * p, w * p, C + 1)."""
@@ -332,14 +333,9 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
                 centres, self._image_size()
             )
         if slot_mask is not None:
-            taking_part = slot_mask[:, :, None, None, None]
-            logits = ops.where(taking_part, logits, MASKED_LOGIT)
-        if logits.shape[1] == 1:
-            masks = ops.ones_like(logits)  # Keras warns of such a softmax.
-        else:
-            masks = ops.softmax(logits, axis=1)
-        if slot_mask is not None:
-            masks = masks * ops.cast(taking_part, "float32")
+            slot_mask = ops.cast(slot_mask, "float32")
+            slot_mask = slot_mask[:, :, None, None, None]
+        masks = masked_softmax(logits, slot_mask, axis=1)
         image = ops.sum(masks * slot_images, axis=1)  # (B, H, W, C)
         return tuple(
             ops.cast(output, self.compute_dtype)

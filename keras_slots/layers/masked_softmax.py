@@ -1,0 +1,31 @@
+"""A softmax among those that take part."""
+
+from keras import ops
+
+from keras_slots.types import Tensor
+
+# Stands for minus infinity before a softmax: finite, so that a row in which
+# everything is masked gives no NaN, and far below any float32 logit.
+MASKED_LOGIT = -1e30
+
+
+def masked_softmax(logits: Tensor, mask: Tensor | None, axis: int) -> Tensor:
+    """Softmax among what `mask` lets take part; all zeros if nothing does.
+
+    Args:
+        logits: Float tensor.
+        mask: Tensor of ones and zeros that broadcasts to it, or `None`.
+        axis: Integer.
+    """
+    if mask is not None:
+        logits = ops.where(mask > 0, logits, MASKED_LOGIT)
+    # Written out, as backends may move an axis to the end for a softmax.
+    largest = ops.max(logits, axis=axis, keepdims=True)
+    exponentials = ops.exp(logits - ops.stop_gradient(largest))
+    total = ops.sum(exponentials, axis=axis, keepdims=True)
+    return zero_where_masked(exponentials / total, mask)
+
+
+def zero_where_masked(tensor: Tensor, mask: Tensor | None) -> Tensor:
+    """The tensor times a mask of ones and zeros, if there is one."""
+    return tensor if mask is None else tensor * mask

@@ -1,0 +1,36 @@
+"""A transposed convolution of stride 1, computed as a plain one.
+
+At stride 1 a transposed convolution is a convolution with the kernel turned
+by half a turn and its two channel axes exchanged: exactly so with padding SAME
+and odd kernels, where both pad alike. Into the plain form backends fuse the
+bias and the activation, and with them their gradients.
+"""
+
+import keras
+from keras import ops
+
+from keras_slots.types import Tensor
+
+
+def deconvolve(inputs: Tensor, deconv: keras.layers.Conv2DTranspose) -> Tensor:
+    """What a `Conv2DTranspose` with padding SAME and a bias gives.
+
+    Args:
+        inputs: Float tensor `(S, h, w, D)`.
+        deconv: The layer, built.
+
+    Returns:
+        A tensor `(S, H, W, F)`.
+    """
+    if not is_plain(deconv):
+        return deconv(inputs)
+    kernel = ops.flip(deconv.kernel, axis=(0, 1))  # (k, k, F, D)
+    kernel = ops.swapaxes(kernel, 2, 3)
+    outputs = ops.conv(inputs, kernel, padding="same")
+    return deconv.activation(ops.add(outputs, deconv.bias))
+
+
+def is_plain(deconv: keras.layers.Conv2DTranspose) -> bool:
+    """Whether the plain form is the same."""
+    odd = all(size % 2 == 1 for size in deconv.kernel_size)
+    return odd and tuple(deconv.strides) == (1, 1)

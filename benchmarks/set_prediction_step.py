@@ -9,12 +9,10 @@ compiled by XLA and not, and the matching of 512 sets of ten compiled against
 SciPy called once per matrix on the host. Prints medians and ratios.
 """
 
-import statistics
-import time
-
 import keras
 import numpy as np
 import tensorflow as tf
+from harness import measure, report
 from scipy.optimize import linear_sum_assignment
 
 import keras_slots
@@ -28,9 +26,9 @@ def main():
     """Both questions, a line per thing timed."""
     step_times = measure(step_functions(), ROUNDS, STEPS)
     batch_size = get_preset(PRESET).batch_size
-    report(f"training step, batch of {batch_size}", step_times, "XLA", "graph")
+    report(f"training step, batch of {batch_size}", step_times, "graph")
     matching_times = measure(matching_functions(), 5 * ROUNDS, 1)
-    report("matching of 512 sets of 10", matching_times, "in graph", "SciPy")
+    report("matching of 512 sets of 10", matching_times, "SciPy")
 
 
 def step_functions():
@@ -62,31 +60,6 @@ def matching_functions():
         "in graph": lambda: match(tensor).numpy(),
         "SciPy": lambda: [linear_sum_assignment(matrix) for matrix in cost],
     }
-
-
-def measure(functions, rounds, steps):
-    """Seconds per call of each function, alternating; the first warms up."""
-    times = {name: [] for name in functions}
-    for _ in range(rounds + 1):
-        for name, function in functions.items():
-            start = time.perf_counter()
-            for _ in range(steps):
-                function()
-            times[name].append((time.perf_counter() - start) / steps)
-    return {name: values[1:] for name, values in times.items()}
-
-
-def report(what, times, name, other):
-    """Medians with quartiles, in milliseconds, and their ratio."""
-    print(what)
-    for label, values in times.items():
-        low, middle, high = statistics.quantiles(values, n=4)
-        print(
-            f"  {label:9} {1e3 * middle:8.2f} ms"
-            f"  (quartiles {1e3 * low:.2f} to {1e3 * high:.2f})"
-        )
-    ratio = statistics.median(times[name]) / statistics.median(times[other])
-    print(f"  {name} / {other}: {ratio:.2f}")
 
 
 if __name__ == "__main__":

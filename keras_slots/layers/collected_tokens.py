@@ -64,6 +64,8 @@ def _receivers(tokens, num_rows, num_products):
         right = ops.zeros((batch, num_rows, size), tokens.dtype)
 
         def gradient(*factors):
+            if len(factors) == 1:  # JAX passes the list as it came out.
+                (factors,) = factors
             lefts = ops.concatenate(factors[0::2], axis=1)
             rights = ops.concatenate(factors[1::2], axis=1)
             return ops.einsum("brn,brc->bnc", lefts, rights)

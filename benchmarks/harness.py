@@ -83,6 +83,11 @@ class Peer:
         self.process.stdin.flush()
         self._wait()
 
+    def close(self):
+        """Ends the process, so that it takes no part in what follows."""
+        self.process.stdin.close()
+        self.process.wait()
+
     def _wait(self):
         if not self.process.stdout.readline():
             raise RuntimeError(f"The peer ended: {self.process.args}")

@@ -1,8 +1,10 @@
-"""The package with every rewrite undone: the paper's formulas as they stand.
+"""The package with its rewrites undone: the paper's formulas as they stand.
 
 For comparison alone. Keys and values are formed, the broadcast is formed
-before the first transposed convolution, norm and softmax are Keras's, and
-gradients are those of automatic differentiation.
+before the first transposed convolution, softmax and norm are the usual
+operations, and gradients are those of automatic differentiation. One rewrite
+stays, which costs next to nothing: the scale and shift of the tokens' norm
+stand in the kernels of the projections.
 """
 
 import contextlib

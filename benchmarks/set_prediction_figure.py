@@ -29,7 +29,11 @@ LOSSES = (
     ("last iteration", "last_iteration", GREY),
     ("every iteration", "slot_attention", BLUE),
     ("every iteration,\ncoordinates to [0, 2]", "coordinate_scale_2", SKY),
-    ("every iteration,\ncross-entropy", "cross_entropy", ORANGE),
+    (
+        "every iteration,\ncross-entropy, float32",
+        "cross_entropy_float32",
+        ORANGE,
+    ),
 )
 THRESHOLDS = ("inf", "1", "0.5", "0.25", "0.125")
 

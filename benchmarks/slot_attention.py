@@ -6,10 +6,11 @@ python benchmarks/slot_attention.py --peer peers/bin/python
 ```
 
 Times a forward and backward pass of `SlotAttention` in one process, alternating
-its forms, and the PyTorch package `slot-attention` in another, in turn with
-them; two threads each. The floor is the time of the multiplications at the
-rate of a large matrix product measured here, or of reading and writing the
-tokens once each way at the bandwidth measured here, whichever is more. Writes
+its forms, and the PyTorch package `slot-attention`, as it is used (eager), in
+another, in turn with them; two threads each. The floor is the time of the
+multiplications at the rate of a large matrix product measured here, or of
+reading the tokens twice and writing their gradient at the bandwidth measured
+here, whichever is more. Writes
 `runs/benchmarks/slot_attention.json`.
 """
 
@@ -41,7 +42,10 @@ def main():
     )
     results = {"operations_per_second": rate, "bytes_per_second": bandwidth}
     for shape in SHAPES:
-        times = measure(functions(shape, options.peer), options.rounds)
+        steps = functions(shape, options.peer)
+        times = measure(steps, options.rounds)
+        if options.peer:
+            steps["slot-attention"].close()
         baseline = "slot-attention" if options.peer else "literal"
         name = "{} x {} tokens of {}, {} slots".format(*shape)
         results[name] = report(name, times, baseline)

@@ -2,7 +2,8 @@
 
 from keras_slots.datasets import clevr, clevr_scenes
 
-# As published scenes would be, they are the same for every training.
+# As published scenes would be, they are the same for every training. They come
+# in the same order, too.
 SCENES_SEED = 0
 
 

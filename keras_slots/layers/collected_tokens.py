@@ -13,8 +13,10 @@ factors stacked:
 
 So nothing as large as the tokens is made and added up 2 T times. To bring the
 factors to one place, the tokens come with pairs of zeros, one pair for each
-product, which take part in it and receive its factors as their gradients.
-The gradient of the tokens is made from those of all pairs.
+product, which are passed along with it, are not read, and receive its factors
+as their gradients. The gradient of the tokens is made from those of all pairs.
+
+Gradients written by hand go backwards only: on JAX, `jax.jvp` refuses them.
 
 Letters: B batch, N tokens, C features, R rows (slots of all heads).
 """
@@ -32,12 +34,16 @@ class CollectedTokens:
         tokens: Float tensor `(B, N, C)`.
         num_rows: Integer R.
         num_products: Integer.
+        collect: Whether to collect the gradient. It does not pay where only
+            the products of one iteration have one.
     """
 
-    def __init__(self, tokens: Tensor, num_rows: int, num_products: int):
+    def __init__(
+        self, tokens: Tensor, num_rows: int, num_products: int, collect: bool
+    ):
         self.tokens = tokens
         # In Keras, custom gradients have one output on torch.
-        self.collects = keras.config.backend() != "torch"
+        self.collects = collect and keras.config.backend() != "torch"
         if self.collects:
             self.receivers = _receivers(tokens, num_rows, num_products)
 

@@ -4,11 +4,7 @@ import keras
 from keras import ops
 
 from keras_slots.checks import check_size
-from keras_slots.layers.layer_norm import (
-    LAYER_NORM_EPSILON,
-    layer_norm,
-    normalize,
-)
+from keras_slots.layers.layer_norm import layer_norm, normalize
 from keras_slots.layers.masked_softmax import (
     masked_softmax,
     zero_where_masked,
@@ -94,32 +90,37 @@ class CompetitiveAttention(keras.layers.Layer):
             autocast=False,
         )
 
-    def project(self, inputs, mask, num_slots, num_iterations):
-        """The tokens (B, N, C), ready to be scored and gathered."""
+    def project(self, inputs, mask, num_slots, num_iterations, collect):
+        """The tokens (B, N, C), ready to be scored and gathered.
+
+        `collect` is whether every iteration has a gradient: see
+        `CollectedTokens`.
+        """
         check_size("inputs", inputs.shape, 2, self.num_features)
         if mask is not None:
             # Not a product: a masked token may hold NaN, and NaN * 0 is NaN.
             taking_part = ops.cast(mask, "bool")[:, :, None]  # (B, N, 1)
             inputs = ops.where(taking_part, inputs, ops.zeros_like(inputs))
-        tokens = ops.cast(inputs, "float32")
         if not self.use_projections:
             if self.use_layer_norm:
-                tokens = self.norm_inputs(tokens)
-            return IdentityProjections(ops.cast(tokens, "float32"))
+                inputs = self.norm_inputs(inputs)
+            return IdentityProjections(ops.cast(inputs, "float32"))
+        tokens = ops.cast(inputs, "float32")
         if self.use_layer_norm:
-            tokens = normalize(tokens, LAYER_NORM_EPSILON)
+            tokens = normalize(tokens, self.norm_inputs.epsilon)
         return project_tokens(
             tokens,
             self._projection(self.key_kernel),
             self._projection(self.value_kernel),
             num_slots,
             num_iterations,
+            collect,
         )
 
     def _projection(self, kernel):
         """What a (C, D) kernel does to tokens that are normalised only."""
         shape = (kernel.shape[0], self.num_heads, self.head_size)
-        kernel = ops.reshape(kernel, shape)  # (C, H, F)
+        kernel = ops.reshape(ops.cast(kernel, "float32"), shape)  # (C, H, F)
         if not self.use_layer_norm:
             return Projection(kernel)
         scale, shift = self.norm_inputs.scale_and_shift()
@@ -143,7 +144,8 @@ class CompetitiveAttention(keras.layers.Layer):
         """
         num_slots = queries.shape[1]
         if self.use_projections:
-            queries = ops.matmul(queries, self.query_kernel)  # (B, K, D)
+            kernel = ops.cast(self.query_kernel, "float32")
+            queries = ops.matmul(queries, kernel)  # (B, K, D)
         queries = ops.reshape(
             queries, (-1, num_slots, self.num_heads, self.head_size)
         )  # (B, K, H, F)

@@ -49,10 +49,10 @@ class InitialSlots(keras.layers.Layer):
     def draw(self, batch_size, num_slots: int) -> Tensor:
         """Float32 slots (B, K, D): Algorithm 1, line 1."""
         shape = (batch_size, num_slots, self.slot_size)
-        mu = self.mu[:, :num_slots]  # (1, 1 or K, D)
+        mu = ops.cast(self.mu[:, :num_slots], "float32")  # (1, 1 or K, D)
         if self.kind == "learned":
             return ops.broadcast_to(mu, shape)
-        sigma = ops.exp(self.log_sigma[:, :num_slots])
+        sigma = ops.exp(ops.cast(self.log_sigma[:, :num_slots], "float32"))
         noise = keras.random.normal(
             shape, dtype="float32", seed=self.seed_generator
         )

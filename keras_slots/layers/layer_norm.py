@@ -13,7 +13,7 @@ class LayerNorm(keras.layers.LayerNormalization):
 
     What Keras leaves to automatic differentiation reads and writes its input
     several times more; where the input is a map of tokens, that is a good
-    part of a training step. In float32 under every policy.
+    part of a training step. In float32 under every policy, float64 included.
     """
 
     def call(self, inputs):

@@ -14,7 +14,8 @@ def masked_softmax(logits: Tensor, mask: Tensor | None, axis: int) -> Tensor:
 
     Args:
         logits: Float tensor.
-        mask: Tensor of ones and zeros that broadcasts to it, or `None`.
+        mask: Tensor of ones and zeros of the same dtype, which broadcasts to
+            it, or `None`.
         axis: Integer.
     """
     if mask is not None:

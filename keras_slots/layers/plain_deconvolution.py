@@ -3,7 +3,7 @@
 At stride 1 a transposed convolution is a convolution with the kernel turned
 by half a turn and its two channel axes exchanged: exactly so with padding SAME
 and odd kernels, where both pad alike. Into the plain form backends fuse the
-bias and the activation, and with them their gradients.
+bias and the activation.
 """
 
 import keras

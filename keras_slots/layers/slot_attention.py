@@ -260,7 +260,11 @@ class SlotAttention(keras.layers.Layer):
             self, inputs, initial_slots, mask, slot_mask, num_slots, positions
         )
         projections = self.attention.project(
-            inputs, mask, num_slots, num_iterations
+            inputs,
+            mask,
+            num_slots,
+            num_iterations,
+            collect=self.gradient == "full",
         )
         if initial_slots is None:
             batch_size = ops.shape(inputs)[0]

@@ -62,11 +62,12 @@ class AbsorbedProjections:
         value: Projection,
         num_slots: int,
         num_iterations: int,
+        collect: bool,
     ):
         _, num_heads, _ = key.kernel.shape
         self.rows = (num_heads, num_slots)
         self.tokens = CollectedTokens(
-            tokens, num_heads * num_slots, 2 * num_iterations
+            tokens, num_heads * num_slots, 2 * num_iterations, collect
         )
         self.key = key
         self.value = value
@@ -138,12 +139,16 @@ def project_tokens(
     value: Projection,
     num_slots: int,
     num_iterations: int,
+    collect: bool,
 ) -> FormedProjections | AbsorbedProjections:
-    """The cheaper of the two forms for `tokens` (B, N, C)."""
+    """The cheaper of the two forms for `tokens` (B, N, C).
+
+    `collect` is whether all products with them will have a gradient.
+    """
     if absorbing_is_cheaper(
         tokens.shape[1], num_slots, num_iterations, tuple(key.kernel.shape)
     ):
         return AbsorbedProjections(
-            tokens, key, value, num_slots, num_iterations
+            tokens, key, value, num_slots, num_iterations, collect
         )
     return FormedProjections(tokens, key, value)

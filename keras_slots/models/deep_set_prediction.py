@@ -149,7 +149,7 @@ class DeepSetPrediction(PartsModel):
             setattr(self, name, getattr(self.set_descent, name))
 
     @classmethod
-    def from_preset(cls, name: str, **kwargs) -> "DeepSetPrediction":
+    def from_preset(cls, name: str, /, **kwargs) -> "DeepSetPrediction":
         """A model with fresh weights for what a preset predicts.
 
         It has the preset's encoder, its number of slots as `set_size` and its

@@ -78,7 +78,7 @@ class ObjectDiscovery(PartsModel):
         self.decoder = decoder
 
     @classmethod
-    def from_preset(cls, name: str, **kwargs) -> "ObjectDiscovery":
+    def from_preset(cls, name: str, /, **kwargs) -> "ObjectDiscovery":
         """A model with fresh weights in one of the named configurations.
 
         Args:

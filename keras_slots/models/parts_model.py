@@ -16,7 +16,7 @@ class PartsModel(keras.Model):
     PARTS: tuple[str, ...] = ()
 
     @classmethod
-    def from_preset(cls, name: str, **kwargs):
+    def from_preset(cls, name: str, /, **kwargs):
         preset = get_preset(name)
         dtype = kwargs.get("dtype")
         parts = {part: preset.make(part, dtype) for part in cls.PARTS}

@@ -103,7 +103,7 @@ class SetPrediction(PartsModel):
         self.loss_at_every_iteration = loss_at_every_iteration
 
     @classmethod
-    def from_preset(cls, name: str, **kwargs) -> "SetPrediction":
+    def from_preset(cls, name: str, /, **kwargs) -> "SetPrediction":
         """A model with fresh weights in one of the named configurations.
 
         Args:

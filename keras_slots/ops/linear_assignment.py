@@ -140,12 +140,11 @@ def _match(cost):
         i = ops.max(ops.where(at_j, row_of, -1), axis=0)  # (B,), -1: free
         ends, goes_on = active & (i < 0), active & (i >= 0)
         scanned = scanned | at_j
-        path_to_j = ops.sum(ops.where(at_j, path, 0), axis=1)  # (W, B)
+        path_to_j = ops.max(ops.where(at_j, path, 0), axis=1)  # (W, B)
 
-        # Where the search ends, prices rise and all rows on the path move on
+        # Where the search ends, prices fall and all rows on the path move on
         # by one column. The next search starts from the next row.
-        gain = ops.where(scanned & ends, distance - nearest, 0.0)
-        price = price + gain
+        price = price + ops.where(scanned & ends, distance - nearest, 0.0)
         on_path = ops.any(
             ops.bitwise_and(ops.expand_dims(path_to_j, 1), own_bit) != 0, axis=0
         )  # (m, B)

@@ -308,3 +308,21 @@ def test_slots_of_their_own_cannot_be_added(kind):
         layer(keras.Input((9, 5)), num_slots=5)
     slots = layer(draw(2, 9, 5), initial_slots=draw(2, 5, 6))
     assert tuple(slots.shape) == (2, 5, 6)
+
+
+@pytest.mark.parametrize("gradient", ["full", "implicit"])
+@pytest.mark.parametrize("masked", [False, True], ids=["", "masked"])
+def test_float64_has_gradients(gradient, masked):
+    layer = SlotAttention(3, 6, gradient=gradient, dtype="float64")
+    tokens = tf.constant(np.random.default_rng(0).normal(size=(2, 9, 6)))
+    mask = tf.sequence_mask([9, 5], 9) if masked else None
+    with tf.GradientTape() as tape:
+        tape.watch(tokens)
+        slots = layer(tokens, mask=mask)
+        loss = tf.reduce_sum(tf.square(slots))
+    assert slots.dtype == "float64"
+    gradients = tape.gradient(loss, [tokens, layer.attention.key_kernel])
+    for value in gradients:
+        assert value.dtype == "float64"
+        assert np.isfinite(value).all()
+        assert np.abs(value).max() > 0

@@ -36,7 +36,13 @@ def formed(tokens, key, value):
 
 def absorbed(tokens, key, value):
     return AbsorbedProjections(
-        tokens, key, value, num_slots=3, num_iterations=2
+        tokens, key, value, num_slots=3, num_iterations=2, collect=True
+    )
+
+
+def not_collected(tokens, key, value):
+    return AbsorbedProjections(
+        tokens, key, value, num_slots=3, num_iterations=2, collect=False
     )
 
 
@@ -80,10 +86,13 @@ def test_both_forms_agree_in_values_and_gradients(heads, with_bias, compiled):
 
     if compiled:
         run = tf.function(run, jit_compile=True)
-    for one, other in zip(run(formed), run(absorbed), strict=True):
+    for one, *others in zip(
+        run(formed), run(absorbed), run(not_collected), strict=True
+    ):
         assert one.dtype == "float64"
-        tolerance = 1e-12 * max(1.0, np.abs(other).max())
-        np.testing.assert_allclose(one, other, rtol=1e-12, atol=tolerance)
+        for other in others:
+            tolerance = 1e-12 * max(1.0, np.abs(one).max())
+            np.testing.assert_allclose(one, other, rtol=1e-12, atol=tolerance)
 
 
 @pytest.mark.parametrize("form", [formed, absorbed], ids=lambda f: f.__name__)
@@ -140,14 +149,13 @@ def test_the_cheaper_form_is_chosen(num_tokens, num_slots, kernel, expected):
     chosen = {True: "AbsorbedProjections", False: "FormedProjections"}
     with pytest.MonkeyPatch.context() as patch:
         for name in chosen.values():
-            patch.setattr(
-                token_projections, name, lambda *args, name=name: name
-            )
+            patch.setattr(token_projections, name, lambda *_, name=name: name)
         form = project_tokens(
             tokens,
             Projection(keras.KerasTensor(kernel)),
             Projection(keras.KerasTensor(kernel)),
             num_slots,
             3,
+            collect=True,
         )
     assert form == chosen[expected]

@@ -149,3 +149,8 @@ def test_a_preset_of_the_other_model():
         SetPrediction.from_preset("clevr6")
     with pytest.raises(ValueError, match=r"Choose one of `ObjectDiscovery`"):
         ObjectDiscovery.from_preset("clevr_properties")
+
+
+def test_a_name_of_its_own():
+    model = ObjectDiscovery.from_preset("tetrominoes_light", name="mine")
+    assert model.name == "mine"

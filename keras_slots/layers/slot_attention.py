@@ -259,16 +259,12 @@ class SlotAttention(keras.layers.Layer):
         check_call(
             self, inputs, initial_slots, mask, slot_mask, num_slots, positions
         )
+        collect = self.gradient == "full"
         projections = self.attention.project(
-            inputs,
-            mask,
-            num_slots,
-            num_iterations,
-            collect=self.gradient == "full",
+            inputs, mask, num_slots, num_iterations, collect
         )
         if initial_slots is None:
-            batch_size = ops.shape(inputs)[0]
-            initial_slots = self.initial.draw(batch_size, num_slots)
+            initial_slots = self.initial.draw(ops.shape(inputs)[0], num_slots)
         # The policy's dtype outside attention: GRU, norms and MLP.
         initial_slots = ops.cast(initial_slots, self.compute_dtype)
         slots = initial_slots  # (B, K, D)

@@ -33,6 +33,7 @@ LOSSES = (
     ("cross-entropy, 24,000 steps", "cross_entropy_long", RED),
 )
 THRESHOLDS = ("inf", "1", "0.5", "0.25", "0.125")
+DISTANCES = ("any", *(f"< {threshold}" for threshold in THRESHOLDS[1:]))
 
 
 def plot_systems(rows, histories, path):
@@ -84,7 +85,7 @@ def _plot_thresholds(axis, rows):
         if paper:
             axis.plot(places, paper, ":", color=colour, linewidth=1)
     axis.plot([], [], ":", color="0.3", linewidth=1, label="the paper's")
-    axis.set_xticks(places, ("any", *(f"< {t}" for t in THRESHOLDS[1:])))
+    axis.set_xticks(places, DISTANCES)
     axis.set(title="By distance threshold", xlabel="distance")
     axis.legend(frameon=False)
 
@@ -141,9 +142,7 @@ def _plot_losses(axis, rows):
                 for place in range(len(values))
             ]
             axis.bar(places, values, width, color=colour, label=label)
-    axis.set_xticks(
-        range(len(THRESHOLDS)), ("any", *(f"< {t}" for t in THRESHOLDS[1:]))
-    )
+    axis.set_xticks(range(len(THRESHOLDS)), DISTANCES)
     axis.set(
         title="Slot Attention by what the loss sees (Figure 17), seed 0",
         xlabel="distance",

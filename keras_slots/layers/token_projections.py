@@ -56,26 +56,16 @@ class AbsorbedProjections:
     """The fast form for many tokens: no key and no value is ever formed."""
 
     def __init__(
-        self,
-        tokens: Tensor,
-        key: Projection,
-        value: Projection,
-        num_slots: int,
-        num_iterations: int,
-        collect: bool,
+        self, tokens: CollectedTokens, key: Projection, value: Projection
     ):
-        _, num_heads, _ = key.kernel.shape
-        self.rows = (num_heads, num_slots)
-        self.tokens = CollectedTokens(
-            tokens, num_heads * num_slots, 2 * num_iterations, collect
-        )
+        self.tokens = tokens
         self.key = key
         self.value = value
 
     def score(self, queries: Tensor) -> Tensor:
         """(B, K, H, F) queries to (B, H, K, N) logits."""
         seen = ops.einsum("bkhf,chf->bhkc", queries, self.key.kernel)
-        logits = self._by_head(self.tokens.score(self._by_row(seen)))
+        logits = _by_row(self.tokens.score, seen)
         if self.key.bias is None:
             return logits
         offset = ops.einsum("bkhf,hf->bhk", queries, self.key.bias)
@@ -83,21 +73,21 @@ class AbsorbedProjections:
 
     def gather(self, weights: Tensor) -> Tensor:
         """(B, H, K, N) weights to (B, K, H, F) weighted sums of values."""
-        seen = self._by_head(self.tokens.gather(self._by_row(weights)))
+        seen = _by_row(self.tokens.gather, weights)  # (B, H, K, C)
         values = ops.einsum("bhkc,chf->bkhf", seen, self.value.kernel)
         if self.value.bias is None:
             return values
         mass = ops.sum(weights, axis=-1)  # (B, H, K)
         return values + ops.einsum("bhk,hf->bkhf", mass, self.value.bias)
 
-    def _by_row(self, tensor):
-        """(B, H, K, X) to (B, H * K, X)."""
-        rows = self.rows[0] * self.rows[1]
-        return ops.reshape(tensor, (-1, rows, ops.shape(tensor)[-1]))
 
-    def _by_head(self, tensor):
-        """(B, H * K, X) to (B, H, K, X)."""
-        return ops.reshape(tensor, (-1, *self.rows, ops.shape(tensor)[-1]))
+def _by_row(product, tensor):
+    """A product of rows (B, R, X) to (B, R, Y), from (B, H, K, X)."""
+    _, num_heads, num_slots, size = ops.shape(tensor)
+    rows = ops.reshape(tensor, (-1, num_heads * num_slots, size))
+    result = product(rows)
+    size = ops.shape(result)[-1]
+    return ops.reshape(result, (-1, num_heads, num_slots, size))
 
 
 class IdentityProjections:
@@ -148,7 +138,9 @@ def project_tokens(
     if absorbing_is_cheaper(
         tokens.shape[1], num_slots, num_iterations, tuple(key.kernel.shape)
     ):
-        return AbsorbedProjections(
-            tokens, key, value, num_slots, num_iterations, collect
+        num_rows = key.kernel.shape[1] * num_slots  # Slots of all heads.
+        collected = CollectedTokens(
+            tokens, num_rows, 2 * num_iterations, collect
         )
+        return AbsorbedProjections(collected, key, value)
     return FormedProjections(tokens, key, value)

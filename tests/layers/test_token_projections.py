@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from keras_slots.layers import token_projections
+from keras_slots.layers.collected_tokens import CollectedTokens
 from keras_slots.layers.token_projections import (
     AbsorbedProjections,
     FormedProjections,
@@ -34,16 +35,14 @@ def formed(tokens, key, value):
     return FormedProjections(tokens, key, value)
 
 
-def absorbed(tokens, key, value):
-    return AbsorbedProjections(
-        tokens, key, value, num_slots=3, num_iterations=2, collect=True
-    )
+def absorbed(tokens, key, value, collect=True):
+    num_rows = 3 * key.kernel.shape[1]
+    collected = CollectedTokens(tokens, num_rows, 4, collect)
+    return AbsorbedProjections(collected, key, value)
 
 
 def not_collected(tokens, key, value):
-    return AbsorbedProjections(
-        tokens, key, value, num_slots=3, num_iterations=2, collect=False
-    )
+    return absorbed(tokens, key, value, collect=False)
 
 
 def values_and_gradients(form, arrays, with_bias):
@@ -148,6 +147,7 @@ def test_the_cheaper_form_is_chosen(num_tokens, num_slots, kernel, expected):
     tokens = keras.KerasTensor((None, num_tokens, kernel[0]))
     chosen = {True: "AbsorbedProjections", False: "FormedProjections"}
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(token_projections, "CollectedTokens", lambda *_: None)
         for name in chosen.values():
             patch.setattr(token_projections, name, lambda *_, name=name: name)
         form = project_tokens(

@@ -1,10 +1,9 @@
 """The package with its rewrites undone: the paper's formulas as they stand.
 
-For comparison alone. Keys and values are formed, the broadcast is formed
-before the first transposed convolution, softmax and norm are the usual
-operations, and gradients are those of automatic differentiation. One rewrite
-stays, which costs next to nothing: the scale and shift of the tokens' norm
-stand in the kernels of the projections.
+For comparison alone. Tokens are normalised, keys and values are formed, the
+weights of the mean sum to one, the broadcast is formed before the first
+transposed convolution, softmax and norm are the usual operations, and gradients
+are those of automatic differentiation.
 """
 
 import contextlib
@@ -18,7 +17,10 @@ from keras_slots.layers import (
     competitive_attention,
     layer_norm,
     spatial_broadcast_decoder,
-    token_projections,
+)
+from keras_slots.layers.token_projections import (
+    FormedProjections,
+    Projection,
 )
 
 
@@ -30,13 +32,15 @@ def literal_forms():
     literal = broadcast_deconvolution.literal_broadcast_deconvolve
     with (
         mock.patch.object(
-            token_projections, "absorbing_is_cheaper", lambda *_: False
+            competitive_attention.CompetitiveAttention, "project", _project
+        ),
+        mock.patch.object(
+            competitive_attention.CompetitiveAttention, "gather", _gather
         ),
         mock.patch.object(decoder, "broadcast_deconvolve", literal),
         mock.patch.object(decoder, "deconvolve", lambda x, deconv: deconv(x)),
         mock.patch.object(decoder, "masked_softmax", _softmax),
         mock.patch.object(attention, "masked_softmax", _softmax),
-        mock.patch.object(attention, "normalize", _normalize),
         mock.patch.object(
             layer_norm.LayerNorm, "call", keras.layers.LayerNormalization.call
         ),
@@ -45,12 +49,34 @@ def literal_forms():
 
 
 def _softmax(logits, mask, axis):
-    if mask is not None:
-        raise NotImplementedError("Masks are not compared here.")
+    _refuse(mask)
     return ops.softmax(logits, axis=axis)
 
 
-def _normalize(inputs, epsilon):
-    centred = inputs - ops.mean(inputs, axis=-1, keepdims=True)
-    variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
-    return centred * ops.rsqrt(variance + epsilon)
+def _project(attention, inputs, mask, *_):
+    """Keys and values of normalised tokens."""
+    _refuse(mask)
+    tokens = attention.norm_inputs(ops.cast(inputs, "float32"))
+    tokens = ops.cast(tokens, "float32")
+    heads = (attention.num_heads, attention.head_size)
+    key, value = (
+        Projection(ops.reshape(kernel, (-1, *heads)))
+        for kernel in (attention.key_kernel, attention.value_kernel)
+    )
+    return FormedProjections(tokens, None, key, value)
+
+
+def _gather(attention, weights, projections, mask):
+    """Weights that sum to one over the tokens, times the values."""
+    _refuse(mask)
+    weights = weights + attention.epsilon  # (B, H, K, N)
+    mass = ops.sum(weights, axis=-1, keepdims=True)
+    updates = projections.gather(weights / mass, None)  # (B, K, H, F)
+    batch, slots, *_ = ops.shape(updates)
+    updates = ops.reshape(updates, (batch, slots, -1))
+    return ops.cast(updates, attention.compute_dtype)
+
+
+def _refuse(mask):
+    if mask is not None:
+        raise NotImplementedError("Masks are not compared here.")

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_slots.checks import check_size
-from keras_slots.layers.layer_norm import layer_norm, normalize
+from keras_slots.layers.layer_norm import inverse_deviation, layer_norm
 from keras_slots.layers.masked_softmax import (
     masked_softmax,
     zero_where_masked,
@@ -106,10 +106,12 @@ class CompetitiveAttention(keras.layers.Layer):
                 inputs = self.norm_inputs(inputs)
             return IdentityProjections(ops.cast(inputs, "float32"))
         tokens = ops.cast(inputs, "float32")
+        scale = None
         if self.use_layer_norm:
-            tokens = normalize(tokens, self.norm_inputs.epsilon)
+            scale = inverse_deviation(tokens, self.norm_inputs.epsilon)
         return project_tokens(
             tokens,
+            scale,
             self._projection(self.key_kernel),
             self._projection(self.value_kernel),
             num_slots,
@@ -118,16 +120,18 @@ class CompetitiveAttention(keras.layers.Layer):
         )
 
     def _projection(self, kernel):
-        """What a (C, D) kernel does to tokens that are normalised only."""
+        """What a (C, D) kernel does after the layer norm, which it absorbs.
+
+        All but the division by the deviation: see `token_projections`.
+        """
         shape = (kernel.shape[0], self.num_heads, self.head_size)
         kernel = ops.reshape(ops.cast(kernel, "float32"), shape)  # (C, H, F)
         if not self.use_layer_norm:
             return Projection(kernel)
         scale, shift = self.norm_inputs.scale_and_shift()
-        return Projection(
-            ops.einsum("c,chf->chf", scale, kernel),
-            ops.einsum("c,chf->hf", shift, kernel),
-        )
+        scaled = ops.einsum("c,chf->chf", scale, kernel)
+        centred = scaled - ops.mean(scaled, axis=0, keepdims=True)
+        return Projection(centred, ops.einsum("c,chf->hf", shift, kernel))
 
     def normalize_slots(self, slots) -> Tensor:
         """Line 5: slots (B, K, D), normalised, in float32."""
@@ -163,12 +167,23 @@ class CompetitiveAttention(keras.layers.Layer):
 
     def gather(self, attention, projections, mask) -> Tensor:
         """Line 8: (B, H, K, N) attention to (B, K, D) updates."""
-        weights = attention
+        if (
+            self.aggregation == "weighted_mean"
+            and self.epsilon_position == "attention"
+        ):
+            attention = zero_where_masked(
+                attention + self.epsilon, _as_factor(mask, (1, 2))
+            )
+        mass = ops.sum(attention, axis=-1)  # (B, H, K)
+        updates = projections.gather(attention, mass)  # (B, K, H, F)
+        # Divided last, where there is one row per slot and not per token.
         if self.aggregation == "weighted_mean":
-            weights = self._weights_of_mean(attention, mask)
+            if self.epsilon_position == "denominator":
+                mass = mass + self.epsilon
+            mass = ops.maximum(mass, SMALLEST_MASS)
+            updates = updates / ops.transpose(mass, (0, 2, 1))[..., None]
         elif self.aggregation == "scaled_sum":
-            weights = attention / _count_tokens(attention, mask)
-        updates = projections.gather(weights)  # (B, K, H, F)
+            updates = updates / _count_tokens(attention, mask)
         updates = ops.reshape(
             updates, (-1, attention.shape[2], self.slot_size)
         )  # (B, K, D)
@@ -182,17 +197,6 @@ class CompetitiveAttention(keras.layers.Layer):
         if self.num_heads > 1:
             updates = self.mix_heads(updates)
         return updates
-
-    def _weights_of_mean(self, attention, mask):
-        """Attention divided by its sum over the tokens, (B, H, K, N)."""
-        if self.epsilon_position == "attention":
-            attention = zero_where_masked(
-                attention + self.epsilon, _as_factor(mask, (1, 2))
-            )
-        total = ops.sum(attention, axis=-1, keepdims=True)  # (B, H, K, 1)
-        if self.epsilon_position == "denominator":
-            total = total + self.epsilon
-        return attention / ops.maximum(total, SMALLEST_MASS)
 
 
 def _count_tokens(attention, mask):

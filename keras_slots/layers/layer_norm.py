@@ -55,5 +55,25 @@ def normalize(inputs: Tensor, epsilon: float) -> Tensor:
     return with_gradient(inputs)
 
 
+def inverse_deviation(inputs: Tensor, epsilon: float) -> Tensor:
+    """1 / sqrt(variance of (..., C) over C + epsilon): shape (...)."""
+
+    @ops.custom_gradient
+    def with_gradient(inputs):
+        mean = _mean(inputs)
+        variance = _mean(ops.square(inputs - mean))
+        inverse = ops.rsqrt(variance + epsilon)  # (..., 1)
+
+        def gradient(*args, upstream=None):
+            if upstream is None:  # Only torch passes it by name.
+                (upstream,) = args
+            per_row = upstream[..., None] * inverse**3 / inputs.shape[-1]
+            return -per_row * (inputs - mean)
+
+        return inverse[..., 0], gradient
+
+    return with_gradient(inputs)
+
+
 def _mean(inputs):
     return ops.mean(inputs, axis=-1, keepdims=True)

@@ -20,11 +20,30 @@ def masked_softmax(logits: Tensor, mask: Tensor | None, axis: int) -> Tensor:
     """
     if mask is not None:
         logits = ops.where(mask > 0, logits, MASKED_LOGIT)
-    # Written out, as backends may move an axis to the end for a softmax.
-    largest = ops.max(logits, axis=axis, keepdims=True)
-    exponentials = ops.exp(logits - ops.stop_gradient(largest))
-    total = ops.sum(exponentials, axis=axis, keepdims=True)
-    return zero_where_masked(exponentials / total, mask)
+    return zero_where_masked(_softmax(logits, axis), mask)
+
+
+def _softmax(logits, axis):
+    """Written out, as backends may move an axis to the end for a softmax.
+
+    So is its gradient, for which automatic differentiation would keep and
+    pass over more than the result.
+    """
+
+    @ops.custom_gradient
+    def with_gradient(logits):
+        exponentials = ops.exp(logits - ops.max(logits, axis, keepdims=True))
+        shares = exponentials / ops.sum(exponentials, axis, keepdims=True)
+
+        def gradient(*args, upstream=None):
+            if upstream is None:  # Only torch passes it by name.
+                (upstream,) = args
+            weighted = shares * upstream
+            return weighted - shares * ops.sum(weighted, axis, keepdims=True)
+
+        return shares, gradient
+
+    return with_gradient(logits)
 
 
 def zero_where_masked(tensor: Tensor, mask: Tensor | None) -> Tensor:

@@ -6,8 +6,14 @@ linear, so they can act on the few slots instead of the many tokens:
     logits = (q W_q) (x W_k)^T = ((q W_q) W_k^T) x^T
     updates = A (x W_v)        = (A x) W_v
 
-So can what layer normalisation does after it has normalised: its scale goes
-into the kernels, and its shift becomes a bias of the projections.
+So does most of the layer normalisation before them. Taking the mean off a
+token's features is linear, too, and its scale and shift follow it:
+
+    norm(x) W = r (x - mean(x)) diag(scale) W + shift W
+              = r x (V - mean(V)) + b     with V = diag(scale) W, b = shift W
+
+where the mean of V is over its rows, and r = 1 / deviation(x) is one number
+per token. No normalised token is ever formed.
 
 The results differ by rounding alone. `project_tokens` picks the form with
 fewer multiplications; both have the methods `score` and `gather`.
@@ -25,7 +31,7 @@ from keras_slots.types import Tensor
 
 
 class Projection(NamedTuple):
-    """A linear map of tokens: kernel (C, H, F), and bias (H, F) or `None`."""
+    """A map of tokens: kernel (C, H, F), and bias (H, F) or `None`."""
 
     kernel: Tensor
     bias: Tensor | None = None
@@ -34,21 +40,29 @@ class Projection(NamedTuple):
 class FormedProjections:
     """The literal form: keys and values of every token."""
 
-    def __init__(self, tokens: Tensor, key: Projection, value: Projection):
-        self.keys = _form(tokens, key)
-        self.values = _form(tokens, value)
+    def __init__(
+        self,
+        tokens: Tensor,
+        scale: Tensor | None,
+        key: Projection,
+        value: Projection,
+    ):
+        self.keys = _form(tokens, scale, key)
+        self.values = _form(tokens, scale, value)
 
     def score(self, queries: Tensor) -> Tensor:
         """(B, K, H, F) queries to (B, H, K, N) logits."""
         return ops.einsum("bkhf,bnhf->bhkn", queries, self.keys)
 
-    def gather(self, weights: Tensor) -> Tensor:
+    def gather(self, weights: Tensor, mass: Tensor) -> Tensor:
         """(B, H, K, N) weights to (B, K, H, F) weighted sums of values."""
         return ops.einsum("bhkn,bnhf->bkhf", weights, self.values)
 
 
-def _form(tokens, projection):
+def _form(tokens, scale, projection):
     formed = ops.einsum("bnc,chf->bnhf", tokens, projection.kernel)
+    if scale is not None:
+        formed = formed * scale[:, :, None, None]
     return formed if projection.bias is None else formed + projection.bias
 
 
@@ -56,29 +70,41 @@ class AbsorbedProjections:
     """The fast form for many tokens: no key and no value is ever formed."""
 
     def __init__(
-        self, tokens: CollectedTokens, key: Projection, value: Projection
+        self,
+        tokens: CollectedTokens,
+        scale: Tensor | None,
+        key: Projection,
+        value: Projection,
     ):
         self.tokens = tokens
+        self.scale = None if scale is None else scale[:, None, None, :]
         self.key = key
         self.value = value
 
     def score(self, queries: Tensor) -> Tensor:
         """(B, K, H, F) queries to (B, H, K, N) logits."""
         seen = ops.einsum("bkhf,chf->bhkc", queries, self.key.kernel)
-        logits = _by_row(self.tokens.score, seen)
+        logits = self._scaled(_by_row(self.tokens.score, seen))
         if self.key.bias is None:
             return logits
         offset = ops.einsum("bkhf,hf->bhk", queries, self.key.bias)
         return logits + offset[..., None]
 
-    def gather(self, weights: Tensor) -> Tensor:
-        """(B, H, K, N) weights to (B, K, H, F) weighted sums of values."""
+    def gather(self, weights: Tensor, mass: Tensor) -> Tensor:
+        """(B, H, K, N) weights to (B, K, H, F) weighted sums of values.
+
+        `mass` (B, H, K) is the sum of the weights over the tokens.
+        """
+        weights = self._scaled(weights)
         seen = _by_row(self.tokens.gather, weights)  # (B, H, K, C)
         values = ops.einsum("bhkc,chf->bkhf", seen, self.value.kernel)
         if self.value.bias is None:
             return values
-        mass = ops.sum(weights, axis=-1)  # (B, H, K)
         return values + ops.einsum("bhk,hf->bkhf", mass, self.value.bias)
+
+    def _scaled(self, tensor):
+        """(B, H, K, N), each token's times its scale."""
+        return tensor if self.scale is None else tensor * self.scale
 
 
 def _by_row(product, tensor):
@@ -100,7 +126,7 @@ class IdentityProjections:
         """(B, K, 1, C) queries to (B, 1, K, N) logits."""
         return ops.einsum("bkhc,bnc->bhkn", queries, self.tokens)
 
-    def gather(self, weights: Tensor) -> Tensor:
+    def gather(self, weights: Tensor, mass: Tensor) -> Tensor:
         """(B, 1, K, N) weights to (B, K, 1, C) weighted sums of tokens."""
         return ops.einsum("bhkn,bnc->bkhc", weights, self.tokens)
 
@@ -125,6 +151,7 @@ def absorbing_is_cheaper(
 
 def project_tokens(
     tokens: Tensor,
+    scale: Tensor | None,
     key: Projection,
     value: Projection,
     num_slots: int,
@@ -133,7 +160,9 @@ def project_tokens(
 ) -> FormedProjections | AbsorbedProjections:
     """The cheaper of the two forms for `tokens` (B, N, C).
 
-    `collect` is whether all products with them will have a gradient.
+    `scale` (B, N), if there is one, multiplies what the kernels make of each
+    token. `collect` is whether all products with the tokens will have a
+    gradient.
     """
     if absorbing_is_cheaper(
         tokens.shape[1], num_slots, num_iterations, tuple(key.kernel.shape)
@@ -142,5 +171,5 @@ def project_tokens(
         collected = CollectedTokens(
             tokens, num_rows, 2 * num_iterations, collect
         )
-        return AbsorbedProjections(collected, key, value)
-    return FormedProjections(tokens, key, value)
+        return AbsorbedProjections(collected, scale, key, value)
+    return FormedProjections(tokens, scale, key, value)

@@ -5,7 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_slots.layers.layer_norm import layer_norm, normalize
+from keras_slots.layers.layer_norm import (
+    inverse_deviation,
+    layer_norm,
+    normalize,
+)
 
 
 def keras_normalize(inputs, epsilon):
@@ -36,6 +40,26 @@ def test_value_gradient_and_second_gradient(compiled):
     for own, expected in zip(
         function(normalize, inputs),
         function(keras_normalize, inputs),
+        strict=True,
+    ):
+        assert own.dtype == "float64"
+        np.testing.assert_allclose(own, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "xla"])
+def test_inverse_deviation_and_its_gradients(compiled):
+    def literal(inputs, epsilon):
+        deviation = tf.sqrt(tf.math.reduce_variance(inputs, -1) + epsilon)
+        return 1.0 / deviation
+
+    inputs = np.random.default_rng(0).normal(2.0, 0.3, size=(2, 7, 5))
+    inputs = tf.constant(inputs)
+    function = value_and_gradients
+    if compiled:
+        function = tf.function(function, jit_compile=True)
+    for own, expected in zip(
+        function(inverse_deviation, inputs),
+        function(literal, inputs),
         strict=True,
     ):
         assert own.dtype == "float64"

@@ -20,9 +20,10 @@ def draw(*shape, seed):
 
 
 def sizes(heads):
-    """Tokens (B, N, C), kernels (C, H, F), biases (H, F), queries."""
+    """Tokens (B, N, C), scales (B, N), kernels (C, H, F), biases, queries."""
     return [
         draw(2, 9, 5, seed=0),
+        draw(2, 9, seed=6),
         draw(5, heads, 4, seed=1),
         draw(5, heads, 4, seed=2),
         draw(heads, 4, seed=3),
@@ -31,37 +32,40 @@ def sizes(heads):
     ]
 
 
-def formed(tokens, key, value):
-    return FormedProjections(tokens, key, value)
+def formed(tokens, scale, key, value):
+    return FormedProjections(tokens, scale, key, value)
 
 
-def absorbed(tokens, key, value, collect=True):
+def absorbed(tokens, scale, key, value, collect=True):
     num_rows = 3 * key.kernel.shape[1]
     collected = CollectedTokens(tokens, num_rows, 4, collect)
-    return AbsorbedProjections(collected, key, value)
+    return AbsorbedProjections(collected, scale, key, value)
 
 
-def not_collected(tokens, key, value):
-    return absorbed(tokens, key, value, collect=False)
+def not_collected(tokens, scale, key, value):
+    return absorbed(tokens, scale, key, value, collect=False)
 
 
-def values_and_gradients(form, arrays, with_bias):
+def values_and_gradients(form, arrays, with_norm):
     """Of two iterations, as in Slot Attention, and of their gradient's norm."""
     arrays = [tf.constant(array) for array in arrays]
     with tf.GradientTape() as outer:
         outer.watch(arrays)
         with tf.GradientTape() as tape:
             tape.watch(arrays)
-            tokens, key, value, key_bias, value_bias, queries = arrays
+            tokens, scale, key, value, key_bias, value_bias, queries = arrays
             projections = form(
                 tokens,
-                Projection(key, key_bias if with_bias else None),
-                Projection(value, value_bias if with_bias else None),
+                scale if with_norm else None,
+                Projection(key, key_bias if with_norm else None),
+                Projection(value, value_bias if with_norm else None),
             )
             results = []
             for _ in range(2):
                 logits = projections.score(queries)  # (B, H, K, N)
-                queries = projections.gather(tf.nn.softmax(logits, axis=2))
+                weights = tf.nn.softmax(logits, axis=2)
+                mass = tf.reduce_sum(weights, axis=-1)
+                queries = projections.gather(weights, mass)
                 results += [logits, queries]
             loss = tf.reduce_sum(tf.sin(queries))
         gradients = tape.gradient(
@@ -75,13 +79,13 @@ def values_and_gradients(form, arrays, with_bias):
 
 
 @pytest.mark.parametrize("heads", [1, 2], ids="{} heads".format)
-@pytest.mark.parametrize("with_bias", [False, True], ids=["", "bias"])
+@pytest.mark.parametrize("with_norm", [False, True], ids=["", "norm"])
 @pytest.mark.parametrize("compiled", [False, True], ids=["eager", "xla"])
-def test_both_forms_agree_in_values_and_gradients(heads, with_bias, compiled):
+def test_both_forms_agree_in_values_and_gradients(heads, with_norm, compiled):
     """And in second gradients, which go through those written by hand."""
 
     def run(form):
-        return values_and_gradients(form, sizes(heads), with_bias)
+        return values_and_gradients(form, sizes(heads), with_norm)
 
     if compiled:
         run = tf.function(run, jit_compile=True)
@@ -96,15 +100,17 @@ def test_both_forms_agree_in_values_and_gradients(heads, with_bias, compiled):
 
 @pytest.mark.parametrize("form", [formed, absorbed], ids=lambda f: f.__name__)
 def test_each_form_is_two_matrix_products(form):
-    tokens, key_kernel, value_kernel, *_, queries = sizes(heads=2)
+    tokens, scale, key_kernel, value_kernel, *_, queries = sizes(heads=2)
     projections = form(
         tf.constant(tokens),
+        tf.constant(scale),
         Projection(tf.constant(key_kernel)),
         Projection(tf.constant(value_kernel)),
     )
     logits = projections.score(tf.constant(queries))
     weights = draw(2, 2, 3, 9, seed=4)
-    updates = projections.gather(tf.constant(weights))
+    updates = projections.gather(tf.constant(weights), weights.sum(axis=-1))
+    tokens = tokens * scale[..., None]
     for head in range(2):
         keys = tokens @ key_kernel[:, head]  # (B, N, F)
         values = tokens @ value_kernel[:, head]
@@ -125,7 +131,7 @@ def test_without_projections_tokens_are_keys_and_values():
         queries[:, :, 0] @ tokens.transpose(0, 2, 1),
     )
     np.testing.assert_allclose(
-        projections.gather(tf.constant(weights))[:, :, 0],
+        projections.gather(tf.constant(weights), weights.sum(-1))[:, :, 0],
         weights[:, 0] @ tokens,
     )
 
@@ -152,6 +158,7 @@ def test_the_cheaper_form_is_chosen(num_tokens, num_slots, kernel, expected):
             patch.setattr(token_projections, name, lambda *_, name=name: name)
         form = project_tokens(
             tokens,
+            None,
             Projection(keras.KerasTensor(kernel)),
             Projection(keras.KerasTensor(kernel)),
             num_slots,

@@ -7,9 +7,10 @@ python benchmarks/training_step.py clevr6 --batch-size 8
 ```
 
 Times one step of a preset of the paper in its literal form, in float32, and
-with the rewrites, in float32 and in mixed bfloat16, alternating in one process.
-Then takes two steps of each form in a process of its own and prints the most
-memory that it held beyond what it held before. Writes
+with the rewrites, in float32 and in mixed bfloat16, where the decoder keeps
+what its gradient needs and where it computes it again, alternating in one
+process. Then takes two steps of each form in a process of its own and prints
+the most memory that it held beyond what it held before. Writes
 `runs/benchmarks/training_step_PRESET.json`.
 """
 
@@ -26,11 +27,13 @@ from literal_forms import literal_forms
 
 from keras_slots.models import ObjectDiscovery, get_preset
 
-# By name: the dtype policy, and whether in the literal form.
+# By name: the dtype policy, and what is special.
 FORMS = {
-    "literal": ("float32", True),
-    "float32": ("float32", False),
-    "bfloat16": ("mixed_bfloat16", False),
+    "literal": ("float32", "literal"),
+    "float32": ("float32", None),
+    "float32-remat": ("float32", "rematerialize"),
+    "bfloat16": ("mixed_bfloat16", None),
+    "bfloat16-remat": ("mixed_bfloat16", "rematerialize"),
 }
 
 
@@ -47,7 +50,7 @@ def main():
     for name in FORMS:
         megabytes = memory_in_process_of_its_own(name)
         results[what][name]["peak_megabytes"] = megabytes
-        print(f"  {name:8} holds {megabytes:6.0f} MB at most")
+        print(f"  {name:14} holds {megabytes:6.0f} MB at most")
     name = f"training_step_{options.preset}.json"
     write_json(Path("runs/benchmarks") / name, results)
 
@@ -67,13 +70,15 @@ def parse_options():
 
 def make_step(options, name):
     """A step of training, traced in the form called `name`."""
-    policy, literal = FORMS[name]
+    policy, special = FORMS[name]
     preset = get_preset(options.preset)
     shape = (options.batch_size, *preset.image_shape)
     image = np.random.default_rng(0).uniform(-1, 1, shape).astype("float32")
     keras.utils.set_random_seed(0)
     model = ObjectDiscovery.from_preset(options.preset, dtype=policy)
+    model.decoder.rematerialize = special == "rematerialize"
     model.compile(preset.make_optimizer(), jit_compile=False, metrics=[])
+    literal = special == "literal"
     with literal_forms() if literal else contextlib.nullcontext():
         model.train_on_batch(image)
     return lambda: model.train_on_batch(image)

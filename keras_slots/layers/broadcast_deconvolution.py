@@ -46,14 +46,15 @@ def broadcast_deconvolve(
         A tensor `(S, H, W, F)`.
     """
     _, height, width, _ = position_map.shape
+    kernel = ops.cast(deconv.kernel, slots.dtype)
     shared = ops.conv_transpose(
-        position_map, deconv.kernel, strides=deconv.strides, padding="same"
+        position_map, kernel, strides=deconv.strides, padding="same"
     )
-    shared = shared + deconv.bias  # (1, H, W, F)
+    shared = shared + ops.cast(deconv.bias, slots.dtype)  # (1, H, W, F)
     rows = tap_patterns(height, deconv.kernel_size[0], deconv.strides[0])
     columns = tap_patterns(width, deconv.kernel_size[1], deconv.strides[1])
     products = _multiply_by_tap_sums(
-        slots, deconv.kernel, rows[0], columns[0]
+        slots, kernel, rows[0], columns[0]
     )  # (S, P, Q, F)
     return deconv.activation(_spread(products, rows[1], columns[1]) + shared)
 

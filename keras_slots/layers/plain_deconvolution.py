@@ -25,9 +25,10 @@ def deconvolve(inputs: Tensor, deconv: keras.layers.Conv2DTranspose) -> Tensor:
     if not is_plain(deconv):
         return deconv(inputs)
     kernel = ops.flip(deconv.kernel, axis=(0, 1))  # (k, k, F, D)
-    kernel = ops.swapaxes(kernel, 2, 3)
+    kernel = ops.cast(ops.swapaxes(kernel, 2, 3), inputs.dtype)
     outputs = ops.conv(inputs, kernel, padding="same")
-    return deconv.activation(ops.add(outputs, deconv.bias))
+    bias = ops.cast(deconv.bias, inputs.dtype)
+    return deconv.activation(ops.add(outputs, bias))
 
 
 def is_plain(deconv: keras.layers.Conv2DTranspose) -> bool:

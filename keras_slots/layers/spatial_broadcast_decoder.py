@@ -24,6 +24,7 @@ from keras_slots.layers.layer_sizes import (
     one_each,
 )
 from keras_slots.layers.masked_softmax import masked_softmax
+from keras_slots.layers.one_by_one import one_by_one
 from keras_slots.layers.plain_deconvolution import deconvolve
 from keras_slots.layers.soft_position_embed import SoftPositionEmbed
 from keras_slots.types import Shape, Tensor
@@ -82,6 +83,10 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             as drawn, it is added to the loss. Shades are then painted with
             colours and not with masks, which leaves the masks to say which
             slot a pixel belongs to. Defaults to `0.0`.
+        rematerialize: Boolean, memory for time in training. The examples are
+            decoded one after the other, and once more in the gradient, so
+            that what is kept does not grow with the batch. Nothing else
+            changes. Defaults to `False`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -134,6 +139,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         centre_frequencies: int | None = None,
         mask_falloff: float = 0.0,
         mask_penalty: float = 0.0,
+        rematerialize: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -151,6 +157,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         self.centre_frequencies = centre_frequencies
         self.mask_falloff = mask_falloff
         self.mask_penalty = mask_penalty
+        self.rematerialize = rematerialize
         self._check_arguments()
         self.position = (
             SoftPositionEmbed(
@@ -251,7 +258,11 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             )
         if centres is not None:
             centres = self.position.correct(slots, centres)
-        decoded = self._decode(slots, centres)  # (B, K, H, W, C + 1)
+        inputs = [slots] if centres is None else [slots, centres]
+        if self.rematerialize:
+            decoded = one_by_one(self._decode, inputs, self.trainable_variables)
+        else:
+            decoded = self._decode(*inputs)  # (B, K, H, W, C + 1)
         return self._mix(decoded, slot_mask, centres)
 
     def _check_call(self, slots, slot_mask, centres):
@@ -271,7 +282,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             check_size("centres", centres.shape, 1, slots.shape[1])
             check_size("centres", centres.shape, 2, 2)
 
-    def _decode(self, slots: Tensor, centres: Tensor | None) -> Tensor:
+    def _decode(self, slots: Tensor, centres: Tensor | None = None) -> Tensor:
         """Slots (B, K, D) to images and mask logits (B, K, H, W, C + 1)."""
         num_slots = ops.shape(slots)[1]
         if centres is None:
@@ -374,6 +385,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
                 "centre_frequencies",
                 "mask_falloff",
                 "mask_penalty",
+                "rematerialize",
             )
         }
         return {**super().get_config(), **config}

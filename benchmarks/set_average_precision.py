@@ -2,14 +2,17 @@
 
 ```shell
 python benchmarks/set_average_precision.py
+python benchmarks/set_average_precision.py --plain-images 15000  # 20 minutes
 ```
 
-15,000 images of 10 predictions each, drawn at random, five thresholds. Prints
-the seconds of `SetAveragePrecision` fed batches of 500, of
-`set_average_precision` in one call, and how many times longer the definition
-in plain Python takes on the first 500 images.
+15,000 images of 10 predictions each, drawn at random, five thresholds. Times
+`SetAveragePrecision` fed batches of 500, and `set_average_precision` in one
+call, alternating. Then the definition in plain Python, once, on the first of
+the images: it takes quadratic time. Its values must be the same. Writes
+`runs/benchmarks/set_average_precision.json`.
 """
 
+import argparse
 import math
 import sys
 import time
@@ -17,6 +20,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from harness import measure, report, write_json
 
 from keras_slots.metrics import SetAveragePrecision, set_average_precision
 from keras_slots.property_layout import PropertyLayout
@@ -28,11 +32,11 @@ THRESHOLDS = (math.inf, 1, 0.5, 0.25, 0.125)
 NUM_IMAGES = 15_000
 NUM_SLOTS = 10
 BATCH_SIZE = 500
-SUBSET = 500  # images; plain Python takes quadratic time
 
 
 def main():
     """Times the three ways and prints them."""
+    options = parse_options()
     y_true, y_pred = draw_sets(np.random.default_rng(0))
     metric = SetAveragePrecision(THRESHOLDS)
 
@@ -49,26 +53,41 @@ def main():
         )
         return keras.ops.convert_to_numpy(values)
 
-    def in_python():
-        sets = y_true[:SUBSET].tolist(), y_pred[:SUBSET].tolist()
-        return [average_precision(*sets, value) for value in THRESHOLDS]
+    print("AP in %:", *(f"{100 * value:.1f}" for value in streamed()))
+    forms = {"one call": at_once, f"batches of {BATCH_SIZE}": streamed}
+    times = measure(forms, options.rounds)
+    what = f"average precision of {NUM_IMAGES:,} images, five thresholds"
+    results = {what: report(what, times, "one call")}
+    results["plain Python"] = compare_with_python(
+        y_true[: options.plain_images], y_pred[: options.plain_images], at_once
+    )
+    write_json(Path("runs/benchmarks/set_average_precision.json"), results)
 
-    for name, run in (
-        (f"batches of {BATCH_SIZE}", streamed),
-        ("one call", at_once),
-    ):
-        run()
-        seconds, values = timed(run)
-        text = " ".join(f"{100 * value:.1f}" for value in values)
-        print(f"{name}: {seconds:.2f} s (AP in %: {text})")
-    at_once(SUBSET)
-    fast, values = timed(lambda: at_once(SUBSET))
-    slow, expected = timed(in_python)
+
+def parse_options():
+    """What the command line says."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--plain-images", type=int, default=500)
+    parser.add_argument("--rounds", type=int, default=12)
+    return parser.parse_args()
+
+
+def compare_with_python(y_true, y_pred, at_once):
+    """Seconds of both on the same images, and their ratio."""
+    at_once(len(y_true))
+    fast, values = timed(lambda: at_once(len(y_true)))
+    sets = y_true.tolist(), y_pred.tolist()
+    slow, expected = timed(
+        lambda: [average_precision(*sets, value) for value in THRESHOLDS]
+    )
     np.testing.assert_allclose(values, expected, rtol=1e-5)
     print(
-        f"first {SUBSET} images, in one call: {fast:.3f} s; "
+        f"\nfirst {len(y_true):,} images, in one call: {fast:.3f} s; "
         f"in plain Python: {slow:.1f} s, {slow / fast:.0f} times longer"
     )
+    return {"images": len(y_true), "fast": fast, "slow": slow}
 
 
 def draw_sets(rng):

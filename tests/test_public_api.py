@@ -42,8 +42,12 @@ PUBLIC_NAMES = {
     },
     "keras_slots.metrics": {
         "AdjustedRandIndex",
+        "MaskIoU",
+        "MeanBestOverlap",
         "SetAveragePrecision",
         "adjusted_rand_index",
+        "mask_iou",
+        "mean_best_overlap",
         "set_average_precision",
     },
     "keras_slots.models": {
@@ -92,6 +96,18 @@ SIGNATURES = {
     "keras_slots.metrics.AdjustedRandIndex.update_state": (
         "mask, masks, sample_weight=None"
     ),
+    "keras_slots.metrics.MeanBestOverlap": "ignore_background=True",
+    "keras_slots.metrics.MeanBestOverlap.update_state": (
+        "mask, masks, sample_weight=None"
+    ),
+    "keras_slots.metrics.mean_best_overlap": (
+        "mask, masks, ignore_background=True"
+    ),
+    "keras_slots.metrics.MaskIoU": "ignore_background=True",
+    "keras_slots.metrics.MaskIoU.update_state": (
+        "mask, masks, sample_weight=None"
+    ),
+    "keras_slots.metrics.mask_iou": "mask, masks, ignore_background=True",
     "keras_slots.metrics.SetAveragePrecision": (
         "distance_thresholds=(inf, 1, 0.5, 0.25, 0.125)"
     ),

@@ -6,6 +6,14 @@ from keras_slots.metrics.adjusted_rand_index import (
 from keras_slots.metrics.adjusted_rand_index import (
     adjusted_rand_index as adjusted_rand_index,
 )
+from keras_slots.metrics.mask_iou import MaskIoU as MaskIoU
+from keras_slots.metrics.mask_iou import mask_iou as mask_iou
+from keras_slots.metrics.mean_best_overlap import (
+    MeanBestOverlap as MeanBestOverlap,
+)
+from keras_slots.metrics.mean_best_overlap import (
+    mean_best_overlap as mean_best_overlap,
+)
 from keras_slots.metrics.set_average_precision import (
     SetAveragePrecision as SetAveragePrecision,
 )

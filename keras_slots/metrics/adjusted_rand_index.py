@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_slots.checks import check_rank, check_size
+from keras_slots.metrics.segmentation_pair import SegmentationPair
 from keras_slots.types import Tensor
 
 
@@ -111,21 +111,8 @@ def adjusted_rand_index(
     References:
     - [Hubert and Arabie, 1985](https://doi.org/10.1007/BF01908075)
     """
-    mask = ops.convert_to_tensor(mask)
-    masks = ops.convert_to_tensor(masks)
-    _check_shapes(tuple(mask.shape), tuple(masks.shape))
-    batch_size, num_slots = ops.shape(masks)[:2]
-
-    # B batch, P pixels, K slots.
-    labels = ops.reshape(ops.cast(mask, "int32"), (batch_size, -1))  # (B, P)
-    slot = ops.argmax(ops.squeeze(masks, axis=-1), axis=1)  # (B, H, W)
-    slot = ops.reshape(ops.cast(slot, "int32"), (batch_size, 1, -1))
-    slots = ops.reshape(ops.arange(num_slots, dtype="int32"), (1, -1, 1))
-    in_slot = ops.cast(slot == slots, "float32")  # (B, K, P)
-    counted = ops.ones_like(labels, dtype="bool")
-    if ignore_background:
-        counted = labels != 0
-    return _index(*_pair_counts(labels, in_slot, counted))
+    pair = SegmentationPair(mask, masks, ignore_background)
+    return _index(*_pair_counts(pair))
 
 
 def _index(together, only_true, only_pred, apart):
@@ -145,7 +132,7 @@ def _index(together, only_true, only_pred, apart):
     )
 
 
-def _pair_counts(labels, in_slot, counted):
+def _pair_counts(pair):
     """Numbers of ordered pixel pairs, (B,) each.
 
     In turn: pairs in one segment in both segmentations, in the true one only,
@@ -155,53 +142,19 @@ def _pair_counts(labels, in_slot, counted):
     one cell (label, slot) at a time: nothing cancels, so float32 keeps
     seven digits even of the 2.7e8 pairs of an image of 128 x 128.
     """
-
-    def count(pixels):  # (B, P) -> (B, K); exact, being sums of ones
-        pixels = ops.expand_dims(ops.cast(pixels, "float32"), 2)
-        return ops.squeeze(ops.matmul(in_slot, pixels), axis=2)
-
-    slot_size = count(counted)  # (B, K)
+    # B batch, K slots.
+    slot_size = ops.cast(pair.count_in_slots(pair.in_segment), "float32")
     total = ops.sum(slot_size, axis=1, keepdims=True)  # (B, 1)
     zeros = ops.zeros_like(slot_size[:, 0])
 
-    def any_left(left, *sums):
-        return ops.any(left)
-
-    # One label of each image at a time, from the largest down. The number of
-    # labels is not known in advance, and they may be any integers.
-    def add_label(left, together, only_true, only_pred, apart):
-        label = ops.max(ops.where(left, labels, -(2**31)), axis=1)
-        at = left & (labels == ops.expand_dims(label, 1))
-        cell = count(at)  # (B, K)
+    def add_label(cell, together, only_true, only_pred, apart):
+        cell = ops.cast(cell, "float32")  # (B, K)
         size = ops.sum(cell, axis=1, keepdims=True)
         return (
-            left & ~at,
             together + ops.sum(cell * (cell - 1.0), axis=1),
             only_true + ops.sum(cell * (size - cell), axis=1),
             only_pred + ops.sum(cell * (slot_size - cell), axis=1),
             apart + ops.sum(cell * (total - size - slot_size + cell), axis=1),
         )
 
-    _, *sums = ops.while_loop(
-        any_left,
-        add_label,
-        (counted, zeros, zeros, zeros, zeros),
-        maximum_iterations=ops.shape(labels)[1],
-    )
-    return sums
-
-
-def _check_shapes(mask_shape, masks_shape):
-    check_rank("mask", mask_shape, "(batch_size, height, width)")
-    check_rank(
-        "masks", masks_shape, "(batch_size, num_slots, height, width, 1)"
-    )
-    check_size("masks", masks_shape, axis=4, expected=1)
-    pred_shape = masks_shape[:1] + masks_shape[2:4]
-    for true, pred in zip(mask_shape, pred_shape, strict=True):
-        if None not in (true, pred) and true != pred:
-            raise ValueError(
-                "`mask` and `masks` must have the same batch size, height and "
-                f"width. Received: mask.shape={mask_shape}, "
-                f"masks.shape={masks_shape}"
-            )
+    return pair.fold_segments(add_label, (zeros, zeros, zeros, zeros))

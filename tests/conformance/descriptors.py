@@ -95,6 +95,7 @@ LAYERS = [
                 "centre_frequencies": 3,
                 "mask_falloff": 2.0,
                 "mask_penalty": 0.1,
+                "rematerialize": True,
             },
         ),
         inputs={"slots": draw(2, 3, 4)},
@@ -307,6 +308,38 @@ OTHERS = [
     ),
     Descriptor(
         keras_slots.metrics.AdjustedRandIndex,
+        variants=(
+            {
+                "ignore_background": False,
+                "name": "mine",
+                "dtype": "float64",
+            },
+        ),
+        inputs={
+            "masks": draw(2, 3, 5, 4, 1),
+            "mask": np.arange(40, dtype="int32").reshape(2, 5, 4) // 6,
+        },
+        shapes={"masks": (None, 3, 5, 4, 1), "mask": (None, 5, 4)},
+        call=_metric,
+    ),
+    Descriptor(
+        keras_slots.metrics.MeanBestOverlap,
+        variants=(
+            {
+                "ignore_background": False,
+                "name": "mine",
+                "dtype": "float64",
+            },
+        ),
+        inputs={
+            "masks": draw(2, 3, 5, 4, 1),
+            "mask": np.arange(40, dtype="int32").reshape(2, 5, 4) // 6,
+        },
+        shapes={"masks": (None, 3, 5, 4, 1), "mask": (None, 5, 4)},
+        call=_metric,
+    ),
+    Descriptor(
+        keras_slots.metrics.MaskIoU,
         variants=(
             {
                 "ignore_background": False,

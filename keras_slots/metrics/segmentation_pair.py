@@ -1,0 +1,102 @@
+"""A true and a predicted segmentation of the same images."""
+
+from keras import ops
+
+from keras_slots.checks import check_rank, check_size
+
+
+class SegmentationPair:
+    """True labels and slots of the same pixels, and how to count them.
+
+    Each pixel belongs to the slot with the largest mask, of equal ones to the
+    first. Labels may be any integers, in any number.
+
+    Args:
+        mask: Integer tensor of shape `(batch_size, height, width)`.
+        masks: Tensor of shape `(batch_size, num_slots, height, width, 1)`.
+        ignore_background: Boolean. Whether the label 0 is no segment.
+
+    Raises:
+        ValueError: If the shapes are not as above.
+    """
+
+    # B batch, H height, W width, K slots.
+    def __init__(self, mask, masks, ignore_background):
+        mask = ops.convert_to_tensor(mask)
+        masks = ops.convert_to_tensor(masks)
+        _check_shapes(tuple(mask.shape), tuple(masks.shape))
+        self.labels = ops.cast(mask, "int32")  # (B, H, W)
+        self.everywhere = ops.ones_like(self.labels, dtype="bool")  # (B, H, W)
+        self.in_segment = self.everywhere
+        if ignore_background:
+            self.in_segment = self.labels != 0
+
+        num_slots = ops.shape(masks)[1]
+        slot = ops.argmax(ops.squeeze(masks, axis=-1), axis=1)  # (B, H, W)
+        slot = ops.expand_dims(ops.cast(slot, "int32"), 2)
+        slots = ops.reshape(ops.arange(num_slots, dtype="int32"), (-1, 1))
+        self._in_slot = ops.cast(slot == slots, "float32")  # (B, H, K, W)
+
+    def count_in_slots(self, pixels):
+        """How many of the pixels each slot has: (B, H, W) -> (B, K) `int32`.
+
+        Exact for images of any size. Products of matrices are fast in
+        `float32`, which holds the count of a row of pixels, not always that
+        of an image.
+        """
+        pixels = ops.expand_dims(ops.cast(pixels, "float32"), 3)
+        per_row = ops.squeeze(ops.matmul(self._in_slot, pixels), axis=3)
+        return ops.sum(ops.cast(per_row, "int32"), axis=1)
+
+    def fold_segments(self, add_segment, state):
+        """Takes one true segment of each image at a time into account.
+
+        From the largest label down. There are as many steps as the image with
+        the most segments needs.
+
+        Args:
+            add_segment: Function `(cell, *state) -> state`. `cell` (B, K):
+                how many pixels of the segment each slot has, all 0 for an
+                image without segments left.
+            state: Tuple of tensors, to start from.
+
+        Returns:
+            The last state.
+        """
+
+        def any_left(left, *state):
+            return ops.any(left)
+
+        def next_segment(left, *state):
+            label = ops.max(
+                ops.where(left, self.labels, -(2**31)),
+                axis=(1, 2),
+                keepdims=True,
+            )
+            at = left & (self.labels == label)  # (B, H, W)
+            return left & ~at, *add_segment(self.count_in_slots(at), *state)
+
+        _, height, width = ops.shape(self.labels)
+        _, *state = ops.while_loop(
+            any_left,
+            next_segment,
+            (self.in_segment, *state),
+            maximum_iterations=height * width,
+        )
+        return state
+
+
+def _check_shapes(mask_shape, masks_shape):
+    check_rank("mask", mask_shape, "(batch_size, height, width)")
+    check_rank(
+        "masks", masks_shape, "(batch_size, num_slots, height, width, 1)"
+    )
+    check_size("masks", masks_shape, axis=4, expected=1)
+    pred_shape = masks_shape[:1] + masks_shape[2:4]
+    for true, pred in zip(mask_shape, pred_shape, strict=True):
+        if None not in (true, pred) and true != pred:
+            raise ValueError(
+                "`mask` and `masks` must have the same batch size, height and "
+                f"width. Received: mask.shape={mask_shape}, "
+                f"masks.shape={masks_shape}"
+            )

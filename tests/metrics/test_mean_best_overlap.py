@@ -1,0 +1,269 @@
+"""`MeanBestOverlap` against a loop over images and objects in NumPy."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_slots.metrics import (
+    AdjustedRandIndex,
+    MeanBestOverlap,
+    mean_best_overlap,
+)
+from keras_slots.metrics.segmentation_pair import SegmentationPair
+
+RUNS = {
+    "eager": mean_best_overlap,
+    "graph": tf.function(mean_best_overlap),
+    "xla": tf.function(mean_best_overlap, jit_compile=True),
+}
+EACH_RUN = pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
+BOTH = pytest.mark.parametrize(
+    "ignore_background", [True, False], ids=["objects", "with background"]
+)
+
+
+def to_masks(slot, num_slots):
+    """(B, H, W) slot indices -> (B, K, H, W, 1) masks."""
+    one_hot = np.eye(num_slots, dtype="float32")[slot]
+    return np.moveaxis(one_hot, -1, 1)[..., None]
+
+
+def row(*values):
+    """An image of one row, in a batch of one."""
+    return np.array([[values]])
+
+
+def reference(mask, masks, ignore_background):
+    scores = []
+    for true, slot in zip(mask, masks.argmax(1)[..., 0], strict=True):
+        best = []
+        for label in np.unique(true):
+            if label == 0 and ignore_background:
+                continue
+            found = [slot == k for k in range(masks.shape[1])]
+            ious = [
+                np.sum((true == label) & pixels)
+                / np.sum((true == label) | pixels)
+                for pixels in found
+            ]
+            best.append(max(ious))
+        scores.append(np.mean(best) if best else np.nan)
+    return np.array(scores)
+
+
+def scenes(num_objects, num_slots, size=(9, 11), seed=0):
+    """From chance to full agreement; images lack objects, the last one all."""
+    rng = np.random.default_rng(seed)
+    mask = rng.integers(0, num_objects + 1, (6, *size))
+    mask[1][mask[1] == 1] = 0
+    mask[2][mask[2] > 1] = 0
+    mask[-1] = 0
+    masks = rng.random((6, num_slots, *size, 1), "float32")
+    known = rng.random(mask.shape) < np.linspace(0, 1, 6)[:, None, None]
+    slot = mask % num_slots
+    masks += 2 * known[:, None, ..., None] * to_masks(slot, num_slots)
+    return mask, masks
+
+
+@BOTH
+@EACH_RUN
+@pytest.mark.parametrize(
+    ("num_objects", "num_slots"),
+    [(4, 5), (3, 8), (9, 3), (1, 4), (5, 1)],
+    ids=["as many", "more slots", "fewer slots", "one object", "one slot"],
+)
+def test_numpy_agrees(run, num_objects, num_slots, ignore_background):
+    mask, masks = scenes(num_objects, num_slots)
+    values = np.array(run(mask, masks, ignore_background))
+    expected = reference(mask, masks, ignore_background)
+    assert np.isnan(values[-1]) == ignore_background
+    np.testing.assert_allclose(values, expected, rtol=1e-6)
+
+
+CASES = {
+    "found": (row(0, 0, 1, 1), row(2, 2, 0, 0), 1.0, 1.0),
+    "in pieces": (row(0, 1, 1, 1), row(0, 1, 1, 2), 2 / 3, 5 / 6),
+    "merged": (row(0, 1, 1, 2), row(0, 1, 1, 1), 1 / 2, 2 / 3),
+    "with the background": (row(0, 0, 0, 1), row(1, 1, 1, 1), 1 / 4, 1 / 2),
+    "no object": (row(0, 0, 0, 0), row(0, 1, 2, 2), np.nan, 1 / 2),
+    "no background": (row(1, 1, 2, 2), row(0, 0, 1, 1), 1.0, 1.0),
+}
+
+
+@EACH_RUN
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_values_worked_out_by_hand(run, case):
+    mask, slot, objects, with_background = case
+    masks = to_masks(slot, 3)
+    np.testing.assert_allclose(run(mask, masks), [objects], rtol=1e-6)
+    np.testing.assert_allclose(
+        run(mask, masks, False), [with_background], rtol=1e-6
+    )
+
+
+def test_what_fg_ari_hides():
+    """The slots are perfect on the objects, one takes half the background."""
+    mask = np.zeros((1, 20, 20), int)
+    mask[0, 2:4, 2:4] = 1
+    mask[0, 15:17, 15:17] = 2
+    slot = mask.copy()
+    slot[0, :, :10][mask[0, :, :10] == 0] = 1
+    masks = to_masks(slot, 3)
+    fg_ari = AdjustedRandIndex()
+    fg_ari.update_state(mask, masks)
+    assert float(fg_ari.result()) == 1.0
+    # Object 1: 4 of the 200 pixels of its slot. Object 2: found.
+    expected = (4 / 200 + 1) / 2
+    np.testing.assert_allclose(mean_best_overlap(mask, masks), [expected])
+
+    # The other half goes to the slot of the other object.
+    slot[slot == 0] = 2
+    masks = to_masks(slot, 3)
+    fg_ari.update_state(mask, masks)
+    assert float(fg_ari.result()) == 1.0
+    np.testing.assert_allclose(mean_best_overlap(mask, masks), [4 / 200])
+
+
+@EACH_RUN
+def test_labels_may_be_any_integers(run):
+    label, masks = scenes(4, 5)
+    wild = np.array([0, -7, 255, -(2**31), 2**31 - 1], "int32")
+    np.testing.assert_allclose(
+        run(wild[label], masks), run(label, masks), rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "float32"])
+def test_dtypes_of_labels(dtype):
+    mask, masks = scenes(4, 5)
+    np.testing.assert_array_equal(
+        mean_best_overlap(mask.astype(dtype), masks),
+        mean_best_overlap(mask, masks),
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64", "int32", "bool"])
+def test_dtypes_of_masks(dtype):
+    mask, masks = scenes(4, 5)
+    masks = to_masks(masks.argmax(1)[..., 0], 5)
+    values = mean_best_overlap(mask, masks.astype(dtype))
+    assert keras.backend.standardize_dtype(values.dtype) == "float32"
+    np.testing.assert_array_equal(values, mean_best_overlap(mask, masks))
+
+
+@EACH_RUN
+def test_ties_go_to_the_first_slot(run):
+    mask = row(1, 1, 2, 2)
+    masks = np.full((1, 3, 1, 4, 1), 0.5, "float32")
+    np.testing.assert_array_equal(run(mask, masks), [0.5])
+    masks[0, 2, 0, 2:] = 0.6
+    np.testing.assert_array_equal(run(mask, masks), [1.0])
+
+
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+def test_counts_of_large_images_are_exact(jit_compile):
+    @tf.function(jit_compile=jit_compile)
+    def slot_sizes(mask, masks):
+        pair = SegmentationPair(mask, masks, ignore_background=True)
+        return pair.count_in_slots(pair.everywhere)
+
+    mask = np.ones((1, 4101, 4101), "uint8")
+    slot = np.zeros(mask.shape, "uint8")
+    slot[0, 0, :2] = 1
+    masks = np.stack([slot == 0, slot == 1], axis=1)[..., None]
+    size = 4101**2 - 2
+    assert int(np.float32(size)) != size  # What `float32` would lose.
+    np.testing.assert_array_equal(slot_sizes(mask, masks), [[size, 2]])
+
+
+def test_metric_is_the_mean_over_images_with_objects():
+    mask, masks = scenes(4, 5)
+    mask[0] = 0
+    each = reference(mask, masks, True)
+    metric = MeanBestOverlap()
+    assert float(metric.result()) == 0.0
+    # Uneven batches; the first one has no object at all.
+    for part in (slice(0, 1), slice(1, 5), slice(5, 6)):
+        metric.update_state(mask[part], masks[part])
+    np.testing.assert_allclose(metric.result(), np.nanmean(each), rtol=1e-6)
+    metric.reset_state()
+    assert float(metric.result()) == 0.0
+    metric.update_state(mask, masks)
+    np.testing.assert_allclose(metric.result(), np.nanmean(each), rtol=1e-6)
+
+
+def test_sample_weight():
+    mask, masks = scenes(4, 5)
+    each = reference(mask, masks, True)
+    weight = np.random.default_rng(0).random(6)
+    expected = np.average(each[:-1], weights=weight[:-1])
+    for given in (weight, weight[:, None], weight.tolist()):
+        metric = MeanBestOverlap()
+        metric.update_state(mask, masks, sample_weight=given)
+        np.testing.assert_allclose(metric.result(), expected, rtol=1e-6)
+    metric = MeanBestOverlap()
+    metric.update_state(mask, masks, sample_weight=2)
+    np.testing.assert_allclose(metric.result(), np.nanmean(each), rtol=1e-6)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+def test_in_compile(jit_compile):
+    inputs = keras.Input((5, 9, 11, 1))
+    model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
+    model.compile(
+        "sgd",
+        metrics=[MeanBestOverlap(), MeanBestOverlap(False)],
+        loss=lambda y_true, y_pred: keras.ops.mean(y_pred, axis=(1, 2, 3, 4)),
+        jit_compile=jit_compile,
+    )
+    model.layers[-1].set_weights([np.ones((1, 1)), np.zeros(1)])
+    mask, masks = scenes(4, 5)
+    logs = model.evaluate(
+        masks, mask.astype("uint8"), batch_size=4, verbose=0, return_dict=True
+    )
+    for name, ignore in (("mbo", True), ("mbo_with_background", False)):
+        expected = np.nanmean(reference(mask, masks, ignore))
+        np.testing.assert_allclose(logs[name], expected, rtol=1e-6)
+    assert "mbo" in model.fit(masks, mask, verbose=0).history
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ({}, "mbo"),
+        ({"ignore_background": False}, "mbo_with_background"),
+        ({"ignore_background": False, "name": "mine"}, "mine"),
+    ],
+    ids=["objects", "with background", "named"],
+)
+def test_name_and_config_round_trip(arguments, name):
+    metric = MeanBestOverlap(**arguments, dtype="float64")
+    data = json.loads(json.dumps(keras.saving.serialize_keras_object(metric)))
+    assert data["registered_name"] == "keras_slots>MeanBestOverlap"
+    revived = keras.saving.deserialize_keras_object(data)
+    assert revived.get_config() == metric.get_config()
+    assert revived.name == name
+    assert revived.dtype == "float64"
+    assert revived.ignore_background == arguments.get("ignore_background", True)
+
+
+@pytest.mark.parametrize(
+    ("mask_shape", "masks_shape", "message"),
+    [
+        (
+            (4, 4),
+            (1, 2, 4, 4, 1),
+            r"`mask` must have shape \(batch_size, height, w.*=\(4, 4\)",
+        ),
+        ((1, 4, 4), (1, 2, 4, 4), r"`masks` must have shape \(.*, 1\)\. Rec"),
+        ((1, 4, 4), (1, 2, 4, 4, 3), "`masks` must have size 1 on axis 4"),
+        ((1, 4, 4), (1, 2, 2, 8, 1), "same batch size, height and width"),
+    ],
+    ids=["rank of mask", "rank of masks", "channels", "size"],
+)
+def test_shapes_are_checked(mask_shape, masks_shape, message):
+    with pytest.raises(ValueError, match=message):
+        mean_best_overlap(np.ones(mask_shape, int), np.ones(masks_shape))

@@ -21,6 +21,7 @@ PUBLIC_NAMES = {
         "PropertyLayout",
         "clevr",
         "clevr_scenes",
+        "multi_dsprites",
         "multi_object_records",
         "tetrominoes",
     },
@@ -134,6 +135,7 @@ SIGNATURES = {
         "coordinate_scale=1.0"
     ),
     "keras_slots.datasets.clevr": "split, batch_size=None, data_dir=None",
+    "keras_slots.datasets.multi_dsprites": "split, batch_size=None",
     "keras_slots.datasets.tetrominoes": "split, batch_size=None",
     "keras_slots.schedules.WarmupExponentialDecay": (
         "learning_rate, warmup_steps, decay_steps, decay_rate"

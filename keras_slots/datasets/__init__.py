@@ -2,6 +2,7 @@
 
 from keras_slots.datasets.clevr_scenes import clevr_scenes
 from keras_slots.datasets.clevr_tfds import clevr
+from keras_slots.datasets.multi_dsprites import multi_dsprites
 from keras_slots.datasets.multi_object_records import multi_object_records
 from keras_slots.datasets.tetrominoes import tetrominoes
 from keras_slots.property_layout import PropertyLayout
@@ -10,6 +11,7 @@ __all__ = [
     "PropertyLayout",
     "clevr",
     "clevr_scenes",
+    "multi_dsprites",
     "multi_object_records",
     "tetrominoes",
 ]

@@ -306,53 +306,24 @@ OTHERS = [
         },
         shapes={"y_pred": (None, 3, 5), "y_true": (None, 3, 5)},
     ),
-    Descriptor(
-        keras_slots.metrics.AdjustedRandIndex,
-        variants=(
-            {
-                "ignore_background": False,
-                "name": "mine",
-                "dtype": "float64",
+    *(
+        Descriptor(
+            getattr(keras_slots.metrics, name),
+            variants=(
+                {
+                    "ignore_background": False,
+                    "name": "mine",
+                    "dtype": "float64",
+                },
+            ),
+            inputs={
+                "masks": draw(2, 3, 5, 4, 1),
+                "mask": np.arange(40, dtype="int32").reshape(2, 5, 4) // 6,
             },
-        ),
-        inputs={
-            "masks": draw(2, 3, 5, 4, 1),
-            "mask": np.arange(40, dtype="int32").reshape(2, 5, 4) // 6,
-        },
-        shapes={"masks": (None, 3, 5, 4, 1), "mask": (None, 5, 4)},
-        call=_metric,
-    ),
-    Descriptor(
-        keras_slots.metrics.MeanBestOverlap,
-        variants=(
-            {
-                "ignore_background": False,
-                "name": "mine",
-                "dtype": "float64",
-            },
-        ),
-        inputs={
-            "masks": draw(2, 3, 5, 4, 1),
-            "mask": np.arange(40, dtype="int32").reshape(2, 5, 4) // 6,
-        },
-        shapes={"masks": (None, 3, 5, 4, 1), "mask": (None, 5, 4)},
-        call=_metric,
-    ),
-    Descriptor(
-        keras_slots.metrics.MaskIoU,
-        variants=(
-            {
-                "ignore_background": False,
-                "name": "mine",
-                "dtype": "float64",
-            },
-        ),
-        inputs={
-            "masks": draw(2, 3, 5, 4, 1),
-            "mask": np.arange(40, dtype="int32").reshape(2, 5, 4) // 6,
-        },
-        shapes={"masks": (None, 3, 5, 4, 1), "mask": (None, 5, 4)},
-        call=_metric,
+            shapes={"masks": (None, 3, 5, 4, 1), "mask": (None, 5, 4)},
+            call=_metric,
+        )
+        for name in ("AdjustedRandIndex", "MeanBestOverlap", "MaskIoU")
     ),
     Descriptor(
         keras_slots.metrics.SetAveragePrecision,

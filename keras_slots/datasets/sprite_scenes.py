@@ -8,9 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_slots.datasets.pixels import to_float
+from keras_slots.datasets.scene_splits import SPLITS, bucket_in_split
 
 IMAGE_SIZE = 64
-SPLITS = ("train", "validation", "test")
 
 # The factors of dSprites: each sprite takes one value of each.
 SCALES = np.linspace(0.5, 1.0, 6)
@@ -39,10 +39,6 @@ _CENTRES = 15.5 + 32.0 * POSITIONS
 _WINDOW = 28
 _CORNERS = np.floor(_CENTRES).astype("int32") - 13
 _OFFSETS = np.arange(_WINDOW) + (_CORNERS - _CENTRES)[:, None]  # (32, 28)
-
-# Every sixteenth arrangement of sprites belongs to validation, every sixteenth
-# to test, the rest to training: the large split rejects least.
-_VALIDATION_BUCKET, _TEST_BUCKET = 0, 1
 
 # Random numbers of a scene: the number of sprites, the background's colour,
 # and, for each of five sprites, the factors and the colour. Like the number of
@@ -189,11 +185,7 @@ def in_split(split: str, sprites: np.ndarray) -> np.ndarray:
     # would cancel. Places left empty add nothing.
     words = np.where(shape > 0, _scramble(code.astype("uint64")), 0)
     bucket = words.sum(axis=1, dtype="uint64") >> np.uint64(60)  # 0 to 15
-    if split == "validation":
-        return bucket == _VALIDATION_BUCKET
-    if split == "test":
-        return bucket == _TEST_BUCKET
-    return (bucket != _VALIDATION_BUCKET) & (bucket != _TEST_BUCKET)
+    return bucket_in_split(split, bucket)
 
 
 def _scramble(words):

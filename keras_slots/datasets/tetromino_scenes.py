@@ -4,6 +4,11 @@ import numpy as np
 import tensorflow as tf
 
 from keras_slots.datasets.pixels import to_float
+from keras_slots.datasets.scene_splits import (
+    NUM_BUCKETS,
+    SPLITS,
+    bucket_in_split,
+)
 
 IMAGE_SIZE = 35
 CELL_SIZE = 5
@@ -49,13 +54,6 @@ CELL_BRIGHTNESS = np.array(
     ],
     dtype="uint8",
 )
-
-SPLITS = ("train", "validation", "test")
-
-# Every sixteenth scene there can be belongs to validation, every sixteenth to
-# test, the rest to training: the large split rejects least.
-_NUM_BUCKETS = 16
-_VALIDATION_BUCKET, _TEST_BUCKET = 0, 1
 
 # Candidates drawn at a time. Part of the definition of the scenes: another
 # value would give other scenes for the same seed.
@@ -181,12 +179,8 @@ def in_split(split, pieces):
     one; take it away and look again), so it also determines its split.
     """
     words = _CELL_WORDS[pieces[1], *_cells(pieces)]  # (4, 3, scenes)
-    bucket = np.bitwise_xor.reduce(words, axis=(0, 1)) % _NUM_BUCKETS
-    if split == "validation":
-        return bucket == _VALIDATION_BUCKET
-    if split == "test":
-        return bucket == _TEST_BUCKET
-    return (bucket != _VALIDATION_BUCKET) & (bucket != _TEST_BUCKET)
+    bucket = np.bitwise_xor.reduce(words, axis=(0, 1)) % NUM_BUCKETS
+    return bucket_in_split(split, bucket)
 
 
 def render(pieces: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -2,13 +2,8 @@
 
 import tensorflow as tf
 
-from keras_slots.checks import check_integer, check_option
 from keras_slots.datasets import tetromino_scenes as scenes
-
-SPLIT_SIZES = {"train": 60_000, "validation": 320, "test": 320}
-
-# Scenes rendered together where the caller wants them one by one.
-_RENDER_BATCH = 64
+from keras_slots.datasets.rendered_scenes import rendered_scenes
 
 
 def tetrominoes(
@@ -99,40 +94,15 @@ def tetrominoes(
     - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055): the split
       sizes.
     """
-    check_option("split", split, scenes.SPLITS)
-    if num_scenes is None:
-        num_scenes = SPLIT_SIZES[split]
-    num_scenes = check_integer("num_scenes", num_scenes, minimum=1)
-    seed = check_integer("seed", seed, minimum=0)
-    if batch_size is not None:
-        batch_size = check_integer("batch_size", batch_size, minimum=1)
-    if shuffle is None:
-        shuffle = split == "train"
-
-    # Held on the CPU, where tf.data works.
-    with tf.device("CPU:0"):
-        pieces = tf.constant(scenes.sample_pieces(split, num_scenes, seed))
-
-    def load(indices):
-        batch = tf.gather(pieces, indices)
-        image, mask = scenes.render(batch)
-        if not as_dict:
-            return image, mask
-        return {"image": image, "mask": mask, **scenes.factors(batch)}
-
-    # Indices are shuffled rather than images, so that a shuffle of the whole
-    # split costs next to nothing.
-    dataset = tf.data.Dataset.range(num_scenes)
-    if shuffle:
-        dataset = dataset.shuffle(num_scenes, seed=seed)
-    if batch_size is None:
-        dataset = dataset.batch(_RENDER_BATCH)
-    else:
-        dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
-    dataset = dataset.map(load, num_parallel_calls=tf.data.AUTOTUNE)
-    if batch_size is None:
-        dataset = dataset.unbatch()
-        dataset = dataset.apply(
-            tf.data.experimental.assert_cardinality(num_scenes)
-        )
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    return rendered_scenes(
+        lambda *arguments: (scenes.sample_pieces(*arguments),),
+        scenes.render,
+        scenes.factors,
+        split,
+        batch_size,
+        num_scenes,
+        seed,
+        as_dict,
+        shuffle,
+        drop_remainder,
+    )

@@ -1,6 +1,5 @@
 """Generated Tetrominoes against what is known of the published ones."""
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -8,18 +7,13 @@ from sklearn.metrics import adjusted_rand_score
 
 from keras_slots.datasets import tetromino_scenes as scenes
 from keras_slots.datasets import tetrominoes
+from tests.datasets.joined import everything
 
 SPLITS = ["train", "validation", "test"]
 
 # The first scene of a split, as drawn with seed 0.
 GOLDEN_TRAIN = [[[5, 4, 23, 20], [16, 3, 2, 10], [10, 4, 4, 20]]]
 GOLDEN_TEST = [[[1, 0, 2, 22], [10, 3, 22, 17], [2, 1, 0, 5]]]
-
-
-def everything(dataset):
-    """All elements of a batched dataset of dictionaries, joined."""
-    batches = list(dataset.as_numpy_iterator())
-    return {k: np.concatenate([b[k] for b in batches]) for k in batches[0]}
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +30,6 @@ def pieces():
     return scenes.sample_pieces("train", 100_000, seed=1).astype("int64")
 
 
-@pytest.mark.parametrize(
-    ("split", "size"), [("train", 60_000), ("validation", 320), ("test", 320)]
-)
-def test_default_sizes_are_the_papers(split, size):
-    assert tetrominoes(split).cardinality() == size
-    assert len(tetrominoes(split, 64)) == -(-size // 64)
-
-
 def test_elements_are_images_and_labels():
     image_spec, mask_spec = tetrominoes("test").element_spec
     assert image_spec == tf.TensorSpec((35, 35, 3), tf.float32)
@@ -53,17 +39,6 @@ def test_elements_are_images_and_labels():
     assert mask.shape == (35, 35) and mask.dtype == tf.int32
     assert image.numpy().min() == -1.0 and image.numpy().max() == 1.0
     assert set(np.unique(mask)) == {0, 1, 2, 3}
-
-
-def test_batches_have_static_sizes_and_a_partial_end():
-    dataset = tetrominoes("validation", batch_size=8, num_scenes=20)
-    assert dataset.element_spec[0].shape.as_list() == [None, 35, 35, 3]
-    assert dataset.element_spec[1].shape.as_list() == [None, 35, 35]
-    assert [len(image) for image, _ in dataset] == [8, 8, 4]
-    dataset = tetrominoes("validation", 8, 20, drop_remainder=True)
-    assert dataset.element_spec[0].shape.as_list() == [8, 35, 35, 3]
-    assert [len(image) for image, _ in dataset] == [8, 8]
-    assert len(dataset) == 2
 
 
 def test_as_dict_names_every_factor(sample):
@@ -227,73 +202,3 @@ def test_one_image_is_in_one_split_however_it_is_cut():
     for split in SPLITS:
         belongs = scenes.in_split(split, both.transpose(2, 1, 0))
         assert belongs.all() or not belongs.any()
-
-
-def test_training_is_shuffled_anew_each_epoch_with_the_seed():
-    def first_rows(dataset):
-        return [x["x"].tobytes() for x in dataset.as_numpy_iterator()]
-
-    dataset = tetrominoes("train", 50, 100, as_dict=True)
-    one, two = first_rows(dataset), first_rows(dataset)
-    assert one != two
-    again = tetrominoes("train", 50, 100, as_dict=True)
-    assert [first_rows(again), first_rows(again)] == [one, two]
-    ordered = everything(
-        tetrominoes("train", 50, 100, as_dict=True, shuffle=False)
-    )
-    shuffled = everything(dataset)
-    assert sorted(x.tobytes() for x in ordered["image"]) == sorted(
-        x.tobytes() for x in shuffled["image"]
-    )
-    dataset = tetrominoes("test", 50, 100, as_dict=True)
-    assert first_rows(dataset) == first_rows(dataset)
-
-
-def test_one_by_one_gives_the_scenes_of_the_batches():
-    singles = list(tetrominoes("test", num_scenes=70).as_numpy_iterator())
-    batches = list(tetrominoes("test", 32, 70).as_numpy_iterator())
-    assert len(singles) == 70
-    for position in (0, 1):
-        np.testing.assert_array_equal(
-            np.stack([single[position] for single in singles]),
-            np.concatenate([batch[position] for batch in batches]),
-        )
-
-
-class Autoencoder(keras.Sequential):
-    """Compares its output with its input, and so needs no targets."""
-
-    def compute_loss(self, x, y=None, y_pred=None, *args, **kwargs):
-        return keras.ops.mean((x - y_pred) ** 2)
-
-
-@pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="one backend is enough"
-)
-def test_fit_takes_images_alone():
-    images = tetrominoes("train", 4, 10).map(lambda image, mask: image)
-    assert len(images) == 3
-    assert images.element_spec.shape.as_list() == [None, 35, 35, 3]
-    model = Autoencoder([keras.layers.Conv2D(3, 1)])
-    model.compile("sgd")
-    history = model.fit(images, shuffle=False, verbose=0)
-    assert np.isfinite(history.history["loss"]).all()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "received"),
-    [
-        ({"split": "val"}, "split='val'"),
-        ({"split": "test", "batch_size": 0}, "batch_size=0"),
-        ({"split": "test", "batch_size": 1.5}, "batch_size=1.5"),
-        ({"split": "test", "num_scenes": -3}, "num_scenes=-3"),
-        ({"split": "test", "num_scenes": True}, "num_scenes=True"),
-        ({"split": "test", "seed": -1}, "seed=-1"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_bad_arguments_are_named(arguments, received):
-    name = received.split("=")[0]
-    with pytest.raises(ValueError, match=f"^`{name}` must be") as error:
-        tetrominoes(**arguments)
-    assert str(error.value).endswith(f"Received: {received}")

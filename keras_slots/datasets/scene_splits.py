@@ -1,0 +1,21 @@
+"""Training, validation and test: disjoint by a hash of the scene."""
+
+import numpy as np
+
+# The paper's.
+SPLIT_SIZES = {"train": 60_000, "validation": 320, "test": 320}
+SPLITS = tuple(SPLIT_SIZES)
+
+# Every sixteenth scene there can be belongs to validation, every sixteenth to
+# test, the rest to training: the large split rejects least.
+NUM_BUCKETS = 16
+_VALIDATION_BUCKET, _TEST_BUCKET = 0, 1
+
+
+def bucket_in_split(split: str, bucket: np.ndarray) -> np.ndarray:
+    """Whether scenes with these hashes, below 16, belong to `split`."""
+    if split == "validation":
+        return bucket == _VALIDATION_BUCKET
+    if split == "test":
+        return bucket == _TEST_BUCKET
+    return (bucket != _VALIDATION_BUCKET) & (bucket != _TEST_BUCKET)

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_slots.layers.written_gradient import with_written_gradient
 from keras_slots.types import Tensor
 
 LAYER_NORM_EPSILON = 1e-3
@@ -38,41 +39,37 @@ def layer_norm(owner: keras.layers.Layer, name: str, shape) -> LayerNorm:
 def normalize(inputs: Tensor, epsilon: float) -> Tensor:
     """(..., C) less its mean and divided by its deviation over C."""
 
-    @ops.custom_gradient
-    def with_gradient(inputs):
+    @with_written_gradient
+    def value_of(inputs):
         centred = inputs - _mean(inputs)
         scale = ops.rsqrt(_mean(ops.square(centred)) + epsilon)
         normed = centred * scale
 
-        def gradient(*args, upstream=None):
-            if upstream is None:  # Only torch passes it by name.
-                (upstream,) = args
+        def gradient(upstream):
             along = normed * _mean(upstream * normed)
             return scale * (upstream - _mean(upstream) - along)
 
         return normed, gradient
 
-    return with_gradient(inputs)
+    return value_of(inputs)
 
 
 def inverse_deviation(inputs: Tensor, epsilon: float) -> Tensor:
     """1 / sqrt(variance of (..., C) over C + epsilon): shape (...)."""
 
-    @ops.custom_gradient
-    def with_gradient(inputs):
+    @with_written_gradient
+    def value_of(inputs):
         mean = _mean(inputs)
         variance = _mean(ops.square(inputs - mean))
         inverse = ops.rsqrt(variance + epsilon)  # (..., 1)
 
-        def gradient(*args, upstream=None):
-            if upstream is None:  # Only torch passes it by name.
-                (upstream,) = args
+        def gradient(upstream):
             per_row = upstream[..., None] * inverse**3 / inputs.shape[-1]
             return -per_row * (inputs - mean)
 
         return inverse[..., 0], gradient
 
-    return with_gradient(inputs)
+    return value_of(inputs)
 
 
 def _mean(inputs):

@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from keras_slots.layers.written_gradient import with_written_gradient
 from keras_slots.types import Tensor
 
 # Stands for minus infinity before a softmax: finite, so that a row in which
@@ -30,20 +31,18 @@ def _softmax(logits, axis):
     pass over more than the result.
     """
 
-    @ops.custom_gradient
-    def with_gradient(logits):
+    @with_written_gradient
+    def value_of(logits):
         exponentials = ops.exp(logits - ops.max(logits, axis, keepdims=True))
         shares = exponentials / ops.sum(exponentials, axis, keepdims=True)
 
-        def gradient(*args, upstream=None):
-            if upstream is None:  # Only torch passes it by name.
-                (upstream,) = args
+        def gradient(upstream):
             weighted = shares * upstream
             return weighted - shares * ops.sum(weighted, axis, keepdims=True)
 
         return shares, gradient
 
-    return with_gradient(logits)
+    return value_of(logits)
 
 
 def zero_where_masked(tensor: Tensor, mask: Tensor | None) -> Tensor:

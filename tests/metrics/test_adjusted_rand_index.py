@@ -1,14 +1,12 @@
 """`AdjustedRandIndex` against scikit-learn, and the cases it treats alone."""
 
-import json
-
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from sklearn.metrics import adjusted_rand_score
 
 from keras_slots.metrics import AdjustedRandIndex, adjusted_rand_index
+from tests.metrics.mask_scenes import passing_on, row, to_masks
 
 RUNS = {
     "eager": adjusted_rand_index,
@@ -18,17 +16,6 @@ RUNS = {
 BOTH = pytest.mark.parametrize(
     "ignore_background", [True, False], ids=["foreground", "all pixels"]
 )
-
-
-def to_masks(slot, num_slots):
-    """(B, H, W) slot indices -> (B, K, H, W, 1) masks."""
-    one_hot = np.eye(num_slots, dtype="float32")[slot]
-    return np.moveaxis(one_hot, -1, 1)[..., None]
-
-
-def row(*values):
-    """An image of one row, in a batch of one."""
-    return np.array([[values]])
 
 
 def reference(mask, masks, ignore_background):
@@ -174,17 +161,11 @@ def test_metric_is_the_mean_over_all_images():
 
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
 def test_in_compile(jit_compile):
-    inputs = keras.Input((3, 4, 4, 1))
-    model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
-    model.compile(
-        "sgd",
-        metrics=[AdjustedRandIndex(), AdjustedRandIndex(False)],
-        loss=lambda y_true, y_pred: keras.ops.mean(y_pred, axis=(1, 2, 3, 4)),
-        jit_compile=jit_compile,
-    )
-    model.layers[-1].set_weights([np.ones((1, 1)), np.zeros(1)])
     mask = np.random.default_rng(0).integers(0, 3, (5, 4, 4)).astype("uint8")
     masks = to_masks(np.roll(mask, 1, axis=2), 3)
+    model = passing_on(
+        masks, [AdjustedRandIndex(), AdjustedRandIndex(False)], jit_compile
+    )
     logs = model.evaluate(
         masks, mask, batch_size=2, verbose=0, return_dict=True
     )
@@ -192,42 +173,3 @@ def test_in_compile(jit_compile):
         expected = reference(mask, masks, ignore_background).mean()
         np.testing.assert_allclose(logs[name], expected, atol=1e-6)
     assert "fg_ari" in model.fit(masks, mask, verbose=0).history
-
-
-@pytest.mark.parametrize(
-    ("arguments", "name"),
-    [
-        ({}, "fg_ari"),
-        ({"ignore_background": False}, "ari"),
-        ({"ignore_background": False, "name": "mine"}, "mine"),
-    ],
-    ids=["foreground", "all pixels", "named"],
-)
-def test_name_and_config_round_trip(arguments, name):
-    metric = AdjustedRandIndex(**arguments, dtype="float64")
-    data = json.loads(json.dumps(keras.saving.serialize_keras_object(metric)))
-    assert data["registered_name"] == "keras_slots>AdjustedRandIndex"
-    revived = keras.saving.deserialize_keras_object(data)
-    assert revived.get_config() == metric.get_config()
-    assert revived.name == name
-    assert revived.dtype == "float64"
-    assert revived.ignore_background == arguments.get("ignore_background", True)
-
-
-@pytest.mark.parametrize(
-    ("mask_shape", "masks_shape", "message"),
-    [
-        (
-            (4, 4),
-            (1, 2, 4, 4, 1),
-            r"`mask` must have shape \(batch_size, height, w.*=\(4, 4\)",
-        ),
-        ((1, 4, 4), (1, 2, 4, 4), r"`masks` must have shape \(.*, 1\)\. Rec"),
-        ((1, 4, 4), (1, 2, 4, 4, 3), "`masks` must have size 1 on axis 4"),
-        ((1, 4, 4), (1, 2, 2, 8, 1), "same batch size, height and width"),
-    ],
-    ids=["rank of mask", "rank of masks", "channels", "size"],
-)
-def test_shapes_are_checked(mask_shape, masks_shape, message):
-    with pytest.raises(ValueError, match=message):
-        adjusted_rand_index(np.ones(mask_shape, int), np.ones(masks_shape))

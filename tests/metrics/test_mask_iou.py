@@ -1,7 +1,5 @@
 """`MaskIoU` against a loop over images and objects, and SciPy's matching."""
 
-import json
-
 import keras
 import numpy as np
 import pytest
@@ -14,6 +12,7 @@ from keras_slots.metrics import (
     mask_iou,
     mean_best_overlap,
 )
+from tests.metrics.mask_scenes import passing_on, row, scenes, to_masks
 
 RUNS = {
     "eager": mask_iou,
@@ -24,17 +23,6 @@ EACH_RUN = pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
 BOTH = pytest.mark.parametrize(
     "ignore_background", [True, False], ids=["objects", "with background"]
 )
-
-
-def to_masks(slot, num_slots):
-    """(B, H, W) slot indices -> (B, K, H, W, 1) masks."""
-    one_hot = np.eye(num_slots, dtype="float32")[slot]
-    return np.moveaxis(one_hot, -1, 1)[..., None]
-
-
-def row(*values):
-    """An image of one row, in a batch of one."""
-    return np.array([[values]])
 
 
 def reference(mask, masks, ignore_background):
@@ -54,20 +42,6 @@ def reference(mask, masks, ignore_background):
         total = iou[linear_sum_assignment(iou, maximize=True)].sum()
         scores.append(total / len(labels) if labels else np.nan)
     return np.array(scores)
-
-
-def scenes(num_objects, num_slots, size=(9, 11), seed=0):
-    """From chance to full agreement; images lack objects, the last one all."""
-    rng = np.random.default_rng(seed)
-    mask = rng.integers(0, num_objects + 1, (6, *size))
-    mask[1][mask[1] == 1] = 0
-    mask[2][mask[2] > 1] = 0
-    mask[-1] = 0
-    masks = rng.random((6, num_slots, *size, 1), "float32")
-    known = rng.random(mask.shape) < np.linspace(0, 1, 6)[:, None, None]
-    slot = mask % num_slots
-    masks += 2 * known[:, None, ..., None] * to_masks(slot, num_slots)
-    return mask, masks
 
 
 @BOTH
@@ -221,16 +195,8 @@ def test_sample_weight():
 
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
 def test_in_compile(jit_compile):
-    inputs = keras.Input((5, 9, 11, 1))
-    model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
-    model.compile(
-        "sgd",
-        metrics=[MaskIoU(), MaskIoU(False)],
-        loss=lambda y_true, y_pred: keras.ops.mean(y_pred, axis=(1, 2, 3, 4)),
-        jit_compile=jit_compile,
-    )
-    model.layers[-1].set_weights([np.ones((1, 1)), np.zeros(1)])
     mask, masks = scenes(12, 5)
+    model = passing_on(masks, [MaskIoU(), MaskIoU(False)], jit_compile)
     logs = model.evaluate(
         masks, mask.astype("uint8"), batch_size=4, verbose=0, return_dict=True
     )
@@ -238,45 +204,6 @@ def test_in_compile(jit_compile):
         expected = np.nanmean(reference(mask, masks, ignore))
         np.testing.assert_allclose(logs[name], expected, rtol=1e-6)
     assert "mask_iou" in model.fit(masks, mask, verbose=0).history
-
-
-@pytest.mark.parametrize(
-    ("arguments", "name"),
-    [
-        ({}, "mask_iou"),
-        ({"ignore_background": False}, "mask_iou_with_background"),
-        ({"ignore_background": False, "name": "mine"}, "mine"),
-    ],
-    ids=["objects", "with background", "named"],
-)
-def test_name_and_config_round_trip(arguments, name):
-    metric = MaskIoU(**arguments, dtype="float64")
-    data = json.loads(json.dumps(keras.saving.serialize_keras_object(metric)))
-    assert data["registered_name"] == "keras_slots>MaskIoU"
-    revived = keras.saving.deserialize_keras_object(data)
-    assert revived.get_config() == metric.get_config()
-    assert revived.name == name
-    assert revived.dtype == "float64"
-    assert revived.ignore_background == arguments.get("ignore_background", True)
-
-
-@pytest.mark.parametrize(
-    ("mask_shape", "masks_shape", "message"),
-    [
-        (
-            (4, 4),
-            (1, 2, 4, 4, 1),
-            r"`mask` must have shape \(batch_size, height, w.*=\(4, 4\)",
-        ),
-        ((1, 4, 4), (1, 2, 4, 4), r"`masks` must have shape \(.*, 1\)\. Rec"),
-        ((1, 4, 4), (1, 2, 4, 4, 3), "`masks` must have size 1 on axis 4"),
-        ((1, 4, 4), (1, 2, 2, 8, 1), "same batch size, height and width"),
-    ],
-    ids=["rank of mask", "rank of masks", "channels", "size"],
-)
-def test_shapes_are_checked(mask_shape, masks_shape, message):
-    with pytest.raises(ValueError, match=message):
-        mask_iou(np.ones(mask_shape, int), np.ones(masks_shape))
 
 
 def test_sizes_may_be_unknown_but_for_the_number_of_slots():

@@ -1,7 +1,5 @@
 """`MeanBestOverlap` against a loop over images and objects in NumPy."""
 
-import json
-
 import keras
 import numpy as np
 import pytest
@@ -13,6 +11,7 @@ from keras_slots.metrics import (
     mean_best_overlap,
 )
 from keras_slots.metrics.segmentation_pair import SegmentationPair
+from tests.metrics.mask_scenes import passing_on, row, scenes, to_masks
 
 RUNS = {
     "eager": mean_best_overlap,
@@ -23,17 +22,6 @@ EACH_RUN = pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
 BOTH = pytest.mark.parametrize(
     "ignore_background", [True, False], ids=["objects", "with background"]
 )
-
-
-def to_masks(slot, num_slots):
-    """(B, H, W) slot indices -> (B, K, H, W, 1) masks."""
-    one_hot = np.eye(num_slots, dtype="float32")[slot]
-    return np.moveaxis(one_hot, -1, 1)[..., None]
-
-
-def row(*values):
-    """An image of one row, in a batch of one."""
-    return np.array([[values]])
 
 
 def reference(mask, masks, ignore_background):
@@ -52,20 +40,6 @@ def reference(mask, masks, ignore_background):
             best.append(max(ious))
         scores.append(np.mean(best) if best else np.nan)
     return np.array(scores)
-
-
-def scenes(num_objects, num_slots, size=(9, 11), seed=0):
-    """From chance to full agreement; images lack objects, the last one all."""
-    rng = np.random.default_rng(seed)
-    mask = rng.integers(0, num_objects + 1, (6, *size))
-    mask[1][mask[1] == 1] = 0
-    mask[2][mask[2] > 1] = 0
-    mask[-1] = 0
-    masks = rng.random((6, num_slots, *size, 1), "float32")
-    known = rng.random(mask.shape) < np.linspace(0, 1, 6)[:, None, None]
-    slot = mask % num_slots
-    masks += 2 * known[:, None, ..., None] * to_masks(slot, num_slots)
-    return mask, masks
 
 
 @BOTH
@@ -211,16 +185,10 @@ def test_sample_weight():
 
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
 def test_in_compile(jit_compile):
-    inputs = keras.Input((5, 9, 11, 1))
-    model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
-    model.compile(
-        "sgd",
-        metrics=[MeanBestOverlap(), MeanBestOverlap(False)],
-        loss=lambda y_true, y_pred: keras.ops.mean(y_pred, axis=(1, 2, 3, 4)),
-        jit_compile=jit_compile,
-    )
-    model.layers[-1].set_weights([np.ones((1, 1)), np.zeros(1)])
     mask, masks = scenes(4, 5)
+    model = passing_on(
+        masks, [MeanBestOverlap(), MeanBestOverlap(False)], jit_compile
+    )
     logs = model.evaluate(
         masks, mask.astype("uint8"), batch_size=4, verbose=0, return_dict=True
     )
@@ -228,42 +196,3 @@ def test_in_compile(jit_compile):
         expected = np.nanmean(reference(mask, masks, ignore))
         np.testing.assert_allclose(logs[name], expected, rtol=1e-6)
     assert "mbo" in model.fit(masks, mask, verbose=0).history
-
-
-@pytest.mark.parametrize(
-    ("arguments", "name"),
-    [
-        ({}, "mbo"),
-        ({"ignore_background": False}, "mbo_with_background"),
-        ({"ignore_background": False, "name": "mine"}, "mine"),
-    ],
-    ids=["objects", "with background", "named"],
-)
-def test_name_and_config_round_trip(arguments, name):
-    metric = MeanBestOverlap(**arguments, dtype="float64")
-    data = json.loads(json.dumps(keras.saving.serialize_keras_object(metric)))
-    assert data["registered_name"] == "keras_slots>MeanBestOverlap"
-    revived = keras.saving.deserialize_keras_object(data)
-    assert revived.get_config() == metric.get_config()
-    assert revived.name == name
-    assert revived.dtype == "float64"
-    assert revived.ignore_background == arguments.get("ignore_background", True)
-
-
-@pytest.mark.parametrize(
-    ("mask_shape", "masks_shape", "message"),
-    [
-        (
-            (4, 4),
-            (1, 2, 4, 4, 1),
-            r"`mask` must have shape \(batch_size, height, w.*=\(4, 4\)",
-        ),
-        ((1, 4, 4), (1, 2, 4, 4), r"`masks` must have shape \(.*, 1\)\. Rec"),
-        ((1, 4, 4), (1, 2, 4, 4, 3), "`masks` must have size 1 on axis 4"),
-        ((1, 4, 4), (1, 2, 2, 8, 1), "same batch size, height and width"),
-    ],
-    ids=["rank of mask", "rank of masks", "channels", "size"],
-)
-def test_shapes_are_checked(mask_shape, masks_shape, message):
-    with pytest.raises(ValueError, match=message):
-        mean_best_overlap(np.ones(mask_shape, int), np.ones(masks_shape))

@@ -1,13 +1,13 @@
-"""How does the cost of attention, and of a training step, grow?
+"""How does the cost of attention, and of a decoder, grow?
 
 ```shell
 python benchmarks/growth.py
 ```
 
 Times `SlotAttention`, forward and backward in a compiled graph, while tokens,
-slots, iterations or the batch double, all else at the middle setting; and a
-training step of the decoder of `clevr6` in mixed bfloat16 while the side of its
-grid doubles, and its pixels with that fourfold. The settings of one curve
+slots, iterations or the batch double, all else at the middle setting; and the
+decoder of `clevr6` likewise, in mixed bfloat16, while the side of its grid
+doubles, and its pixels with that fourfold. The settings of one curve
 alternate. Prints what every doubling costs, and draws
 `runs/benchmarks/growth.png`; writes `runs/benchmarks/growth.json`.
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from forward_backward import forward_backward
 from harness import measure, write_json
 from matplotlib.figure import Figure
 
@@ -58,34 +59,22 @@ def attention(tokens, slots, iterations, batch):
     shape = (batch, tokens, 64)
     inputs = tf.constant(np.random.default_rng(0).normal(size=shape), "float32")
     layer = keras_slots.SlotAttention(slots, 64, num_iterations=iterations)
-    return compiled(layer, inputs)
+    layer.build(inputs.shape)
+    return forward_backward(layer, inputs)
 
 
 def decoder(grid_size):
     """The same of the decoder of table 5, of two examples of seven slots."""
-    slots = tf.constant(np.random.default_rng(0).normal(size=(2, 7, 64)))
+    slots = np.random.default_rng(0).normal(size=(2, 7, 64))
+    slots = tf.constant(slots, "float32")
     layer = SpatialBroadcastDecoder(
         grid_size,
         filters=(64,) * 5,
         strides=(2, 2, 2, 2, 1),
         dtype="mixed_bfloat16",
     )
-    return compiled(layer, tf.cast(slots, "float32"))
-
-
-def compiled(layer, inputs):
-    """A step of the layer, as a function without arguments."""
-    layer.build(inputs.shape)
-
-    @tf.function
-    def step():
-        with tf.GradientTape() as tape:
-            tape.watch(inputs)
-            outputs = tf.nest.flatten(layer(inputs))[0]
-            loss = tf.reduce_sum(tf.square(tf.cast(outputs, "float32")))
-        return tape.gradient(loss, [inputs, *layer.trainable_variables])
-
-    return step
+    layer.build(slots.shape)
+    return forward_backward(layer, slots)
 
 
 def timed_curve(steps):

@@ -11,11 +11,10 @@ alternating.
 
 import argparse
 
-import keras
-import numpy as np
+from discovery_step import discovery_step
 from harness import measure, report
 
-from keras_slots.models import ObjectDiscovery, get_preset
+from keras_slots.models import get_preset
 
 PRESET = "tetrominoes_light"
 POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -28,28 +27,19 @@ def main():
     )
     parser.add_argument("--rounds", type=int, default=6)
     options = parser.parse_args()
+    batch_size = get_preset(PRESET).batch_size
     steps = {
-        f"{policy}{', XLA' if jit else ''}": make_step(policy, jit)
+        f"{policy}{', XLA' if jit else ''}": discovery_step(
+            PRESET, batch_size, policy, jit
+        )
         for policy in POLICIES
         for jit in (False, True)
     }
     for name, step in steps.items():
         losses = [step() for _ in range(3)]
         print(f"{name:20}", *(f"{loss:.4f}" for loss in losses))
-    batch_size = get_preset(PRESET).batch_size
     what = f"training step of {PRESET}, batch of {batch_size}"
     report(what, measure(steps, options.rounds), "float32")
-
-
-def make_step(policy, jit):
-    """A function that takes a step and gives its loss."""
-    preset = get_preset(PRESET)
-    shape = (preset.batch_size, *preset.image_shape)
-    image = np.random.default_rng(0).uniform(-1, 1, shape).astype("float32")
-    keras.utils.set_random_seed(0)
-    model = ObjectDiscovery.from_preset(PRESET, dtype=policy)
-    model.compile(preset.make_optimizer(), jit_compile=jit, metrics=[])
-    return lambda: float(model.train_on_batch(image))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from forward_backward import forward_backward
 from harness import Peer, measure, report, write_json
 from literal_forms import literal_forms
 
@@ -77,29 +78,15 @@ def functions(shape, peer):
     layer.build(tokens.shape)
     steps = {}
     for name, jit in (("XLA", True), ("graph", False)):
-        steps[name] = traced(layer, tokens, jit)
+        steps[name] = forward_backward(layer, tokens, jit)
     with literal_forms():
         for name, jit in (("literal, XLA", True), ("literal", False)):
-            steps[name] = traced(layer, tokens, jit)
+            steps[name] = forward_backward(layer, tokens, jit)
     if peer:
         script = Path(__file__).with_name("torch_slot_attention.py")
         sizes = (batch, num_tokens, size, num_slots, NUM_ITERATIONS, THREADS)
         steps["slot-attention"] = Peer(peer, script, *sizes)
     return steps
-
-
-def traced(layer, tokens, jit):
-    """Forward and backward, to the tokens and all weights."""
-
-    @tf.function(jit_compile=jit)
-    def step():
-        with tf.GradientTape() as tape:
-            tape.watch(tokens)
-            loss = tf.reduce_sum(tf.square(layer(tokens)))
-        return tape.gradient(loss, [tokens, *layer.trainable_variables])
-
-    step()  # Traced here, in the form that is on.
-    return step
 
 
 def floor_seconds(shape, rate, bandwidth):

@@ -20,12 +20,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import keras
-import numpy as np
+from discovery_step import discovery_step
 from harness import measure, report, write_json
 from literal_forms import literal_forms
-
-from keras_slots.models import ObjectDiscovery, get_preset
 
 # By name: the dtype policy, and what is special.
 FORMS = {
@@ -71,17 +68,16 @@ def parse_options():
 def make_step(options, name):
     """A step of training, traced in the form called `name`."""
     policy, special = FORMS[name]
-    preset = get_preset(options.preset)
-    shape = (options.batch_size, *preset.image_shape)
-    image = np.random.default_rng(0).uniform(-1, 1, shape).astype("float32")
-    keras.utils.set_random_seed(0)
-    model = ObjectDiscovery.from_preset(options.preset, dtype=policy)
-    model.decoder.rematerialize = special == "rematerialize"
-    model.compile(preset.make_optimizer(), jit_compile=False, metrics=[])
+    step = discovery_step(
+        options.preset,
+        options.batch_size,
+        policy,
+        remat=special == "rematerialize",
+    )
     literal = special == "literal"
     with literal_forms() if literal else contextlib.nullcontext():
-        model.train_on_batch(image)
-    return lambda: model.train_on_batch(image)
+        step()
+    return step
 
 
 def peak_megabytes(options):

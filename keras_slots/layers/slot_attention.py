@@ -87,6 +87,10 @@ class SlotAttention(keras.layers.Layer):
         centre_frequencies: Integer. Slots have centres, and learn place and
             shape from so many octaves of Fourier features (beyond the paper,
             see `layers/slot_centres.py`). Defaults to `None`: no centres.
+        background_slot: Whether the first slot is the background's (beyond
+            the paper, see its section 1, "Background treatment"): it starts
+            from a learned vector of its own and, with centres, attends to
+            near and far alike. Defaults to `False`.
         kernel_initializer: Initializer of projections and MLP. Defaults to
             `"glorot_uniform"`.
         slots_initializer: Initializer of the parameters that the first
@@ -156,6 +160,7 @@ class SlotAttention(keras.layers.Layer):
         gradient: str = "full",
         num_heads: int = 1,
         centre_frequencies: int | None = None,
+        background_slot: bool = False,
         kernel_initializer="glorot_uniform",
         slots_initializer="glorot_uniform",
         seed: int | None = None,
@@ -179,6 +184,7 @@ class SlotAttention(keras.layers.Layer):
         self.gradient = gradient
         self.num_heads = num_heads
         self.centre_frequencies = centre_frequencies
+        self.background_slot = background_slot
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.slots_initializer = keras.initializers.get(slots_initializer)
         self.seed = seed
@@ -197,6 +203,7 @@ class SlotAttention(keras.layers.Layer):
             self.num_slots,
             self.slot_size,
             kind=self.slot_initialization,
+            has_background=self.background_slot,
             initializer=self.slots_initializer,
             seed=self.seed,
             name="initial",
@@ -233,6 +240,7 @@ class SlotAttention(keras.layers.Layer):
             self.centres = SlotCentres(
                 self.slot_size,
                 self.centre_frequencies,
+                has_background=self.background_slot,
                 name="centres",
                 dtype=self.dtype_policy,
             )
@@ -388,6 +396,7 @@ class SlotAttention(keras.layers.Layer):
                 "gradient",
                 "num_heads",
                 "centre_frequencies",
+                "background_slot",
                 "seed",
             )
         }

@@ -42,6 +42,11 @@ def check_arguments(layer) -> None:
                 "Slots with centres need two features to say where they "
                 f"start. Received: slot_size={layer.slot_size}"
             )
+    if layer.background_slot and layer.num_slots < 2:
+        raise ValueError(
+            "`background_slot` needs at least one more slot, for objects. "
+            f"Received: num_slots={layer.num_slots}"
+        )
     check_number("epsilon", layer.epsilon)
     if layer.temperature is not None:
         check_number("temperature", layer.temperature, above=True)

@@ -63,6 +63,11 @@ def _mass(attention):
     return ops.maximum(total, SMALLEST_MASS)
 
 
+def is_object(num_slots: int) -> Tensor:
+    """0 for the first slot, the background's, and 1 for others: (K, 1)."""
+    return ops.cast(ops.arange(num_slots) > 0, "float32")[:, None]
+
+
 def fourier_angles(positions: Tensor, num_frequencies: int) -> Tensor:
     """(..., 2) positions to (..., 2 F) angles, octaves of a half turn."""
     octaves = ops.power(2.0, ops.arange(num_frequencies, dtype="float32"))
@@ -79,13 +84,16 @@ class SlotCentres(keras.layers.Layer):
     Args:
         slot_size: Integer D.
         num_frequencies: Integer F.
+        has_background: Whether the first slot is the background's, which is
+            everywhere: it attends to near and far alike.
         **kwargs: Arguments of `keras.layers.Layer`.
     """
 
-    def __init__(self, slot_size, num_frequencies, **kwargs):
+    def __init__(self, slot_size, num_frequencies, has_background, **kwargs):
         super().__init__(**kwargs)
         self.slot_size = slot_size
         self.num_frequencies = num_frequencies
+        self.has_background = has_background
 
     def build(self, input_shape=None):
         def dense(name, features, units, **kwargs):
@@ -123,6 +131,8 @@ class SlotCentres(keras.layers.Layer):
         """
         positions = ops.cast(positions, "float32")
         nearness = ops.softplus(self.reach(ops.cast(slots, "float32")))
+        if self.has_background:
+            nearness = nearness * is_object(ops.shape(slots)[1])
         # |p - c|^2 = |p|^2 - 2 p.c + |c|^2: no (B, K, N, 2) tensor.
         squared_distance = (
             ops.sum(ops.square(positions), axis=-1)

@@ -26,6 +26,7 @@ from keras_slots.layers.layer_sizes import (
 from keras_slots.layers.masked_softmax import masked_softmax
 from keras_slots.layers.one_by_one import one_by_one
 from keras_slots.layers.plain_deconvolution import deconvolve
+from keras_slots.layers.slot_centres import is_object
 from keras_slots.layers.soft_position_embed import SoftPositionEmbed
 from keras_slots.types import Shape, Tensor
 
@@ -79,6 +80,9 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             in half image sizes, it is taken off the logits of the masks: a
             pixel belongs to the nearest slot unless what is drawn says
             otherwise. Needs `centre_frequencies`. Defaults to `0.0`.
+        background_slot: Whether the first slot is the background's: it is
+            drawn around the middle of the image, and its mask does not fall
+            off. Needs `centre_frequencies`. Defaults to `False`.
         mask_penalty: Float. Times the mean square of the logits of the masks
             as drawn, it is added to the loss. Shades are then painted with
             colours and not with masks, which leaves the masks to say which
@@ -138,6 +142,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         num_frequencies: int = 0,
         centre_frequencies: int | None = None,
         mask_falloff: float = 0.0,
+        background_slot: bool = False,
         mask_penalty: float = 0.0,
         rematerialize: bool = False,
         **kwargs,
@@ -156,6 +161,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         self.num_frequencies = num_frequencies
         self.centre_frequencies = centre_frequencies
         self.mask_falloff = mask_falloff
+        self.background_slot = background_slot
         self.mask_penalty = mask_penalty
         self.rematerialize = rematerialize
         self._check_arguments()
@@ -177,12 +183,13 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         one_each("strides", self.strides, len(self.filters))
         for name in ("mask_falloff", "mask_penalty"):
             check_number(name, getattr(self, name))
-        if self.mask_falloff and self.centre_frequencies is None:
-            raise ValueError(
-                "`mask_falloff` needs `centre_frequencies`: without centres "
-                "there is no distance to fall off with. Received: "
-                f"mask_falloff={self.mask_falloff}, centre_frequencies=None"
-            )
+        for name in ("mask_falloff", "background_slot"):
+            if getattr(self, name) and self.centre_frequencies is None:
+                raise ValueError(
+                    f"`{name}` needs `centre_frequencies`: without centres no "
+                    "slot has a place in the image. Received: "
+                    f"{name}={getattr(self, name)}, centre_frequencies=None"
+                )
         if self.output_size is None:
             return
         output_size = one_each("output_size", self.output_size, 2)
@@ -258,6 +265,8 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             )
         if centres is not None:
             centres = self.position.correct(slots, centres)
+            if self.background_slot:
+                centres = centres * is_object(ops.shape(slots)[1])
         inputs = [slots] if centres is None else [slots, centres]
         if self.rematerialize:
             decoded = one_by_one(self._decode, inputs, self.trainable_variables)
@@ -340,9 +349,11 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         if self.mask_penalty:
             self.add_loss(self.mask_penalty * _mean_square(logits, slot_mask))
         if self.mask_falloff:
-            logits = logits - self.mask_falloff * squared_distances(
-                centres, self._image_size()
-            )
+            distances = squared_distances(centres, self._image_size())
+            if self.background_slot:
+                others = is_object(ops.shape(decoded)[1])[:, :, None, None]
+                distances = distances * others
+            logits = logits - self.mask_falloff * distances
         if slot_mask is not None:
             slot_mask = ops.cast(slot_mask, "float32")
             slot_mask = slot_mask[:, :, None, None, None]
@@ -384,6 +395,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
                 "num_frequencies",
                 "centre_frequencies",
                 "mask_falloff",
+                "background_slot",
                 "mask_penalty",
                 "rematerialize",
             )

@@ -16,7 +16,12 @@ PUBLIC_NAMES = {
         "SoftPositionEmbed",
         "SpatialBroadcastDecoder",
     },
-    "keras_slots.callbacks": {"TrainingCheckpoint"},
+    "keras_slots.callbacks": {
+        "SlotDiagnosis",
+        "TrainingCheckpoint",
+        "diagnose",
+        "measure_slots",
+    },
     "keras_slots.datasets": {
         "PropertyLayout",
         "clevr",

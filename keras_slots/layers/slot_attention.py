@@ -3,16 +3,18 @@
 import keras
 from keras import ops
 
-from keras_slots.checks import check_positive_integer, check_rank
+from keras_slots.checks import check_rank
 from keras_slots.layers.competitive_attention import CompetitiveAttention
 from keras_slots.layers.initial_slots import InitialSlots
 from keras_slots.layers.slot_attention_checks import (
+    call_sizes,
     check_arguments,
     check_call,
+    output_spec,
 )
 from keras_slots.layers.slot_centres import SlotCentres
+from keras_slots.layers.slot_communication import SlotCommunication
 from keras_slots.layers.slot_update import SlotUpdate
-from keras_slots.types import Shape
 
 
 @keras.saving.register_keras_serializable(package="keras_slots")
@@ -91,6 +93,10 @@ class SlotAttention(keras.layers.Layer):
             the paper, see its section 1, "Background treatment"): it starts
             from a learned vector of its own and, with centres, attends to
             near and far alike. Defaults to `False`.
+        slot_communication: `"self_attention"` lets slots attend to each other
+            after every iteration's update, with `num_heads` heads (beyond
+            the paper, named in section 1 of the supplement); `"none"` leaves
+            them to compete for tokens alone. Defaults to `"none"`.
         kernel_initializer: Initializer of projections and MLP. Defaults to
             `"glorot_uniform"`.
         slots_initializer: Initializer of the parameters that the first
@@ -161,6 +167,7 @@ class SlotAttention(keras.layers.Layer):
         num_heads: int = 1,
         centre_frequencies: int | None = None,
         background_slot: bool = False,
+        slot_communication: str = "none",
         kernel_initializer="glorot_uniform",
         slots_initializer="glorot_uniform",
         seed: int | None = None,
@@ -185,6 +192,7 @@ class SlotAttention(keras.layers.Layer):
         self.num_heads = num_heads
         self.centre_frequencies = centre_frequencies
         self.background_slot = background_slot
+        self.slot_communication = slot_communication
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.slots_initializer = keras.initializers.get(slots_initializer)
         self.seed = seed
@@ -245,6 +253,16 @@ class SlotAttention(keras.layers.Layer):
                 dtype=self.dtype_policy,
             )
             self.centres.build(None)
+        if self.slot_communication == "self_attention":
+            self.communication = SlotCommunication(
+                self.slot_size,
+                num_heads=self.num_heads,
+                use_layer_norm=self.use_layer_norm,
+                kernel_initializer=self.kernel_initializer,
+                name="communication",
+                dtype=self.dtype_policy,
+            )
+            self.communication.build((None, None, self.slot_size))
 
     def call(
         self,
@@ -261,8 +279,8 @@ class SlotAttention(keras.layers.Layer):
         if mask is None:
             # Keras fills in `mask` only if `inputs` is the only tensor.
             mask = getattr(inputs, "_keras_mask", None)
-        num_slots, num_iterations = self._call_sizes(
-            initial_slots, num_slots, num_iterations
+        num_slots, num_iterations = call_sizes(
+            self, initial_slots, num_slots, num_iterations
         )
         check_call(
             self, inputs, initial_slots, mask, slot_mask, num_slots, positions
@@ -297,19 +315,6 @@ class SlotAttention(keras.layers.Layer):
             return slots, ops.cast(attention, self.compute_dtype)
         return slots
 
-    def _call_sizes(self, initial_slots, num_slots, num_iterations):
-        if initial_slots is not None:
-            check_rank("initial_slots", initial_slots.shape, "(B, K, D)")
-        if num_slots is None:
-            num_slots = self.num_slots
-            if initial_slots is not None and initial_slots.shape[1]:
-                num_slots = initial_slots.shape[1]
-        if num_iterations is None:
-            num_iterations = self.num_iterations
-        check_positive_integer("num_slots", num_slots)
-        check_positive_integer("num_iterations", num_iterations)
-        return num_slots, num_iterations
-
     def _cut_gradient(self, state, first):
         """What the last iteration starts from: same value, other gradient."""
         if self.gradient == "full" or state is None:
@@ -337,6 +342,8 @@ class SlotAttention(keras.layers.Layer):
         if slot_mask is not None:
             taking_part = ops.cast(slot_mask, "bool")[:, :, None]  # (B, K, 1)
             slots = ops.where(taking_part, slots, ops.zeros_like(slots))
+        if self.slot_communication == "self_attention":
+            slots = self.communication(slots, slot_mask)
         return slots, centres, attention
 
     def compute_mask(self, inputs, mask=None):
@@ -345,35 +352,8 @@ class SlotAttention(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.num_slots, self.slot_size)
 
-    def compute_output_spec(
-        self,
-        inputs,
-        initial_slots=None,
-        mask=None,
-        slot_mask=None,
-        num_slots=None,
-        num_iterations=None,
-        return_attention_scores=False,
-        return_all_iterations=False,
-        positions=None,
-    ):
-        num_slots, num_iterations = self._call_sizes(
-            initial_slots, num_slots, num_iterations
-        )
-        check_call(
-            self, inputs, initial_slots, mask, slot_mask, num_slots, positions
-        )
-        batch, num_tokens, _ = inputs.shape
-        steps = (num_iterations,) if return_all_iterations else ()
-
-        def spec(*sizes: int | None) -> keras.KerasTensor:
-            shape: Shape = (batch, *steps, num_slots, *sizes)
-            return keras.KerasTensor(shape, dtype=self.compute_dtype)
-
-        slots = spec(self.slot_size)
-        if return_attention_scores:
-            return slots, spec(num_tokens)
-        return slots
+    def compute_output_spec(self, *args, **kwargs):
+        return output_spec(self, *args, **kwargs)
 
     def get_config(self):
         config = {
@@ -397,6 +377,7 @@ class SlotAttention(keras.layers.Layer):
                 "num_heads",
                 "centre_frequencies",
                 "background_slot",
+                "slot_communication",
                 "seed",
             )
         }

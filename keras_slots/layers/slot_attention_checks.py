@@ -1,4 +1,6 @@
-"""What `SlotAttention` accepts: its options, arguments and shapes."""
+"""What `SlotAttention` accepts and gives: options, arguments and shapes."""
+
+import keras
 
 from keras_slots.checks import (
     check_number,
@@ -7,6 +9,7 @@ from keras_slots.checks import (
     check_rank,
     check_size,
 )
+from keras_slots.types import Shape
 
 OPTIONS = {
     "aggregation": (
@@ -20,6 +23,7 @@ OPTIONS = {
     "update": ("gru", "none"),
     "epsilon_position": ("attention", "denominator"),
     "gradient": ("full", "implicit", "bilevel"),
+    "slot_communication": ("none", "self_attention"),
 }
 
 
@@ -73,6 +77,21 @@ def _check_can_draw(layer, num_slots):
         )
 
 
+def call_sizes(layer, initial_slots, num_slots, num_iterations):
+    """How many slots and iterations a call has: what it says, or the layer."""
+    if initial_slots is not None:
+        check_rank("initial_slots", initial_slots.shape, "(B, K, D)")
+    if num_slots is None:
+        num_slots = layer.num_slots
+        if initial_slots is not None and initial_slots.shape[1]:
+            num_slots = initial_slots.shape[1]
+    if num_iterations is None:
+        num_iterations = layer.num_iterations
+    check_positive_integer("num_slots", num_slots)
+    check_positive_integer("num_iterations", num_iterations)
+    return num_slots, num_iterations
+
+
 def check_call(
     layer, inputs, initial_slots, mask, slot_mask, num_slots, positions
 ) -> None:
@@ -104,3 +123,35 @@ def check_call(
         check_rank("positions", positions.shape, "(N, 2)")
         check_size("positions", positions.shape, 0, num_tokens)
         check_size("positions", positions.shape, 1, 2)
+
+
+def output_spec(
+    layer,
+    inputs,
+    initial_slots=None,
+    mask=None,
+    slot_mask=None,
+    num_slots=None,
+    num_iterations=None,
+    return_attention_scores=False,
+    return_all_iterations=False,
+    positions=None,
+):
+    """What a call of the layer gives, as symbolic tensors."""
+    num_slots, num_iterations = call_sizes(
+        layer, initial_slots, num_slots, num_iterations
+    )
+    check_call(
+        layer, inputs, initial_slots, mask, slot_mask, num_slots, positions
+    )
+    batch, num_tokens, _ = inputs.shape
+    steps = (num_iterations,) if return_all_iterations else ()
+
+    def spec(*sizes: int | None) -> keras.KerasTensor:
+        shape: Shape = (batch, *steps, num_slots, *sizes)
+        return keras.KerasTensor(shape, dtype=layer.compute_dtype)
+
+    slots = spec(layer.slot_size)
+    if return_attention_scores:
+        return slots, spec(num_tokens)
+    return slots

@@ -1,6 +1,7 @@
 """Every public class once; each file of this folder tests one guarantee.
 
-A new public class is added here, and every guarantee is tested of it.
+A new public class is added here, a layer in layer_descriptors.py, and every
+guarantee is tested of it.
 """
 
 import keras
@@ -9,151 +10,13 @@ import pytest
 
 import keras_slots
 from tests.conformance.descriptor import Descriptor, Fresh, draw
+from tests.conformance.layer_descriptors import LAYER_ARGUMENTS, LAYERS
 
 
 def _metric(metric, **inputs):
     metric.reset_state()
     metric.update_state(**inputs)
     return metric.result()
-
-
-LAYER_ARGUMENTS = {"name": "mine", "dtype": "mixed_bfloat16"}
-
-LAYERS = [
-    Descriptor(
-        keras_slots.SlotAttention,
-        required={"num_slots": 3, "slot_size": 4, "mlp_hidden_size": 5},
-        variants=(
-            {
-                **LAYER_ARGUMENTS,
-                "num_slots": 2,
-                "slot_size": 6,
-                "num_iterations": 2,
-                "mlp_hidden_size": 7,
-                "epsilon": 1e-4,
-                "aggregation": "weighted_sum_layer_norm",
-                "softmax_axis": "inputs",
-                "slot_initialization": "per_slot_gaussian",
-                "update": "none",
-                "use_layer_norm": False,
-                "use_mlp": False,
-                "temperature": 0.5,
-                "epsilon_position": "denominator",
-                "gradient": "bilevel",
-                "num_heads": 2,
-                "centre_frequencies": 3,
-                "background_slot": True,
-                "kernel_initializer": keras.initializers.HeNormal(seed=1),
-                "slots_initializer": keras.initializers.RandomNormal(seed=2),
-                "seed": 3,
-            },
-            {"use_projections": False, "trainable": False},
-        ),
-        inputs={"inputs": draw(2, 9, 4), "initial_slots": draw(2, 3, 4)},
-        shapes={"inputs": (None, None, 4), "initial_slots": (None, 3, 4)},
-        weights=(18, 2),
-    ),
-    Descriptor(
-        keras_slots.SoftPositionEmbed,
-        variants=({**LAYER_ARGUMENTS, "num_frequencies": 2},),
-        inputs={"inputs": draw(2, 5, 4, 3)},
-        shapes={"inputs": (None, None, None, 3)},
-        weights=(2, 0),
-    ),
-    Descriptor(
-        keras_slots.layers.ConvEncoder,
-        required={"filters": (4, 3), "mlp_sizes": (5, 4)},
-        variants=(
-            {
-                **LAYER_ARGUMENTS,
-                "filters": (4, 5, 6),
-                "kernel_sizes": (3, 2, 1),
-                "strides": (1, 2, 1),
-                "mlp_sizes": (7,),
-                "num_frequencies": 1,
-            },
-            {"use_position_embedding": False},
-        ),
-        inputs={"inputs": draw(2, 6, 5, 3)},
-        shapes={"inputs": (None, None, None, 3)},
-        weights=(12, 0),
-    ),
-    Descriptor(
-        keras_slots.SpatialBroadcastDecoder,
-        required={"grid_size": (3, 4), "filters": (4, 3)},
-        variants=(
-            {
-                **LAYER_ARGUMENTS,
-                "grid_size": 5,
-                "filters": (6, 5),
-                "kernel_sizes": (3, 4),
-                "strides": (1, 2),
-                "output_channels": 1,
-                "output_kernel_size": 5,
-                "patch_size": 2,
-                "output_size": (19, 18),
-                "num_frequencies": 1,
-                "centre_frequencies": 3,
-                "mask_falloff": 2.0,
-                "background_slot": True,
-                "mask_penalty": 0.1,
-                "rematerialize": True,
-            },
-        ),
-        inputs={"slots": draw(2, 3, 4)},
-        shapes={"slots": (None, None, 4)},
-        weights=(8, 0),
-    ),
-    Descriptor(
-        keras_slots.layers.SlotMLP,
-        required={
-            "num_slots": 3,
-            "slot_size": 4,
-            "mlp_sizes": (6,),
-            "slot_mlp_sizes": (5, 2),
-            "map_size": 2,
-        },
-        variants=(
-            {
-                **LAYER_ARGUMENTS,
-                "num_slots": 2,
-                "slot_size": 5,
-                "mlp_sizes": (6, 7),
-                "slot_mlp_sizes": (),
-                "map_size": 3,
-            },
-        ),
-        inputs={"inputs": draw(2, 9, 4)},
-        shapes={"inputs": (None, 9, 4)},
-        weights=(8, 0),
-    ),
-    Descriptor(
-        keras_slots.layers.PropertyHead,
-        variants=(
-            {
-                **LAYER_ARGUMENTS,
-                "num_features": 7,
-                "hidden_size": 6,
-                "coordinate_scale": 2.0,
-                "centre_frequencies": 3,
-            },
-        ),
-        inputs={"slots": draw(2, 3, 4)},
-        shapes={"slots": (None, None, 4)},
-        weights=(4, 0),
-        output_dtype="float32",
-    ),
-    Descriptor(
-        keras_slots.layers.PropertyHead,
-        required={"centre_frequencies": 2},
-        variants=(LAYER_ARGUMENTS,),
-        inputs={"slots": draw(2, 3, 4), "centres": draw(2, 3, 2, seed=1)},
-        shapes={"slots": (None, None, 4), "centres": (None, None, 2)},
-        weights=(5, 0),
-        output_dtype="float32",
-        label="PropertyHead with centres",
-    ),
-]
 
 
 def _object_discovery(label, weights, **centres):

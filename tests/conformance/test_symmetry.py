@@ -23,6 +23,7 @@ def close(actual, expected):
         {"aggregation": "weighted_sum"},
         {"update": "none"},
         {"num_heads": 2},
+        {"slot_communication": "self_attention", "num_heads": 2},
     ],
     ids=lambda arguments: "-".join(map(str, arguments.values())) or "default",
 )

@@ -227,6 +227,7 @@ def test_every_weight_learns():
         ({"update": "lstm"}, "`update` must be one of 'gru', 'none'"),
         ({"epsilon_position": ""}, "`epsilon_position` must be one of"),
         ({"gradient": "none"}, "`gradient` must be one of 'full', 'implicit'"),
+        ({"slot_communication": True}, "`slot_communication` must be one of"),
     ],
     ids=lambda value: str(value)[:40],
 )

@@ -21,6 +21,7 @@ EACH_NORMALISATION = pytest.mark.parametrize(
         {"epsilon_position": "denominator"},
         {"num_heads": 2},
         {"use_layer_norm": False},
+        {"slot_communication": "self_attention", "num_heads": 2},
     ],
     ids=lambda arguments: "-".join(map(str, arguments.values())) or "default",
 )

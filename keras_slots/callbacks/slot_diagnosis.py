@@ -1,0 +1,170 @@
+"""SlotDiagnosis: how slots do at every epoch's end, in numbers and words."""
+
+import contextlib
+import itertools
+import math
+from collections.abc import Iterable
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_slots.callbacks.slot_findings import Finding, diagnose
+from keras_slots.callbacks.slot_health import measure_slots
+from keras_slots.checks import check_positive_integer, check_rank
+from keras_slots.types import Tensor
+
+
+class SlotDiagnosis(keras.callbacks.Callback):
+    """Tells early whether the slots take the images apart, without labels.
+
+    A falling loss does not show whether slots have found objects, or stripes,
+    or all the same. At the end of each epoch this callback runs the model on
+    a few images and adds the measures of `measure_slots` to the epoch's logs:
+    to the progress bar, to the `History` that `fit` returns, and to whatever
+    comes after it in the list of callbacks, such as `CSVLogger`,
+    `TensorBoard` or `EarlyStopping`. Put it first, therefore.
+
+    It also puts into words what looks wrong and what helps (`diagnose`): once
+    when it begins and once when it is over, not at every epoch.
+
+    The model is one whose call takes images and gives a dict with `masks`
+    `(B, K, H, W, 1)` or with `attention` `(B, K, N)`, or better both, as
+    `ObjectDiscovery` does. Training does not notice: the seed generators are
+    put back afterwards, and every epoch is measured with the same noise.
+
+    Args:
+        images: Float tensor `(B, H, W, C)` of two images or more, or an
+            iterable of such batches, such as a `tf.data.Dataset`; of pairs,
+            the first counts. They are kept in memory. Thirty images are
+            enough to see what is wrong.
+        num_batches: Integer, how many batches of an iterable to use. Defaults
+            to `2`.
+        grid_size: Pair of integers, the height and width of the map that the
+            tokens come from. Needed where the model gives no masks and the
+            map is not square. Defaults to `None`.
+        verbose: Whether to print the findings. Defaults to `True`.
+
+    Attributes:
+        measures: Dict of the last epoch's measures.
+        findings: List of what was found in them.
+
+    Raises:
+        ValueError: If an argument is not as above, or the model gives
+            neither masks nor attention.
+
+    Example:
+
+    >>> import keras, keras_slots
+    >>> images = keras.random.uniform((4, 35, 35, 3), -1.0, 1.0, seed=0)
+    >>> model = keras_slots.models.ObjectDiscovery.from_preset(
+    ...     "tetrominoes_light"
+    ... )
+    >>> model.compile()
+    >>> diagnosis = keras_slots.callbacks.SlotDiagnosis(images, verbose=False)
+    >>> history = model.fit(images, callbacks=[diagnosis], verbose=0)
+    >>> "slot_usage" in history.history
+    True
+
+    References:
+        - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055),
+          supplement, sections 2 (stripes) and 3.1 (background).
+    """
+
+    def __init__(
+        self,
+        images: Tensor | Iterable,
+        num_batches: int = 2,
+        grid_size: tuple[int, int] | None = None,
+        verbose: bool = True,
+    ) -> None:
+        super().__init__()
+        check_positive_integer("num_batches", num_batches)
+        self.batches = _batches(images, num_batches)
+        self.num_batches = num_batches
+        self.grid_size = grid_size
+        self.verbose = verbose
+        self.measures: dict[str, float] = {}
+        self.findings: list[Finding] = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        before = {finding.name for finding in self.findings}
+        self.measures = self._measure()
+        self.findings = diagnose(self.measures)
+        if logs is not None:
+            logs.update(self.measures)
+        if self.verbose:
+            self._report(epoch, before)
+
+    def _measure(self):
+        with _same_noise(self.model):
+            outputs = [self.model.predict_on_batch(b) for b in self.batches]
+        attention = self._joined(outputs, "attention")
+        masks = self._joined(outputs, "masks")
+        if masks is None:
+            masks = self._as_masks(attention)
+        return measure_slots(masks, attention)
+
+    def _joined(self, outputs, name):
+        """One entry of all batches, or `None` where the model has none."""
+        if not isinstance(outputs[0], dict) or name not in outputs[0]:
+            return None
+        return np.concatenate([o[name] for o in outputs])
+
+    def _as_masks(self, attention):
+        """Attention (B, K, N) as masks (B, K, H, W)."""
+        if attention is None:
+            raise ValueError(
+                "The model must give a dict with 'masks' or 'attention'. "
+                f"Received: model={self.model!r}"
+            )
+        batch, num_slots, num_tokens = attention.shape
+        side = math.isqrt(num_tokens)
+        height, width = self.grid_size or (side, side)
+        if height * width != num_tokens:
+            raise ValueError(
+                "`grid_size` must be the height and width of the map that "
+                f"the {num_tokens} tokens come from. "
+                f"Received: grid_size={self.grid_size}"
+            )
+        return attention.reshape(batch, num_slots, height, width)
+
+    def _report(self, epoch, before):
+        new = [f for f in self.findings if f.name not in before]
+        over = before - {finding.name for finding in self.findings}
+        lines = [str(finding) for finding in new]
+        lines += [f"{name}: no longer." for name in sorted(over)]
+        if lines:
+            title = f"\nSlots after epoch {epoch + 1}:"
+            print("\n- ".join([title, *lines]))
+
+
+def _batches(images, num_batches):
+    """Arrays of images (B, H, W, C): of a tensor one, or some of many."""
+    if hasattr(images, "shape"):
+        images = [images]
+    batches = []
+    for batch in itertools.islice(images, num_batches):
+        batch = batch[0] if isinstance(batch, (tuple, list)) else batch
+        check_rank("images", batch.shape, "(B, H, W, C)")
+        batches.append(ops.convert_to_numpy(batch))
+    if sum(map(len, batches)) < 2:
+        raise ValueError(
+            "`images` must hold at least two images. Received: images with "
+            f"{sum(map(len, batches))}"
+        )
+    return batches
+
+
+@contextlib.contextmanager
+def _same_noise(model):
+    """The noise of a fresh model within, and training's after it."""
+    states = [v for v in model.variables if v.name == "seed_generator_state"]
+    before = [np.array(ops.convert_to_numpy(state)) for state in states]
+    try:
+        for state, (seed, _) in zip(states, before, strict=True):
+            state.assign(np.array([seed, 0], before[0].dtype))
+        yield
+    finally:
+        for state, value in zip(states, before, strict=True):
+            state.assign(value)

@@ -1,0 +1,167 @@
+"""What the measures of slots say in words, and what helps.
+
+The thresholds were chosen between what trained models measure and what failed
+ones do: docs/troubleshooting.md shows both.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+
+class Finding(NamedTuple):
+    """Something that is wrong with the slots, or may be.
+
+    Attributes:
+        name: String, short.
+        observation: String, what can be seen, in a sentence.
+        remedy: String, what helps, most likely first.
+    """
+
+    name: str
+    observation: str
+    remedy: str
+
+    def __str__(self):
+        return f"{self.name}: {self.observation} {self.remedy}"
+
+
+class _Rule(NamedTuple):
+    """When there is a finding, and its words, with the measures in braces."""
+
+    name: str
+    holds: Callable[[Mapping[str, float]], bool]
+    observation: str
+    remedy: str
+
+
+# Both leave nothing to segment, so that nothing else is worth a word.
+_COLLAPSES = (
+    _Rule(
+        "uniform masks",
+        lambda m: m["mask_entropy"] > 0.95,
+        "All slots share all pixels alike ({mask_entropy:.0%} of the largest "
+        "entropy): they do not compete.",
+        "Early in training this passes. If it stays, lower the learning rate "
+        "and warm it up, keep `softmax_axis='slots'`, and let slots start "
+        "apart (`slot_initialization='learned'`).",
+    ),
+    _Rule(
+        "one slot",
+        lambda m: m["effective_slots"] < 1.2,
+        "A single slot holds nearly everything ({effective_slots:.1f} slots "
+        "in effect).",
+        "Lower the learning rate and warm it up, or raise the decoder's "
+        "`mask_penalty`. A decoder that draws whole scenes from one slot is "
+        "too strong: make it smaller.",
+    ),
+)
+_RULES = (
+    _Rule(
+        "stripes",
+        lambda m: m["stripes"] > 0.75,
+        "The masks are stripes: a pixel's row, or its column, explains "
+        "{stripes:.0%} of them.",
+        "Lower the learning rate or warm it up for longer, and try another "
+        "seed; training seldom leaves this solution.",
+    ),
+    _Rule(
+        "bound to places",
+        lambda m: m["place_bound"] > 0.75,
+        "The masks hardly depend on the image (a correlation of "
+        "{place_bound:.2f} between images): each slot owns a region.",
+        "Let slots be told apart by what they attend to: `centre_frequencies` "
+        "for slots and decoder, or a shared Gaussian start. Train for longer, "
+        "with three iterations or more.",
+    ),
+    _Rule(
+        "duplicates",
+        lambda m: m["duplicate_slots"] > 0.2,
+        "{duplicate_slots:.0%} of the slots hold what another slot holds too.",
+        "Let slots start apart (`slot_initialization='learned'` with "
+        "`SpreadSlots`) and know where they are (`centre_frequencies`), or "
+        "use fewer slots or more iterations.",
+    ),
+    _Rule(
+        "dead slots",
+        lambda m: m["dead_slots"] > 0.2,
+        "{dead_slots:.0%} of the slots own no pixel.",
+        "With fewer objects than slots that is as it should be. Otherwise "
+        "lower the learning rate and warm it up, or use fewer slots.",
+    ),
+    _Rule(
+        "one slot is the background",
+        lambda m: m["border_slots"] < 1.2 and m["largest_share"] > 0.5,
+        "One slot owns the border of the image, and {largest_share:.0%} of "
+        "it in all.",
+        "Often that is what one wants. If the score falls while the loss "
+        "falls too, objects are painted with it: raise the decoder's "
+        "`mask_penalty`.",
+    ),
+    _Rule(
+        "undecided attention",
+        lambda m: m.get("attention_entropy", 0.0) > 0.95,
+        "The masks differ, but the attention does not tell slots apart "
+        "({attention_entropy:.0%} of the largest entropy).",
+        "Keep `softmax_axis='slots'`, use more iterations, and check that "
+        "the encoder embeds positions.",
+    ),
+)
+
+
+def diagnose(measures: Mapping[str, float]) -> list[Finding]:
+    """What the measures of slots say in words, and what helps.
+
+    Two findings say that there is no segmentation, and stand alone:
+
+    - *uniform masks*: `mask_entropy` above 0.95.
+    - *one slot*: `effective_slots` below 1.2.
+
+    The others can come together:
+
+    - *stripes*: `stripes` above 0.75.
+    - *bound to places*: `place_bound` above 0.75.
+    - *duplicates*: `duplicate_slots` above 0.2.
+    - *dead slots*: `dead_slots` above 0.2.
+    - *one slot is the background*: `border_slots` below 1.2 and
+      `largest_share` above 0.5.
+    - *undecided attention*: `attention_entropy` above 0.95.
+
+    No finding does not mean that the slots hold objects: with too few slots,
+    or with slots that hold colours, all measures can look well. That takes
+    true masks and a metric, such as `metrics.AdjustedRandIndex`.
+
+    Args:
+        measures: Dict, as `measure_slots` makes it; other entries are left
+            alone.
+
+    Returns:
+        A list of findings, each with the attributes `name`, `observation` and
+        `remedy`, and a sentence or two as a string. Empty if nothing is wrong
+        that can be seen.
+
+    Raises:
+        ValueError: If a measure is missing.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_slots.callbacks import diagnose, measure_slots
+    >>> masks = np.full((4, 3, 8, 8), 1 / 3)
+    >>> [finding.name for finding in diagnose(measure_slots(masks))]
+    ['uniform masks']
+    """
+    try:
+        return _findings(_COLLAPSES, measures) or _findings(_RULES, measures)
+    except KeyError as error:
+        raise ValueError(
+            f"`measures` must have an entry {error}. "
+            f"Received: measures with {sorted(measures)}"
+        ) from error
+
+
+def _findings(rules, measures):
+    return [
+        Finding(rule.name, rule.observation.format(**measures), rule.remedy)
+        for rule in rules
+        if rule.holds(measures)
+    ]

@@ -1,0 +1,204 @@
+"""Measures of how slots share the images among them, no label needed.
+
+Letters: B images, K slots, H height, W width, N tokens. Every measure is one
+number, the mean over the images.
+"""
+
+import math
+
+import numpy as np
+from keras import ops
+from scipy.optimize import linear_sum_assignment
+
+from keras_slots.checks import check_rank, check_size
+from keras_slots.types import Tensor
+
+# A slot that wins less of the image than this is not in use.
+SMALL_SHARE = 0.01
+# Of two masks, weighted as in `_duplicate_slots`: where two slots share an
+# object two to one, the intersection is half of the union.
+DUPLICATE_OVERLAP = 0.5
+# Below it, a sum or variance is nothing but rounding.
+TINY = 1e-9
+
+
+def measure_slots(
+    masks: Tensor, attention: Tensor | None = None
+) -> dict[str, float]:
+    """Measures of slots that have, or have not, taken images apart.
+
+    A pixel belongs to the slot with the largest mask, of equal ones to the
+    first. All measures are means over the images:
+
+    - `slot_usage`: share of the slots that own more than 1 % of the image.
+    - `effective_slots`: the number of slots that would give the same entropy
+      if all masks held equally much, 1 to K.
+    - `mask_entropy`: entropy over the slots, averaged over the pixels, as a
+      share of the largest possible: 0 where one slot has all of a pixel, 1
+      where all slots have equally much of it.
+    - `attention_entropy`: the same of the tokens' attention.
+    - `dead_slots`: share of the slots that own no pixel.
+    - `duplicate_slots`: share of the slots that hold what another one holds
+      too. Two slots are duplicates if the intersection of their masks is more
+      than half of the union, both summed over pixels with a weight of one less
+      the pixel's entropy. A background that all slots share evenly, the
+      typical solution (section 3.1 of the supplement), so does not count,
+      and neither do slots that hold less than 1 % of what does. The slots'
+      vectors are not compared: those of other objects may point the same way.
+    - `stripes`: how much of the masks' variance over the pixels the row
+      alone explains, or the column alone, whichever is more: 1 for stripes,
+      about 1/3 for quarters of the image, less for objects.
+    - `place_bound`: the correlation between the masks of two images, slots
+      put in the order that agrees best with the first image: 1 if the masks
+      are the same whatever the image shows.
+    - `largest_share`: share of the image that its largest slot owns.
+    - `border_slots`: the effective number of slots on the image's border:
+      1 where a single slot holds the background.
+
+    Args:
+        masks: Float tensor `(B, K, H, W, 1)` or `(B, K, H, W)`: shares of the
+            slots in each pixel. They are scaled to sum to one over the slots.
+            At least two images and two slots.
+        attention: Float tensor `(B, K, N)` of the same slots, scaled likewise.
+            Defaults to `None`: no `attention_entropy`.
+
+    Returns:
+        A dict from names to floats.
+
+    Raises:
+        ValueError: If a shape does not fit.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_slots.callbacks import measure_slots
+    >>> top = np.repeat([1.0, 0.0], 4)[:, None] * np.ones((8, 8))
+    >>> masks = np.stack([top, 1 - top])[None].repeat(2, axis=0)
+    >>> measures = measure_slots(masks)  # The top half and the bottom half.
+    >>> round(measures["stripes"], 3), round(measures["effective_slots"], 3)
+    (1.0, 2.0)
+    """
+    masks = _shares("masks", _without_channel(_to_numpy(masks)))
+    batch, num_slots = masks.shape[:2]
+    owned = masks.argmax(axis=1)[:, None] == np.arange(num_slots).reshape(
+        1, -1, 1, 1
+    )
+    shares = owned.mean(axis=(2, 3))  # (B, K)
+    entropy = _entropy(masks, axis=1) / math.log(num_slots)  # (B, H, W)
+    measures = {
+        "slot_usage": np.mean(shares > SMALL_SHARE),
+        "effective_slots": _effective_slots(masks.mean(axis=(2, 3))),
+        "mask_entropy": entropy.mean(),
+        "dead_slots": np.mean(shares == 0),
+        "duplicate_slots": _duplicate_slots(masks, 1 - entropy),
+        "stripes": _stripes(masks),
+        "place_bound": _place_bound(masks),
+        "largest_share": shares.max(axis=1).mean(),
+        "border_slots": _effective_slots(_border(masks).mean(axis=2)),
+    }
+    if attention is not None:
+        attention = _to_numpy(attention)
+        check_rank("attention", attention.shape, "(B, K, N)")
+        check_size("attention", attention.shape, 0, batch)
+        check_size("attention", attention.shape, 1, num_slots)
+        entropy = _entropy(_shares("attention", attention), axis=1)
+        measures["attention_entropy"] = entropy.mean() / math.log(num_slots)
+    return {name: float(value) for name, value in measures.items()}
+
+
+def _to_numpy(tensor):
+    # NumPy knows little of bfloat16.
+    return ops.convert_to_numpy(ops.cast(tensor, "float32"))
+
+
+def _without_channel(masks):
+    if masks.ndim == 5:
+        check_size("masks", masks.shape, 4, 1)
+        masks = masks[..., 0]
+    check_rank("masks", masks.shape, "(B, K, H, W)")
+    if masks.shape[0] < 2 or masks.shape[1] < 2:
+        raise ValueError(
+            "`masks` must be of at least two images and two slots, to see "
+            "whether they differ. Received: "
+            f"masks.shape={masks.shape}"
+        )
+    return masks
+
+
+def _shares(name, values):
+    """Scaled to sum to one over the slots, axis 1; evenly where all are 0."""
+    if not np.all(values >= 0):  # Nor NaN.
+        lowest = float(values.min())
+        raise ValueError(
+            f"`{name}` must not be negative or NaN. Received: {name} from "
+            f"{lowest}"
+        )
+    total = values.sum(axis=1, keepdims=True)
+    even = 1 / values.shape[1]
+    return np.where(total > 0, values / np.maximum(total, TINY), even)
+
+
+def _entropy(shares, axis):
+    return -np.sum(shares * np.log(np.maximum(shares, TINY)), axis=axis)
+
+
+def _effective_slots(mass):
+    """Of the slots' mass (B, K), which sums to one."""
+    return np.exp(_entropy(mass, axis=1)).mean()
+
+
+def _border(masks):
+    """The outermost pixels (B, K, P) of masks (B, K, H, W)."""
+    height, width = masks.shape[2:]
+    rows, columns = np.ogrid[:height, :width]
+    at_border = (
+        (rows == 0)
+        | (rows == height - 1)
+        | (columns == 0)
+        | (columns == width - 1)
+    )
+    return masks[:, :, at_border]
+
+
+def _duplicate_slots(masks, weights):
+    """Share of the slots that hold what another one of the image holds."""
+    weighted = masks * weights[:, None]  # (B, K, H, W)
+    mass = weighted.sum(axis=(2, 3))  # (B, K)
+    in_use = mass > SMALL_SHARE * mass.sum(axis=1, keepdims=True)
+    duplicate = np.zeros(in_use.shape, bool)
+    num_slots = masks.shape[1]
+    for i in range(num_slots):
+        for j in range(i):
+            both = np.minimum(weighted[:, i], weighted[:, j]).sum(axis=(1, 2))
+            either = mass[:, i] + mass[:, j] - both
+            alike = both > DUPLICATE_OVERLAP * np.maximum(either, TINY)
+            alike &= in_use[:, i] & in_use[:, j]
+            duplicate[:, i] |= alike
+            duplicate[:, j] |= alike
+    return duplicate.mean()
+
+
+def _stripes(masks):
+    """Share of the variance over pixels that rows or columns explain."""
+    total = masks.var(axis=(2, 3)).sum(axis=1)  # (B,)
+    by_row = masks.mean(axis=3).var(axis=2).sum(axis=1)
+    by_column = masks.mean(axis=2).var(axis=2).sum(axis=1)
+    explained = np.maximum(by_row, by_column)
+    return np.where(total > TINY, explained / np.maximum(total, TINY), 0).mean()
+
+
+def _place_bound(masks):
+    """Mean correlation of the masks of any two different images."""
+    batch, num_slots = masks.shape[:2]
+    flat = masks.reshape(batch, num_slots, -1)
+    centred = flat - flat.mean(axis=2, keepdims=True)
+    # Slots drawn from one Gaussian come in any order.
+    for index in range(1, batch):
+        agreement = centred[0] @ centred[index].T  # (K, K)
+        _, order = linear_sum_assignment(agreement, maximize=True)
+        centred[index] = centred[index, order]
+    norms = np.sqrt(np.sum(centred**2, axis=(1, 2), keepdims=True))
+    units = centred / np.maximum(norms, TINY)
+    # The sum over all pairs of images, less those of an image with itself.
+    pairs = np.sum(units.sum(axis=0) ** 2) - np.sum(units**2)
+    return pairs / (batch * (batch - 1))

@@ -47,7 +47,6 @@ LAYERS = [
         required={
             "num_slots": 3,
             "slot_size": 4,
-            "background_slot": True,
             "slot_communication": "self_attention",
         },
         variants=({**LAYER_ARGUMENTS, "slot_communication": "none"},),

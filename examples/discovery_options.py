@@ -10,7 +10,18 @@ import keras
 
 from keras_slots.models import get_preset
 
-IMAGE_SIZE = (35, 35)
+# The sets of scenes: the size of their images, and the preset made for them.
+IMAGE_SIZES = {
+    "tetrominoes": (35, 35),
+    "multi_dsprites": (64, 64),
+    "clevr_scenes": (64, 64),
+}
+# As many as the paper's; fewer where each takes milliseconds to render.
+TRAIN_SCENES = {
+    "tetrominoes": 60_000,
+    "multi_dsprites": 60_000,
+    "clevr_scenes": 30_000,
+}
 EPOCH_STEPS = 500  # Between two checkpoints, and two points of the curves.
 SMOKE = {
     "steps": 6,
@@ -36,12 +47,13 @@ def parse_options(manual):
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--preset", default="tetrominoes_light", help="see from_preset")
-    add("--output", type=Path, default=Path("runs/object_discovery"))
+    add("--data", choices=tuple(IMAGE_SIZES), default="tetrominoes")
+    add("--preset", help="see from_preset; default: DATA_light")
+    add("--output", type=Path, help="default runs/object_discovery/DATA")
     add("--seed", type=int, default=0, help="of scenes, weights and noise")
     add("--steps", type=int, help="rounded up to whole epochs")
     add("--epoch-steps", type=int, help="steps between two checkpoints")
-    add("--train-scenes", type=int, help="default 60,000")
+    add("--train-scenes", type=int, help="default by --data")
     add("--eval-scenes", type=int, help="default 320")
     add("--batch-size", type=int)
     add(
@@ -51,13 +63,17 @@ def parse_options(manual):
     )
     add("--jit", action="store_true", help="compile with XLA on a CPU too")
     add("--records", type=Path, help="a published TFRecord file")
+    add("--cache", type=Path, default=Path("runs/clevr_scenes"))
     add("--fresh", action="store_true", help="delete an earlier run first")
     add("--evaluate-only", action="store_true", help="score a trained model")
     add("--smoke", action="store_true", help="a few steps, to see it run")
     options = parser.parse_args()
+    options.preset = options.preset or f"{options.data}_light"
+    if options.output is None:
+        options.output = Path("runs/object_discovery") / options.data
     try:
         preset = get_preset(options.preset)
-        _check_image_size(options.preset, preset)
+        _check_image_size(options, preset)
         _set_defaults(options, preset)
         _check_file(options.records)
     except ValueError as error:
@@ -68,7 +84,7 @@ def parse_options(manual):
 def make_settings(options, preset):
     """All that decides the result, as a dict that fits a JSON file."""
     settings = vars(options) | {"preset_values": dataclasses.asdict(preset)}
-    for name in ("output", "fresh", "evaluate_only", "smoke"):
+    for name in ("output", "cache", "fresh", "evaluate_only", "smoke"):
         del settings[name]
     return json.loads(json.dumps(settings, default=_plain))
 
@@ -80,13 +96,14 @@ def _plain(value):
     return keras.saving.serialize_keras_object(value)
 
 
-def _check_image_size(name, preset):
-    if preset.image_shape[:2] != IMAGE_SIZE:
+def _check_image_size(options, preset):
+    height, width = IMAGE_SIZES[options.data]
+    if preset.image_shape[:2] != (height, width):
         raise ValueError(
-            f"The scenes are {IMAGE_SIZE[0]} x {IMAGE_SIZE[1]} pixels; choose "
-            "a preset for such images, `tetrominoes` or `tetrominoes_light`. "
-            f"Received: --preset {name}, for images of shape "
-            f"{preset.image_shape}"
+            f"The scenes are {height} x {width} pixels; choose a preset for "
+            f"such images, `{options.data}_light` for one, or other scenes. "
+            f"Received: --data {options.data} --preset {options.preset}, for "
+            f"images of shape {preset.image_shape}"
         )
 
 
@@ -95,7 +112,7 @@ def _set_defaults(options, preset):
     defaults = {
         "steps": preset.train_steps,
         "epoch_steps": EPOCH_STEPS,
-        "train_scenes": 60_000,
+        "train_scenes": TRAIN_SCENES[options.data],
         "eval_scenes": 320,
         "batch_size": preset.batch_size,
     }

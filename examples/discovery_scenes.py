@@ -2,9 +2,44 @@
 
 import keras
 
-from keras_slots.datasets import multi_object_records, tetrominoes
+from keras_slots.datasets import (
+    clevr_scenes,
+    multi_dsprites,
+    multi_object_records,
+    tetrominoes,
+)
 
 TEST_BATCH = 64
+
+
+def _tetrominoes(split, options, **kwargs):
+    return tetrominoes(split, seed=options.seed, **kwargs)
+
+
+def _multi_dsprites(split, options, **kwargs):
+    return multi_dsprites(split, seed=options.seed, **kwargs)
+
+
+def _clevr_scenes(split, options, **kwargs):
+    """As many objects as in the paper's CLEVR6; kept, as they take long."""
+    scenes = clevr_scenes(
+        split,
+        as_dict=True,
+        min_objects=3,
+        max_objects=6,
+        # One folder with the scenes that set_prediction.py makes, whose seed
+        # is the same for every training.
+        cache=options.cache / "64-3-6",
+        **kwargs,
+    )
+    return scenes.map(lambda scene: (scene["image"], scene["mask"]))
+
+
+GENERATED = {
+    "tetrominoes": _tetrominoes,
+    "multi_dsprites": _multi_dsprites,
+    "clevr_scenes": _clevr_scenes,
+}
 
 
 def open_scenes(options):
@@ -17,17 +52,19 @@ def open_scenes(options):
     # What shuffles the scenes draws on this seed beside its own.
     keras.utils.set_random_seed(options.seed)
     train, evaluate = options.train_scenes, options.eval_scenes
-    shared = {"batch_size": options.batch_size, "seed": options.seed}
     if options.records is None:
         return (
-            tetrominoes(
-                "train", num_scenes=train, drop_remainder=True, **shared
-            ),
-            tetrominoes("validation", num_scenes=evaluate, **shared),
-            tetrominoes("test", TEST_BATCH, evaluate, options.seed),
+            _generate("train", options, train, drop_remainder=True),
+            _generate("validation", options, evaluate),
+            _generate("test", options, evaluate, TEST_BATCH),
         )
     path = options.records
-    shared |= {"path": path, "cache": True}
+    shared = {
+        "batch_size": options.batch_size,
+        "seed": options.seed,
+        "path": path,
+        "cache": True,
+    }
     try:
         return (
             multi_object_records(
@@ -48,6 +85,16 @@ def open_scenes(options):
         ) from error
 
 
+def _generate(split, options, num_scenes, batch_size=None, **kwargs):
+    return GENERATED[options.data](
+        split,
+        options,
+        batch_size=batch_size or options.batch_size,
+        num_scenes=num_scenes,
+        **kwargs,
+    )
+
+
 def open_unseen_scenes(options, trained):
     """Opens scenes to score a trained model on, none of its training.
 
@@ -60,7 +107,7 @@ def open_unseen_scenes(options, trained):
     """
     path, take = options.records, options.eval_scenes
     if path is None:
-        return tetrominoes("test", TEST_BATCH, take, options.seed)
+        return _generate("test", options, take, TEST_BATCH)
     if not {"records", "train_scenes"} <= trained.keys():
         raise SystemExit(
             "What the model was trained on must be known, so that it is not "

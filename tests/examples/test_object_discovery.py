@@ -84,7 +84,7 @@ def test_a_run_leaves_every_file_and_nothing_unfinished(trained):
     for name in ("scenes.png", "curves.png"):
         assert (output / name).read_bytes().startswith(b"\x89PNG")
         assert str(output / name) in text
-    assert "FG-ARI on 16 held-out scenes" in text
+    assert "On 16 held-out scenes" in text
     metrics = json.loads((output / "metrics.json").read_text())
     error = metrics["mean_squared_error"]
     assert f"Mean squared error of the reconstructions: {error:.5f}" in text
@@ -98,11 +98,12 @@ def test_metrics_tell_what_was_run_and_what_came_out(trained):
     assert metrics["saved_model_max_difference"] < 1e-4
     assert metrics["settings"]["seed"] == 0
     assert metrics["versions"]["keras"] == keras.__version__
-    for name in ("model", "colour_alone", "position_alone"):
-        row = metrics["fg_ari"][name]
-        assert -1 <= row["mean"] <= 1
-        assert row["standard_error"] > 0
-        assert row["scenes"] == 16
+    for score in ("fg_ari", "ari", "mbo", "mask_iou"):
+        for name in ("model", "colour_alone", "position_alone"):
+            row = metrics[score][name]
+            assert -1 <= row["mean"] <= 1
+            assert row["standard_error"] > 0
+            assert row["scenes"] == 16
 
 
 def test_the_error_is_of_the_reconstructions_and_by_scene(run):
@@ -115,8 +116,22 @@ def test_the_error_is_of_the_reconstructions_and_by_scene(run):
             return {"reconstruction": image + offset, "masks": masks}
 
     example = importlib.import_module("object_discovery")
-    results, _ = example.evaluate(Model(), tetrominoes("test", 4, 6))
+    results, _ = example.evaluate(
+        Model(), tetrominoes("test", 4, 6), "tetrominoes"
+    )
     assert results["mean_squared_error"] == pytest.approx(1 / 3, rel=1e-5)
+
+
+@pytest.mark.parametrize("data", ["multi_dsprites", "clevr_scenes"])
+def test_other_scenes_take_the_same_way(run, tmp_path, data):
+    output = tmp_path / "run"
+    cache = tmp_path / "cache"
+    smoke = ("--smoke", "--steps", 1, "--train-scenes", 8)
+    text = run("--data", data, "--output", output, "--cache", cache, *smoke)
+    assert f"{data}_light" in text
+    metrics = json.loads((output / "metrics.json").read_text())
+    assert metrics["settings"]["preset"] == f"{data}_light"
+    assert metrics["mbo"]["model"]["scenes"] == 16
 
 
 def test_history_has_a_row_for_every_epoch(trained):
@@ -204,6 +219,10 @@ def test_a_write_that_fails_leaves_the_old_file_alone(run, tmp_path):
     "options, message",
     [
         (("--preset", "clevr6"), "35 x 35 pixels.*clevr6"),
+        (
+            ("--data", "multi_dsprites", "--preset", "tetrominoes"),
+            "64 x 64 pixels.*multi_dsprites_light.*--preset tetrominoes",
+        ),
         (("--preset", "clever"), "clever"),
         (("--steps", 0), "--steps must be at least 1"),
         (("--seed", -1), "--seed must be at least 0"),
@@ -223,7 +242,7 @@ def test_a_trained_model_is_scored_on_a_short_file(trained, run, tmp_path):
     before = (output / "metrics.json").read_bytes()
     path = write_records(tmp_path / "t.tfrecords", 5)
     text = run("--evaluate-only", "--output", output, "--records", path)
-    assert "FG-ARI on 5 held-out scenes" in text
+    assert "On 5 held-out scenes" in text
     scores = json.loads((output / "evaluation.json").read_text())["fg_ari"]
     assert scores["model"]["scenes"] == 5
     assert (output / "metrics.json").read_bytes() == before
@@ -247,7 +266,7 @@ def test_a_trained_model_is_scored_on_the_published_scenes(trained, run):
         pytest.skip("the published examples are not here")
     output, _ = trained
     text = run("--evaluate-only", "--output", output, "--records", path)
-    assert "FG-ARI on 10 held-out scenes" in text
+    assert "On 10 held-out scenes" in text
 
 
 def test_nothing_to_score_is_said(run, tmp_path):
@@ -289,7 +308,7 @@ def test_training_scenes_are_not_scored_for_want_of_others(
     with pytest.raises(SystemExit, match="trained on the first 76 records"):
         run(*options, "--train-scenes", 32, "--eval-scenes", 5)
     text = run(*options, "--train-scenes", 32, "--eval-scenes", 4)
-    assert "FG-ARI on 4 held-out scenes" in text
+    assert "On 4 held-out scenes" in text
 
 
 def test_a_model_of_unknown_training_is_not_scored_on_records(

@@ -13,7 +13,7 @@ BENCHMARKS = pathlib.Path(__file__).parents[2] / "benchmarks"
 @pytest.fixture
 def benchmark(monkeypatch):
     monkeypatch.syspath_prepend(BENCHMARKS)
-    return importlib.import_module("tetrominoes_seeds")
+    return importlib.import_module("discovery_seeds")
 
 
 @pytest.fixture
@@ -24,8 +24,9 @@ def folders(tmp_path):
         folder = folders[seed] = tmp_path / f"seed_{seed}"
         folder.mkdir()
         means = {"model": score, "colour_alone": 0.8, "position_alone": 0.9}
-        fg_ari = {name: {"mean": mean} for name, mean in means.items()}
-        metrics = {"seconds": minutes * 60, "fg_ari": fg_ari}
+        row = {name: {"mean": mean} for name, mean in means.items()}
+        scores = dict.fromkeys(("fg_ari", "ari", "mbo", "mask_iou"), row)
+        metrics = {"seconds": minutes * 60, **scores}
         (folder / "metrics.json").write_text(json.dumps(metrics))
         history = f"step,validation_fg_ari\n500,0.1\n1000,{score}\n"
         (folder / "history.csv").write_text(history)
@@ -35,20 +36,22 @@ def folders(tmp_path):
 def test_the_table_has_every_seed_mean_and_spread(benchmark, folders, capsys):
     benchmark.print_table(folders, published=False)
     assert capsys.readouterr().out.splitlines() == [
-        "| seed | minutes | FG-ARI | colour alone |",
-        "|---|---|---|---|",
-        "| 0 | 8.0 | 0.970 | 0.800 |",
-        "| 1 | 9.0 | -0.020 | 0.800 |",
-        "| mean | 8.5 | 0.475 | 0.800 |",
+        "| seed | minutes | FG-ARI | ARI | mBO | IoU "
+        "| colour alone, FG-ARI | position alone, FG-ARI |",
+        "|---|---|---|---|---|---|---|---|",
+        "| 0 | 8.0 | 0.970 | 0.970 | 0.970 | 0.970 | 0.800 | 0.900 |",
+        "| 1 | 9.0 | -0.020 | -0.020 | -0.020 | -0.020 | 0.800 | 0.900 |",
+        "| mean | 8.5 | 0.475 | 0.475 | 0.475 | 0.475 | 0.800 | 0.900 |",
         # 0.99 / sqrt(2), as of a sample.
-        "| standard deviation | 0.7 | 0.700 | 0.000 |",
+        "| standard deviation | 0.7 "
+        "| 0.700 | 0.700 | 0.700 | 0.700 | 0.000 | 0.000 |",
     ]
 
 
 def test_a_single_seed_has_a_table_too(benchmark, folders, capsys):
     benchmark.print_table({0: folders[0]}, published=False)
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last == "| standard deviation | 0.0 | 0.000 | 0.000 |"
+    assert last == "| standard deviation | 0.0 " + 6 * "| 0.000 " + "|"
 
 
 def test_the_picture_hides_no_failed_seed(

@@ -1,15 +1,16 @@
 """Does every seed find the objects? Five trainings, one table, one picture.
 
 ```shell
-python benchmarks/tetrominoes_seeds.py
-python benchmarks/tetrominoes_seeds.py --records FILE  # score published scenes
+python benchmarks/discovery_seeds.py
+python benchmarks/discovery_seeds.py --records FILE  # score published scenes
+python benchmarks/discovery_seeds.py --data clevr_scenes --seeds 2
 ```
 
 Runs `examples/object_discovery.py` once per seed, one after the other, into
-`runs/tetrominoes/seed_N`, each with its own scenes for training, validation
-and test. Stop it whenever you like: finished seeds are kept, and an unfinished
-one goes on where it stopped. Prints the table of docs/results/tetrominoes.md
-and draws `runs/tetrominoes/seeds.png`.
+`runs/discovery_seeds/DATA/seed_N`; options that are not named here are handed
+on to it. Stop it whenever you like: finished seeds are kept, and an unfinished
+one goes on where it stopped. Prints the tables of docs/results and draws
+`seeds.png` beside the runs.
 """
 
 import argparse
@@ -23,18 +24,21 @@ import numpy as np
 from matplotlib.figure import Figure
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "object_discovery.py"
+SCORES = {"fg_ari": "FG-ARI", "ari": "ARI", "mbo": "mBO", "mask_iou": "IoU"}
+BASELINES = ("colour_alone", "position_alone")
 # Okabe and Ito's, told apart with any common colour vision.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7")
 
 
 def main():
     """Trains what is not trained yet, then sums up."""
-    options = parse_options()
+    options, rest = parse_options()
+    rest += ["--data", options.data]
     folders = {}
     for seed in range(options.seeds):
         folders[seed] = options.output / f"seed_{seed}"
         if not (folders[seed] / "metrics.json").exists():
-            run_example(seed, folders[seed])
+            run_example(seed, folders[seed], *rest)
         if options.records:
             run_example(
                 seed,
@@ -42,20 +46,25 @@ def main():
                 "--evaluate-only",
                 "--records",
                 str(options.records),
+                *rest,
             )
     print_table(folders, published=bool(options.records))
     plot_curves(folders, options.output / "seeds.png")
 
 
 def parse_options():
-    """What the command line says."""
+    """What the command line says, and what of it is for the example."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
+    parser.add_argument("--data", default="tetrominoes")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--records", type=Path)
-    parser.add_argument("--output", type=Path, default=Path("runs/tetrominoes"))
-    return parser.parse_args()
+    parser.add_argument("--output", type=Path)
+    options, rest = parser.parse_known_args()
+    if options.output is None:
+        options.output = Path("runs/discovery_seeds") / options.data
+    return options, rest
 
 
 def run_example(seed, folder, *arguments):
@@ -75,9 +84,9 @@ def print_table(folders, published):
     rows = []
     for seed, folder in folders.items():
         metrics = read_json(folder / "metrics.json")
-        scores = metrics["fg_ari"]
         row = [metrics["seconds"] / 60]
-        row += [scores[name]["mean"] for name in ("model", "colour_alone")]
+        row += [metrics[score]["model"]["mean"] for score in SCORES]
+        row += [metrics["fg_ari"][name]["mean"] for name in BASELINES]
         if published:
             evaluation = read_json(folder / "evaluation.json")
             row.append(evaluation["fg_ari"]["model"]["mean"])
@@ -87,8 +96,9 @@ def print_table(folders, published):
     spread = values.std(axis=0, ddof=min(1, len(values) - 1))
     rows.append(("mean", values.mean(axis=0)))
     rows.append(("standard deviation", spread))
-    titles = ["seed", "minutes", "FG-ARI", "colour alone"]
-    titles += ["published scenes"] if published else []
+    titles = ["seed", "minutes", *SCORES.values()]
+    titles += [f"{name.replace('_', ' ')}, FG-ARI" for name in BASELINES]
+    titles += ["published scenes, FG-ARI"] if published else []
     print("| " + " | ".join(titles) + " |")
     print("|" + "---|" * len(titles))
     for name, (minutes, *scores) in rows:
@@ -116,7 +126,7 @@ def plot_curves(folders, path):
             label=f"seed {seed}",
         )
         baselines.append(read_json(folder / "metrics.json")["fg_ari"])
-    for name, style in (("colour_alone", "--"), ("position_alone", ":")):
+    for name, style in zip(BASELINES, ("--", ":"), strict=True):
         mean = np.mean([fg_ari[name]["mean"] for fg_ari in baselines])
         label = f"{name.replace('_', ' ')} ({mean:.3f})"
         axis.axhline(mean, color="0.4", linestyle=style, label=label)

@@ -17,6 +17,7 @@ from keras_slots.layers.centred_position_embed import (
     cell_positions,
     squared_distances,
 )
+from keras_slots.layers.image_patches import arrange_patches
 from keras_slots.layers.layer_sizes import (
     Sizes,
     as_sizes,
@@ -300,7 +301,8 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             decoded = self._first_layer_around(slots, centres)
         for deconv in self.deconvs[1:]:
             decoded = deconvolve(decoded, deconv)
-        decoded = self._arrange_patches(decoded)  # (B * K, H, W, C + 1)
+        # (B * K, H, W, C + 1)
+        decoded = arrange_patches(decoded, self.patch_size)
         height, width = self._image_size()
         decoded = decoded[:, :height, :width]
         return ops.reshape(
@@ -325,18 +327,6 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         placed = slots[:, :, None] + self.position(cells, centres)
         placed = ops.reshape(placed, (-1, *self._grid_size(), slot_size))
         return deconvolve(placed, self.deconvs[0])
-
-    def _arrange_patches(self, decoded):
-        """(S, h, w, p * p * (C + 1)) to (S, h * p, w * p, C + 1)."""
-        if self.patch_size == 1:
-            return decoded
-        _, height, width, _ = decoded.shape
-        side, channels = self.patch_size, self.output_channels + 1
-        patches = ops.reshape(
-            decoded, (-1, height, width, side, side, channels)
-        )
-        patches = ops.transpose(patches, (0, 1, 3, 2, 4, 5))
-        return ops.reshape(patches, (-1, height * side, width * side, channels))
 
     def _mix(self, decoded, slot_mask, centres):
         """Splits (B, K, H, W, C + 1), and sums the slots' shares."""

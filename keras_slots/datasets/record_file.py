@@ -93,16 +93,23 @@ class RecordFile:
         for number, batch in self.read(skip, take):
             records += number
             scenes += len(batch["image"])
-        self.check_count(skip, take, records)
+        self.check_counts(skip, take, records, scenes)
         return scenes
 
-    def check_count(self, skip: int, take: int | None, found: int) -> None:
-        """Raises if fewer records than asked for follow the skipped ones."""
-        if found < (take or 1):
+    def check_counts(
+        self, skip: int, take: int | None, records: int, scenes: int
+    ) -> None:
+        """Raises if fewer records than asked for were read, or none kept."""
+        if records < (take or 1):
             raise ValueError(
                 "`skip` and `take` ask for records beyond the end of the file "
-                f"{self.path!r}: {found} of its records come after the skipped "
-                f"ones. Received: skip={skip}, take={take}"
+                f"{self.path!r}: {records} of its records come after the "
+                f"skipped ones. Received: skip={skip}, take={take}"
+            )
+        if not scenes:
+            raise ValueError(
+                f"`max_objects` leaves none of {records} scenes. "
+                f"Received: max_objects={self.max_objects}"
             )
 
     def _records(self):

@@ -3,14 +3,10 @@
 import os
 from collections.abc import Sequence
 
-import keras
-
 from keras_slots.checks import check_integer
 from keras_slots.datasets.image_window import Crop
 from keras_slots.datasets.record_file import RecordFile
 from keras_slots.datasets.shard_folder import ShardFolder
-
-SHARD_RECORDS = 500
 
 
 def convert_records(
@@ -28,7 +24,7 @@ def convert_records(
     A published file is one compressed stream, read from its start, of one
     string per pixel and entity: for CLEVR 3.2 MB a scene, read at 50 scenes a
     second. This reads it once, crops and resizes the images, makes one label
-    per pixel of the masks, and writes files of up to 500 scenes each (66 kB a
+    per pixel of the masks, and writes files of about 500 records each (66 kB a
     scene at 128x128), which `record_shards` reads in parallel at thousands of
     scenes a second. The paper split the file of CLEVR, too (supplement,
     section 5.8).
@@ -107,26 +103,7 @@ path='scenes.tfrecords'
     file = RecordFile(os.fspath(path), dataset, crop, size, max_objects)
     shards = ShardFolder.claim(os.fspath(folder), file, skip, take)
     if not shards.is_complete():
-        _write_shards(file, shards, take)
+        shards.fill(file, take)
         file.check_counts(skip, take, **shards.counts())
         shards.finish()
     return shards.counts()["scenes"]
-
-
-def _write_shards(file, shards, take):
-    """Writes what is missing; the file is read in one go."""
-    done = shards.counts()["records"]
-    missing = None if take is None else take - done
-    start = stop = shards.first + done
-    print(f"Converting {file.path} into {shards.folder}, from record {start}")
-    bar = keras.utils.Progbar(missing, interval=1, unit_name="record")
-    parts = []
-    for number, scenes in file.read(start, missing):
-        parts.append(scenes)
-        stop += number
-        bar.add(number)
-        if stop - start >= SHARD_RECORDS:
-            shards.write(start, stop, parts)
-            start, parts = stop, []
-    if parts:
-        shards.write(start, stop, parts)

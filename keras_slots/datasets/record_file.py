@@ -11,8 +11,9 @@ from keras_slots.checks import check_integer, check_option
 from keras_slots.datasets.image_window import ImageWindow
 from keras_slots.datasets.record_formats import FORMATS, recognise
 
-# Values parsed together. TensorFlow makes a string of 24 bytes of each, so
-# these are 50 MB.
+# Records parsed together, and values: TensorFlow makes a string of 24 bytes of
+# each, so these are 50 MB.
+_PARSE_BATCH = 50
 _PARSE_VALUES = 1 << 21
 _CHUNK_BYTES = 1 << 20
 
@@ -117,9 +118,10 @@ class RecordFile:
 
     def _batches(self, skip, take):
         records = self._records().skip(skip).take(-1 if take is None else take)
+        most = max(1, _PARSE_VALUES // self.format.num_values)
         return (
             records.enumerate(start=skip)
-            .batch(max(1, _PARSE_VALUES // self.format.num_values))
+            .batch(min(_PARSE_BATCH, most))
             .map(self._parse, num_parallel_calls=tf.data.AUTOTUNE)
         )
 

@@ -3,9 +3,9 @@
 import json
 import os
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+import keras
 import tensorflow as tf
 
 from keras_slots.datasets.image_window import ImageWindow
@@ -16,6 +16,7 @@ from keras_slots.datasets.scene_elements import scene_spec
 from keras_slots.datasets.scene_shards import Arrays, shard_bytes, write_shard
 from keras_slots.datasets.settings_file import claim_folder, read_settings
 
+SHARD_RECORDS = 500
 # Changes whenever the same settings give other scenes or other files.
 _VERSION = 1
 # Written last: the numbers of records read and of scenes kept.
@@ -125,8 +126,25 @@ class ShardFolder:
             stop = row[-1].stop
         return row
 
-    def write(self, start: int, stop: int, parts: Sequence[Arrays]) -> None:
-        """Writes the scenes kept of records `start` up to `stop`."""
+    def fill(self, file: RecordFile, take: int | None) -> None:
+        """Makes the shards that are missing; the file is read in one go."""
+        done = self.counts()["records"]
+        missing = None if take is None else take - done
+        start = stop = self.first + done
+        print(f"Converting {file.path} into {self.folder}, from record {start}")
+        bar = keras.utils.Progbar(missing, interval=1, unit_name="record")
+        parts: list[Arrays] = []
+        for number, scenes in file.read(start, missing):
+            parts.append(scenes)
+            stop += number
+            bar.add(number)
+            if stop - start >= SHARD_RECORDS:
+                self._write(start, stop, parts)
+                start, parts = stop, []
+        if parts:
+            self._write(start, stop, parts)
+
+    def _write(self, start, stop, parts):
         num_scenes = sum(len(part["image"]) for part in parts)
         name = f"records-{start:08d}-{stop:08d}-{num_scenes:08d}.tfrecord"
         write_shard(os.path.join(self.folder, name), parts)

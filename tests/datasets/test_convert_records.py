@@ -150,14 +150,14 @@ def test_interrupted_run_goes_on(path, tmp_path, monkeypatch, capsys, options):
 
 
 @pytest.mark.parametrize("harm", ["deleted", "cut", "unfinished"])
-@pytest.mark.parametrize("shard", SHARDS)
-def test_lost_shards_are_made_again(path, tmp_path, shard, harm):
+def test_lost_shards_are_made_again(path, tmp_path, harm):
     convert_records(path, tmp_path)
-    before = (tmp_path / shard).read_bytes()
+    shard = tmp_path / SHARDS[1]
+    before = shard.read_bytes()
     if harm == "deleted":
-        (tmp_path / shard).unlink()
+        shard.unlink()
     elif harm == "cut":
-        (tmp_path / shard).write_bytes(before[:-1])
+        shard.write_bytes(before[:-1])
     else:
         (tmp_path / "finished.json").unlink()
     message = "shards are missing; call `convert_records` again"
@@ -165,20 +165,21 @@ def test_lost_shards_are_made_again(path, tmp_path, shard, harm):
         record_shards(tmp_path)
     assert str(error.value).endswith(f"Received: folder={str(tmp_path)!r}")
     assert convert_records(path, tmp_path) == NUM_RECORDS
-    assert (tmp_path / shard).read_bytes() == before
+    assert shard.read_bytes() == before
     assert_same(tmp_path, path)
 
 
 def test_disk_that_loses_scenes_is_noticed(path, tmp_path, monkeypatch):
-    close = tf.io.TFRecordWriter.close
+    class LossyWriter(tf.io.TFRecordWriter):
+        written = 0
 
-    def lose(writer):
-        close(writer)
-        for file in tmp_path.glob("records-*.part"):
-            file.write_bytes(file.read_bytes()[: file.stat().st_size // 8])
+        def write(self, record):
+            self.written += 1
+            if self.written != 3:
+                super().write(record)
 
-    monkeypatch.setattr(tf.io.TFRecordWriter, "close", lose)
-    with pytest.raises(OSError, match="holds 1 scenes of 8 written"):
+    monkeypatch.setattr(tf.io, "TFRecordWriter", LossyWriter)
+    with pytest.raises(OSError, match="holds 7 scenes of 8 written"):
         convert_records(path, tmp_path)
     assert names(tmp_path) == ["settings.json"]
 
@@ -203,7 +204,7 @@ def test_too_few_records_are_refused(path, tmp_path):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"size": 20}, r"size=\[35, 35\] there, \(20, 20\) here"),
+        ({"size": 20}, r"size=\[35, 35\] there, \[20, 20\] here"),
         ({"max_objects": 2}, "max_objects=None there, 2 here"),
         ({"skip": 1}, "skip=0 there, 1 here"),
         ({"take": 4}, "take=None there, 4 here"),

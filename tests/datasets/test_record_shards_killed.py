@@ -1,80 +1,96 @@
 """A conversion killed at any moment ends with every scene, and each once."""
 
+import multiprocessing
 import random
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 
-from keras_slots.datasets import multi_object_records, record_shards
+from keras_slots.datasets import (
+    convert_records,
+    multi_object_records,
+    record_shards,
+    shard_folder,
+)
 from tests.datasets.published_records import clevr_record, clevr_scene, write
 
 NUM_RECORDS = 200
+# Few, so that a killing can hit any step of many.
+SHARD_RECORDS = 7
 PAPER = {"crop": ((29, 221), (64, 256)), "size": 128, "max_objects": 6}
-# Small shards, so that a killing can hit any step of many.
-CONVERT = """
-import sys
-from keras_slots.datasets import convert_records, shard_folder
-shard_folder.SHARD_RECORDS = 7
-print("imported", flush=True)
-convert_records({path!r}, {folder!r}, **{options!r})
-"""
 
 
-def start(path, folder):
-    """Starts a conversion; returns when it is about to begin."""
-    script = CONVERT.format(path=path, folder=folder, options=PAPER)
-    process = subprocess.Popen(
-        [sys.executable, "-c", script],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout.readline() == "imported\n"
-    return process
+def convert(path, folder):
+    shard_folder.SHARD_RECORDS = SHARD_RECORDS
+    convert_records(path, folder, **PAPER)
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts a process; it need not import TensorFlow anew every time."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["keras_slots.datasets"])
+
+    def start(path, folder):
+        process = context.Process(target=convert, args=(path, folder))
+        process.start()
+        return process
+
+    return start
+
+
+def wait_for(condition):
+    while not condition():
+        time.sleep(0.001)
 
 
 @pytest.mark.slow
-def test_no_scene_is_lost_or_doubled(tmp_path):
+def test_no_scene_is_lost_or_doubled(tmp_path, start):
     rng = np.random.default_rng(0)
-    scenes = (clevr_scene(rng, 3 + i % 8) for i in range(NUM_RECORDS))
-    records = map(clevr_record, scenes)
+    # Copies, told apart by the corner of the image.
+    drawn = [clevr_scene(rng, number) for number in range(3, 11)]
+    corners = rng.integers(0, 256, (NUM_RECORDS, 8, 8, 3), "uint8")
+    records = []
+    for i, corner in enumerate(corners):
+        scene = drawn[i % 8]
+        scene["image"][29:37, 64:72] = corner
+        records.append(clevr_record(scene))
     path = write(tmp_path / "clevr.tfrecords", records)
-    started = time.monotonic()
-    whole = start(path, str(tmp_path / "whole"))
-    whole.communicate()
-    assert whole.returncode == 0
-    duration = time.monotonic() - started
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    convert_process = start(path, whole)
+    wait_for(lambda: (whole / "settings.json").exists())
+    begin = time.monotonic()
+    convert_process.join()
+    duration = time.monotonic() - begin
+    assert convert_process.exitcode == 0
 
-    folder = tmp_path / "killed"
     chance = random.Random(0)
-    killed = 0
-    while killed < 10:
-        process = start(path, str(folder))
-        # So that ten runs get about half of the way together.
-        time.sleep(chance.uniform(0, duration / 5))
-        if process.poll() is None:
-            killed += 1
+    steps = []
+    for _ in range(10):
+        process = start(path, killed)
+        wait_for(lambda: (killed / "settings.json").exists())
+        time.sleep(chance.uniform(0, duration / 3))
         process.kill()
-        process.communicate()
-    process = start(path, str(folder))
-    process.communicate()
-    assert process.returncode == 0
+        process.join()
+        steps.append(len(list(killed.glob("*.tfrecord"))))
+    # What was done stayed, and the killings fell into the midst of it.
+    assert steps == sorted(steps)
+    assert steps[0] < steps[-1]
+    process = start(path, killed)
+    process.join()
+    assert process.exitcode == 0
 
-    for name in ("finished.json", "settings.json"):
-        once = (tmp_path / "whole" / name).read_bytes()
-        assert (folder / name).read_bytes() == once
-    shards = sorted(file.name for file in folder.glob("*.tfrecord"))
-    assert len(shards) == -(-NUM_RECORDS // 7)
-    for name in shards:
-        once = (tmp_path / "whole" / name).read_bytes()
-        assert (folder / name).read_bytes() == once
+    names = {file.name for file in killed.iterdir() if file.suffix != ".part"}
+    assert names == {file.name for file in whole.iterdir()}
+    assert len(names) == 2 + -(-NUM_RECORDS // SHARD_RECORDS)
+    for name in names:
+        assert (killed / name).read_bytes() == (whole / name).read_bytes()
     expected = multi_object_records(path, validate=False, **PAPER)
     expected = list(expected.as_numpy_iterator())
-    found = list(record_shards(folder).as_numpy_iterator())
-    assert len(found) == sum(3 + i % 8 <= 6 for i in range(NUM_RECORDS))
+    found = list(record_shards(killed).as_numpy_iterator())
+    assert len(found) == NUM_RECORDS // 2
     for pair, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(pair[0], other[0])
         np.testing.assert_array_equal(pair[1], other[1])
+    assert len({image.tobytes() for image, _ in found}) == len(found)

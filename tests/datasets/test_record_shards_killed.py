@@ -40,8 +40,9 @@ def start(tmp_path):
     return start
 
 
-def wait_for(condition):
-    while not condition():
+def wait_for_settings(process, folder):
+    """Waits until a conversion is about to begin."""
+    while process.is_alive() and not (folder / "settings.json").exists():
         time.sleep(0.001)
 
 
@@ -58,18 +59,18 @@ def test_no_scene_is_lost_or_doubled(tmp_path, start):
         records.append(clevr_record(scene))
     path = write(tmp_path / "clevr.tfrecords", records)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    convert_process = start(path, whole)
-    wait_for(lambda: (whole / "settings.json").exists())
+    process = start(path, whole)
+    wait_for_settings(process, whole)
     begin = time.monotonic()
-    convert_process.join()
+    process.join()
     duration = time.monotonic() - begin
-    assert convert_process.exitcode == 0
+    assert process.exitcode == 0
 
     chance = random.Random(0)
     steps = []
     for _ in range(10):
         process = start(path, killed)
-        wait_for(lambda: (killed / "settings.json").exists())
+        wait_for_settings(process, killed)
         time.sleep(chance.uniform(0, duration / 3))
         process.kill()
         process.join()

@@ -2,13 +2,13 @@
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from keras_slots.checks import check_integer, check_option
-from keras_slots.datasets.image_window import ImageWindow
+from keras_slots.datasets.image_window import Crop, ImageWindow
 from keras_slots.datasets.record_formats import FORMATS, recognise
 
 # Records parsed together, and values: TensorFlow makes a string of 24 bytes of
@@ -38,7 +38,14 @@ class RecordFile:
             begin as it should.
     """
 
-    def __init__(self, path, dataset, crop=None, size=None, max_objects=None):
+    def __init__(
+        self,
+        path: str,
+        dataset: str | None,
+        crop: Crop | None = None,
+        size: int | Sequence[int] | None = None,
+        max_objects: int | None = None,
+    ):
         if dataset is not None:
             check_option("dataset", dataset, tuple(FORMATS))
         if max_objects is not None:

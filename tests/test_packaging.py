@@ -91,6 +91,15 @@ def test_the_version_stands_in_one_place():
             assert f'"{keras_slots.__version__}"' not in path.read_text()
 
 
+@pytest.mark.parametrize("extra", ["datasets", "dev"])
+def test_what_tensorflow_datasets_forgets_is_asked_for(extra):
+    """It imports `importlib_resources` without requiring it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    requirements = project["optional-dependencies"][extra]
+    names = {re.split("[<>=]", requirement)[0] for requirement in requirements}
+    assert {"tensorflow-datasets", "importlib_resources"} <= names
+
+
 def test_types_are_shipped():
     assert (ROOT / "keras_slots" / "py.typed").exists()
 

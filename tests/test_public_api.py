@@ -26,8 +26,10 @@ PUBLIC_NAMES = {
         "PropertyLayout",
         "clevr",
         "clevr_scenes",
+        "convert_records",
         "multi_dsprites",
         "multi_object_records",
+        "record_shards",
         "tetrominoes",
     },
     "keras_slots.export": {"export_saved_model"},
@@ -140,7 +142,18 @@ SIGNATURES = {
         "coordinate_scale=1.0"
     ),
     "keras_slots.datasets.clevr": "split, batch_size=None, data_dir=None",
+    "keras_slots.datasets.convert_records": (
+        "path, folder, dataset=None, skip=0, take=None, crop=None, size=None, "
+        "max_objects=None"
+    ),
     "keras_slots.datasets.multi_dsprites": "split, batch_size=None",
+    "keras_slots.datasets.multi_object_records": (
+        "path, dataset=None, batch_size=None, skip=0, take=None, seed=0, "
+        "as_dict=False"
+    ),
+    "keras_slots.datasets.record_shards": (
+        "folder, batch_size=None, skip=0, take=None, seed=0, as_dict=False"
+    ),
     "keras_slots.datasets.tetrominoes": "split, batch_size=None",
     "keras_slots.schedules.WarmupExponentialDecay": (
         "learning_rate, warmup_steps, decay_steps, decay_rate"

@@ -2,8 +2,10 @@
 
 from keras_slots.datasets.clevr_scenes import clevr_scenes
 from keras_slots.datasets.clevr_tfds import clevr
+from keras_slots.datasets.convert_records import convert_records
 from keras_slots.datasets.multi_dsprites import multi_dsprites
 from keras_slots.datasets.multi_object_records import multi_object_records
+from keras_slots.datasets.record_shards import record_shards
 from keras_slots.datasets.tetrominoes import tetrominoes
 from keras_slots.property_layout import PropertyLayout
 
@@ -11,7 +13,9 @@ __all__ = [
     "PropertyLayout",
     "clevr",
     "clevr_scenes",
+    "convert_records",
     "multi_dsprites",
     "multi_object_records",
+    "record_shards",
     "tetrominoes",
 ]

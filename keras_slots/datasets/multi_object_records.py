@@ -1,37 +1,21 @@
 """The published Multi-Object Datasets, read from their TFRecord files."""
 
 import os
+from collections.abc import Sequence
 
 import tensorflow as tf
 
-from keras_slots.checks import check_integer, check_option
-from keras_slots.datasets.pixels import to_float
-from keras_slots.datasets.record_file import RecordFile, RecordFormat
-
-# The other sets of the same family differ in these two entries alone, except
-# CATER, which holds one string per feature and is compressed with ZLIB.
-_FORMATS = {
-    "tetrominoes": RecordFormat(
-        name="tetrominoes",
-        features={
-            "image": ((35, 35, 3), "uint8"),
-            "mask": ((4, 35, 35, 1), "uint8"),
-            "x": ((4,), "float32"),
-            "y": ((4,), "float32"),
-            "shape": ((4,), "float32"),
-            "color": ((4, 3), "float32"),
-            "visibility": ((4,), "float32"),
-        },
-        entity_axis=0,
-    ),
-}
+from keras_slots.checks import check_integer
+from keras_slots.datasets.image_window import Crop
+from keras_slots.datasets.record_file import RecordFile
+from keras_slots.datasets.scene_elements import scene_elements
 
 _SHUFFLE_BUFFER = 10_000
 
 
 def multi_object_records(
     path: str | os.PathLike,
-    dataset: str = "tetrominoes",
+    dataset: str | None = None,
     batch_size: int | None = None,
     skip: int = 0,
     take: int | None = None,
@@ -41,18 +25,31 @@ def multi_object_records(
     drop_remainder: bool = False,
     cache: bool = False,
     validate: bool = True,
+    crop: Crop | None = None,
+    size: int | Sequence[int] | None = None,
+    max_objects: int | None = None,
 ) -> tf.data.Dataset:
     """Reads a published TFRecord file of the Multi-Object Datasets.
 
-    The elements have the structure of the generated dataset of the same name,
-    so either can stand in for the other in `fit` and `evaluate`. The published
-    files have no splits; everyone slices them by index. The paper's protocol
-    is `take=60_000` for training and `skip=60_000, take=320` for test.
+    Every file is read as it was published: Tetrominoes, the three variants of
+    Multi-dSprites, CLEVR with masks, Objects Room with its three test sets,
+    and the videos of CATER. The elements have the structure of the generated
+    dataset of the same name, where there is one, so either can stand in for
+    the other in `fit` and `evaluate`.
 
-    A file is one GZIP stream and can only be read from its start: `skip` reads
-    over the records before. Where the memory allows (about 5 kB per scene for
-    Tetrominoes), `cache=True` reads once and serves every later pass from
-    memory.
+    The published files have no splits; everyone slices them by index. The
+    paper's protocol for Tetrominoes and Multi-dSprites is `take=60_000` for
+    training and `skip=60_000, take=320` for test. For CLEVR6 it crops to
+    `crop=((29, 221), (64, 256))`, resizes to `size=128`, and keeps scenes of
+    `max_objects=6` at most: of the first 70,000 records for training, and the
+    first 320 such scenes that follow for test. `skip` and `take` count
+    records, before `max_objects` leaves out any.
+
+    A file is one compressed stream and can only be read from its start: `skip`
+    reads over the records before. Where the memory allows (about 5 kB per scene
+    for Tetrominoes, 25 kB for Multi-dSprites), `cache=True` reads once and
+    serves every later pass from memory. A record of CLEVR takes 3.2 MB and
+    about 20 ms: bring such files into shape once, by `convert_records`.
 
     With `validate`, the records asked for are read once when the dataset is
     made, so that a damaged file or a file of another dataset is reported then
@@ -60,13 +57,19 @@ def multi_object_records(
     over the file. Without it, only the first record of the file is checked
     beforehand, anything else comes out of the running pipeline as a
     `tf.errors.OpError`, and the cardinality is `take`, or unknown where `take`
-    is `None`.
+    is `None` or `max_objects` is not.
 
     Args:
         path: String or path. The TFRecord file, as downloaded: do not
             decompress it.
-        dataset: String. Which dataset the file holds; so far `"tetrominoes"`.
-            Defaults to `"tetrominoes"`.
+        dataset: String or `None`. Which dataset the file must hold:
+            `"tetrominoes"`; `"multi_dsprites_binarized"`,
+            `"multi_dsprites_colored_on_grayscale"` (the paper's) or
+            `"multi_dsprites_colored_on_colored"`; `"clevr_with_masks"`;
+            `"objects_room"`, or its test sets `"objects_room_empty_room"`,
+            `"objects_room_six_objects"` and `"objects_room_identical_color"`;
+            `"cater_with_masks"`. With `None`, that of the first record.
+            Defaults to `None`.
         batch_size: Integer or `None`. Scenes per batch; with `None` the
             dataset yields scenes one by one. `fit` and `evaluate` want
             batches. Defaults to `None`.
@@ -87,26 +90,54 @@ def multi_object_records(
             after the first pass. Defaults to `False`.
         validate: Boolean. Whether to read and check all records asked for when
             the dataset is made. Defaults to `True`.
+        crop: Pairs of integers, or `None`. The part of the image to keep: the
+            first row and the row after the last, then the same of columns.
+            Defaults to `None`.
+        size: Integer, pair of integers or `None`. Height and width to resize
+            to after that: images bilinearly, without smoothing first, as in
+            the paper; masks by the nearest pixel. Defaults to `None`.
+        max_objects: Integer or `None`. Leaves out scenes of more objects; only
+            for datasets that tell their objects' `visibility`. Defaults to
+            `None`.
 
     Returns:
         A `tf.data.Dataset` whose elements, with a leading batch axis unless
-        `batch_size` is `None`, are `(image, mask)`; for Tetrominoes:
+        `batch_size` is `None`, are `(image, mask)`:
 
-        - `image`: float32, shape `(35, 35, 3)`, in [-1, 1]; black is -1.
-        - `mask`: int32, shape `(35, 35)`; 0 the background, 1 to 3 the pieces.
+        - `image`: float32, shape `(H, W, C)`, in [-1, 1], in the 256 steps of
+          an 8-bit image. `(35, 35, 3)` for Tetrominoes, `(64, 64, 3)` for
+          Multi-dSprites, `(64, 64, 1)` if binarized, and for Objects Room,
+          `(240, 320, 3)` for CLEVR and `(33, 64, 64, 3)` for CATER, unless
+          `crop` or `size` say otherwise.
+        - `mask`: int32, shape `(H, W)`, or `(33, H, W)` for CATER; 0 the
+          background, `i` what is seen of the `i`-th object. In Objects Room
+          the first four entities, sky, floor and walls, are background; in
+          scenes with one wall less the first object is taken for one, too.
 
         With `as_dict=True`, a dictionary of these two and the published
-        factors, float32 and by entity (entity 0 is the background): for
-        Tetrominoes `x` and `y` (the top **row** and the left **column** of the
-        bounding box, in pixels), `shape` (1 to 19) and `visibility`, each of
-        shape `(4,)`, and `color` of shape `(4, 3)`, red, green and blue.
+        factors, float32 and by entity, whatever `crop` and `size` are. Of E
+        entities (4 for Tetrominoes; 4, 6 or 5 for Multi-dSprites as listed
+        above; 11 for CLEVR and CATER), entity 0 is the background, whose
+        factors are zero but for a visibility of 1. Objects Room has none.
+
+        - Tetrominoes: `x` and `y` (the top **row** and the left **column** of
+          the bounding box, in pixels), `shape` (1 to 19) and `visibility`,
+          each of shape `(E,)`, and `color`, shape `(E, 3)`.
+        - Multi-dSprites: as of `keras_slots.datasets.multi_dsprites`.
+        - CLEVR: `x`, `y`, `z`, `rotation` and `visibility`, shape `(E,)`;
+          `pixel_coords`, shape `(E, 3)`, in the whole image; and `size`,
+          `material`, `shape` and `color`, int32, shape `(E,)`: indices into
+          `keras_slots.property_layout.PROPERTIES`, in place of the published
+          codes, and -1 for what is no object.
+        - CATER: `camera_matrix`, shape `(33, 4, 4)`, and `object_positions`,
+          shape `(E, 33, 3)`.
 
     Raises:
         FileNotFoundError: If there is no file at `path`.
         ValueError: If an argument is not as described, if the file is not
-            GZIP-compressed, is truncated or damaged, does not hold the records
-            asked for, or holds a record of another dataset. The message names
-            the file and the record's index, counted from 0.
+            compressed as published, is truncated or damaged, does not hold the
+            records asked for, or holds a record of another dataset. The
+            message names the file and the record's index, counted from 0.
 
     Example:
     ```python
@@ -126,35 +157,25 @@ path='scenes.tfrecords'
       https://github.com/google-deepmind/multi_object_datasets): the files and
       their format.
     """
-    check_option("dataset", dataset, tuple(_FORMATS))
     skip = check_integer("skip", skip, minimum=0)
     seed = check_integer("seed", seed, minimum=0)
     if take is not None:
         take = check_integer("take", take, minimum=1)
     if batch_size is not None:
         batch_size = check_integer("batch_size", batch_size, minimum=1)
-    file = RecordFile(os.fspath(path), _FORMATS[dataset])
-    file.check_head()
-    size = file.check_slice(skip, take) if validate else take
+    file = RecordFile(os.fspath(path), dataset, crop, size, max_objects)
+    number = take if max_objects is None else None
+    if validate:
+        number = file.count(skip, take)
 
     scenes = file.scenes(skip, take)
-    if size is not None:
-        scenes = scenes.apply(tf.data.experimental.assert_cardinality(size))
+    if number is not None:
+        scenes = scenes.apply(tf.data.experimental.assert_cardinality(number))
     if cache:
         scenes = scenes.cache()
     if shuffle:
-        scenes = scenes.shuffle(
-            min(size or _SHUFFLE_BUFFER, _SHUFFLE_BUFFER), seed
-        )
-    if batch_size is not None:
-        scenes = scenes.batch(batch_size, drop_remainder=drop_remainder)
-
-    def finish(scene):
-        image = to_float(scene["image"])
-        mask = tf.cast(scene["mask"], tf.int32)
-        if as_dict:
-            return {**scene, "image": image, "mask": mask}
-        return image, mask
-
-    scenes = scenes.map(finish, num_parallel_calls=tf.data.AUTOTUNE)
-    return scenes.prefetch(tf.data.AUTOTUNE)
+        buffer = min(number or _SHUFFLE_BUFFER, _SHUFFLE_BUFFER)
+        scenes = scenes.shuffle(buffer, seed)
+    return scene_elements(
+        scenes, file.format, batch_size, drop_remainder, as_dict
+    )

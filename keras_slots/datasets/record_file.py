@@ -1,31 +1,21 @@
-"""A GZIP-compressed TFRecord file of the Multi-Object Datasets, checked."""
+"""A published TFRecord file of the Multi-Object Datasets, checked."""
 
 import gzip
-import math
 import zlib
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import tensorflow as tf
-from google.protobuf.message import DecodeError
 
-_PARSE_BATCH = 64
+from keras_slots.checks import check_integer, check_option
+from keras_slots.datasets.image_window import Crop, ImageWindow
+from keras_slots.datasets.record_formats import FORMATS, recognise
+
+# Records parsed together, and values: TensorFlow makes a string of 24 bytes of
+# each, so these are 50 MB.
+_PARSE_BATCH = 50
+_PARSE_VALUES = 1 << 21
 _CHUNK_BYTES = 1 << 20
-
-
-@dataclass(frozen=True)
-class RecordFormat:
-    """How one of the datasets lies on disk.
-
-    Attributes:
-        name: The dataset's name, for error messages.
-        features: Shape and dtype of every feature. A uint8 feature is stored
-            as one string of one byte per value.
-        entity_axis: The axis of `mask` that counts the entities.
-    """
-
-    name: str
-    features: dict[str, tuple[tuple[int, ...], str]]
-    entity_axis: int
 
 
 class RecordFile:
@@ -36,43 +26,64 @@ class RecordFile:
 
     Args:
         path: String. The file.
-        record_format: A `RecordFormat`.
+        dataset: String or `None`. The dataset that it holds; with `None` that
+            of its first record.
+        crop: As in `ImageWindow`.
+        size: As in `ImageWindow`.
+        max_objects: Integer or `None`. Scenes of more objects are left out.
+
+    Raises:
+        FileNotFoundError: If there is no file at `path`.
+        ValueError: If an argument is not as described, or the file does not
+            begin as it should.
     """
 
-    def __init__(self, path: str, record_format: RecordFormat):
+    def __init__(
+        self,
+        path: str,
+        dataset: str | None,
+        crop: Crop | None = None,
+        size: int | Sequence[int] | None = None,
+        max_objects: int | None = None,
+    ):
+        if dataset is not None:
+            check_option("dataset", dataset, tuple(FORMATS))
+        if max_objects is not None:
+            max_objects = check_integer("max_objects", max_objects, minimum=1)
         self.path = path
-        self.format = record_format
-
-    def check_head(self) -> None:
-        """Raises unless the file is there, is GZIP and begins as it should."""
-        if not tf.io.gfile.exists(self.path) or tf.io.gfile.isdir(self.path):
-            raise FileNotFoundError(
-                f"`path` must name a file. Received: path={self.path!r}"
-            )
-        with tf.io.gfile.GFile(self.path, "rb") as file:
-            head = file.read(2)
-        if head != b"\x1f\x8b":
+        self.max_objects = max_objects
+        self._compression = self._check_head()
+        first = self._first_record()
+        self.format = FORMATS[dataset or self._recognise(first)]
+        self._check_record(0, first)
+        self.window = ImageWindow(crop, size, self.format.image_shape)
+        if max_objects and "visibility" not in self.format.features:
             raise ValueError(
-                "`path` must name a GZIP-compressed TFRecord file, as "
-                f"published; this one begins with the bytes {head!r}. "
-                f"Received: path={self.path!r}"
+                "`max_objects` must be `None` for a dataset that does not tell "
+                f"which objects are there, as {self.format.name!r}. "
+                f"Received: max_objects={max_objects}"
             )
-        try:
-            record = next(self._records().as_numpy_iterator(), None)
-        except tf.errors.OpError as error:
-            raise self._unreadable(0) from error
-        if record is None:
-            raise ValueError(
-                f"The file holds no records. Received: path={self.path!r}"
-            )
-        self._check_record(0, record)
 
-    def check_slice(self, skip: int, take: int | None) -> int:
-        """Reads the records asked for; gives their number, or raises."""
+    def scenes(self, skip: int, take: int | None) -> tf.data.Dataset:
+        """The scenes one by one; images and labels uint8, as `scene_spec`."""
+        return self._batches(skip, take).map(lambda _, scene: scene).unbatch()
+
+    def read(
+        self, skip: int, take: int | None
+    ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+        """Reads on the spot what `scenes` reads, in batches.
+
+        Yields:
+            Pairs of the number of records read and the scenes kept of them.
+
+        Raises:
+            ValueError: If a record is at fault, or the file ends early.
+        """
         count = 0
         try:
-            for batch in self._batches(skip, take):
-                count += int(batch["mask"].shape[0])
+            for number, scenes in self._batches(skip, take).as_numpy_iterator():
+                count += int(number)
+                yield int(number), scenes
         # TensorFlow quotes a record that it cannot parse, and trips over the
         # quotation where it is not UTF-8.
         except (tf.errors.OpError, UnicodeDecodeError) as error:
@@ -83,48 +94,98 @@ class RecordFile:
             ) from error
         if take is None or count < take:
             self._check_end()
-        if count < (take or 1):
+
+    def count(self, skip: int, take: int | None) -> int:
+        """Reads the records asked for; gives the number of scenes kept."""
+        records = scenes = 0
+        for number, batch in self.read(skip, take):
+            records += number
+            scenes += len(batch["image"])
+        self.check_counts(skip, take, records, scenes)
+        return scenes
+
+    def check_counts(
+        self, skip: int, take: int | None, records: int, scenes: int
+    ) -> None:
+        """Raises if fewer records than asked for were read, or none kept."""
+        if records < (take or 1):
             raise ValueError(
                 "`skip` and `take` ask for records beyond the end of the file "
-                f"{self.path!r}: {count} of its records come after the skipped "
-                f"ones. Received: skip={skip}, take={take}"
+                f"{self.path!r}: {records} of its records come after the "
+                f"skipped ones. Received: skip={skip}, take={take}"
             )
-        return count
-
-    def scenes(self, skip: int, take: int | None) -> tf.data.Dataset:
-        """The scenes one by one; images and labels uint8, factors float32."""
-        return self._batches(skip, take).unbatch()
+        if not scenes:
+            raise ValueError(
+                f"`max_objects` leaves none of {records} scenes. "
+                f"Received: max_objects={self.max_objects}"
+            )
 
     def _records(self):
-        return tf.data.TFRecordDataset(self.path, compression_type="GZIP")
+        return tf.data.TFRecordDataset(self.path, self._compression)
 
     def _batches(self, skip, take):
         records = self._records().skip(skip).take(-1 if take is None else take)
+        most = max(1, _PARSE_VALUES // self.format.num_values)
         return (
             records.enumerate(start=skip)
-            .batch(_PARSE_BATCH)
+            .batch(min(_PARSE_BATCH, most))
             .map(self._parse, num_parallel_calls=tf.data.AUTOTUNE)
         )
 
     def _parse(self, indices, records):
-        """Parses serialized records (B,) into a dictionary of tensors."""
-        dtypes = {"uint8": tf.string, "float32": tf.float32}
-        features = {
-            name: tf.io.FixedLenFeature(shape, dtypes[dtype])
-            for name, (shape, dtype) in self.format.features.items()
-        }
+        """The number of serialized records (B,), and the scenes kept."""
+        number = tf.shape(records)[0]
         names = tf.strings.join(
             [self.path, ", record ", tf.strings.as_string(indices)]
         )
-        scene = tf.io.parse_example(records, features, example_names=names)
-        for name, (shape, dtype) in self.format.features.items():
-            if dtype == "uint8":
-                pixels = tf.io.decode_raw(scene[name], tf.uint8)
-                scene[name] = tf.reshape(pixels, (tf.shape(records)[0], *shape))
-        # The masks are 255 where their entity is seen and 0 elsewhere.
-        label = tf.argmax(scene["mask"], axis=1 + self.format.entity_axis)
-        scene["mask"] = tf.cast(tf.squeeze(label, axis=-1), tf.uint8)
-        return scene
+        if self.max_objects is not None:
+            # Known first, as pixels take most of the time.
+            objects = self.format.count_objects(records, names)
+            kept = objects <= self.max_objects
+            records, names = records[kept], names[kept]
+        scene = self.format.parse(records, names)
+        scene["image"] = self.window.image(scene["image"])
+        scene["mask"] = self.window.mask(scene["mask"])
+        return number, scene
+
+    def _check_head(self):
+        """The compression, by the first bytes of the file."""
+        if not tf.io.gfile.exists(self.path) or tf.io.gfile.isdir(self.path):
+            raise FileNotFoundError(
+                f"`path` must name a file. Received: path={self.path!r}"
+            )
+        with tf.io.gfile.GFile(self.path, "rb") as file:
+            head = file.read(2)
+        if head == b"\x1f\x8b":
+            return "GZIP"
+        # So begins a ZLIB stream of the largest window, at any level.
+        if head[:1] == b"\x78" and int.from_bytes(head) % 31 == 0:
+            return "ZLIB"
+        raise ValueError(
+            "`path` must name a TFRecord file compressed by GZIP or ZLIB, as "
+            f"published; this one begins with the bytes {head!r}. "
+            f"Received: path={self.path!r}"
+        )
+
+    def _first_record(self):
+        try:
+            record = next(self._records().as_numpy_iterator(), None)
+        except tf.errors.OpError as error:
+            raise self._unreadable(0) from error
+        if record is None:
+            raise ValueError(
+                f"The file holds no records. Received: path={self.path!r}"
+            )
+        return record
+
+    def _recognise(self, record):
+        name = recognise(record)
+        if name is None:
+            raise ValueError(
+                "Record 0 of the file fits no published dataset; name one as "
+                f"`dataset` to learn what differs. Received: path={self.path!r}"
+            )
+        return name
 
     def _find_fault(self, first_unchecked):
         """Raises for the first bad record, if reading one by one shows it."""
@@ -138,55 +199,22 @@ class RecordFile:
             raise self._unreadable(index) from error
 
     def _check_record(self, index, record):
-        fault = self._fault(record)
+        fault = self.format.fault(record)
         if fault is not None:
             raise ValueError(
                 f"Record {index} of the file is not one of "
                 f"{self.format.name!r}: {fault}. Received: path={self.path!r}"
             )
 
-    def _fault(self, record):
-        """Why a serialized record does not fit the format, or `None`."""
-        try:
-            example = tf.train.Example.FromString(record)
-        except DecodeError:
-            return "it is not a serialized `tf.train.Example`"
-        for name, (shape, dtype) in self.format.features.items():
-            if name not in example.features.feature:
-                return f"it has no feature {name!r}"
-            feature = example.features.feature[name]
-            kind = "bytes_list" if dtype == "uint8" else "float_list"
-            if feature.WhichOneof("kind") != kind:
-                return (
-                    f"its feature {name!r} is of kind "
-                    f"{feature.WhichOneof('kind')}, not {kind}"
-                )
-            values = getattr(feature, kind).value
-            if len(values) != math.prod(shape):
-                return (
-                    f"its feature {name!r} holds {len(values)} values, not "
-                    f"{math.prod(shape)} of shape {shape}"
-                )
-            if dtype == "uint8" and any(len(value) != 1 for value in values):
-                return (
-                    f"its feature {name!r} holds strings that are not of one "
-                    "byte each"
-                )
-        return None
-
     def _check_end(self):
-        """Raises if the GZIP stream stops before its end.
+        """Raises if the compressed stream stops before its end.
 
         TensorFlow takes a stream cut between two records for a whole one, so
         it reads the records before the cut without complaint.
         """
         try:
-            with (
-                tf.io.gfile.GFile(self.path, "rb") as raw,
-                gzip.GzipFile(fileobj=raw) as file,
-            ):
-                while file.read(_CHUNK_BYTES):
-                    pass
+            with tf.io.gfile.GFile(self.path, "rb") as raw:
+                self._decompress(raw)
         except (EOFError, OSError, zlib.error) as error:
             # Counted, as `skip` may lie beyond the last of them.
             index = sum(1 for _ in self._records())
@@ -194,6 +222,18 @@ class RecordFile:
                 f"The file is truncated or damaged from record {index} on: "
                 f"{error}. Received: path={self.path!r}"
             ) from error
+
+    def _decompress(self, raw):
+        if self._compression == "GZIP":
+            with gzip.GzipFile(fileobj=raw) as file:
+                while file.read(_CHUNK_BYTES):
+                    pass
+            return
+        stream = zlib.decompressobj()
+        while chunk := raw.read(_CHUNK_BYTES):
+            stream.decompress(chunk)
+        if not stream.eof:
+            raise EOFError("the stream stops before its end")
 
     def _unreadable(self, index):
         return ValueError(

@@ -23,7 +23,6 @@ SYMBOLS = {
 WITHOUT_EXAMPLES = {
     "keras_slots.callbacks.TrainingCheckpoint",
     "keras_slots.datasets.clevr",
-    "keras_slots.datasets.multi_object_records",
     "keras_slots.export.export_saved_model",
     "keras_slots.models.Preset",
     "keras_slots.models.load_reference_checkpoint",

@@ -7,7 +7,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from keras_slots.datasets import scene_cache
+from keras_slots.datasets import scene_cache, scene_shards
 from keras_slots.datasets.scene_cache import SceneCache
 
 SETTINGS = {"seed": 1, "only": {"size": (0, 1)}}
@@ -113,13 +113,12 @@ def test_failure_while_writing_leaves_nothing(tmp_path, monkeypatch, where):
             patched.setattr(os, "replace", fail)
         else:
             # After some records have been written.
-            write = scene_cache._write_records
-
-            def half(path, parts):
-                write(path, parts[:1])
-                fail()
-
-            patched.setattr(scene_cache, "_write_records", half)
+            scenes = iter([b"one", b"two"])
+            patched.setattr(
+                scene_shards,
+                "_serialize",
+                lambda scene: next(scenes, None) or fail(),
+            )
         with pytest.raises(OSError, match="disk full"):
             cache.fill(8)
     assert os.listdir(tmp_path) == ["settings.json"]

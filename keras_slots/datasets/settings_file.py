@@ -1,0 +1,61 @@
+"""A folder's settings: what is in it was made with these and no others."""
+
+import json
+import os
+
+from keras_slots.datasets.put_in_place import UNFINISHED, put_in_place
+
+_NAME = "settings.json"
+
+
+def claim_folder(argument: str, folder: str, settings: dict) -> None:
+    """Makes a folder for some settings, or checks that it is theirs.
+
+    Args:
+        argument: String. The argument that names the folder, for messages.
+        folder: String. Made if it is not there.
+        settings: Dict, for JSON.
+
+    Raises:
+        ValueError: If the folder is something else's, or of other settings.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise ValueError(
+            f"`{argument}` must name a folder, not a file. "
+            f"Received: {argument}={folder!r}"
+        ) from error
+    if read_settings(folder) is None:
+        names = os.listdir(folder)
+        if any(not name.endswith(UNFINISHED) for name in names):
+            raise ValueError(
+                f"`{argument}` must name a folder of its own: this one is not "
+                f"empty and holds no {_NAME}. Received: {argument}={folder!r}"
+            )
+        with put_in_place(os.path.join(folder, _NAME)) as unfinished:
+            with open(unfinished, "w", encoding="utf-8") as file:
+                json.dump(settings, file, indent=2)
+    found = read_settings(folder) or {}
+    # As they read from a file, where tuples are lists.
+    settings = json.loads(json.dumps(settings))
+    if found != settings:
+        differing = [
+            f"{name}={found.get(name)!r} there, {value!r} here"
+            for name, value in settings.items()
+            if found.get(name) != value
+        ]
+        raise ValueError(
+            f"`{argument}` holds scenes of other settings "
+            f"({'; '.join(differing)}); name another folder, or delete "
+            f"this one. Received: {argument}={folder!r}"
+        )
+
+
+def read_settings(folder: str) -> dict | None:
+    """The settings of a folder, or `None` if it has none."""
+    path = os.path.join(folder, _NAME)
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)

@@ -1,0 +1,56 @@
+"""The command line of the converter, as its users run it."""
+
+import importlib
+import pathlib
+import sys
+
+import numpy as np
+import pytest
+
+from keras_slots.datasets import record_shards
+from tests.datasets.published_records import clevr_record, clevr_scene, write
+from tests.examples.records import write_records
+
+EXAMPLE = pathlib.Path(__file__).parents[2] / "examples" / "convert_records.py"
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Runs the example in this process; gives what it printed."""
+    monkeypatch.syspath_prepend(EXAMPLE.parent)
+    example = importlib.import_module("convert_records")
+
+    def run(*options):
+        arguments = [str(option) for option in (EXAMPLE, *options)]
+        monkeypatch.setattr(sys, "argv", arguments)
+        example.main()
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_clevr6_of_the_paper(run, tmp_path):
+    rng = np.random.default_rng(0)
+    records = [clevr_record(clevr_scene(rng, n)) for n in (3, 6, 7, 4)]
+    path = write(tmp_path / "clevr.tfrecords", records)
+    folder = tmp_path / "train"
+    told = run(path, folder, "--take", 3, "--paper")
+    assert f"2 scenes in {folder}: images (128, 128, 3), masks" in told
+    assert len(record_shards(folder)) == 2
+
+
+def test_every_option(run, tmp_path):
+    path = write_records(tmp_path / "records", 9)
+    options = ["--skip", 2, "--take", 5, "--crop", 0, 30, 5, 35]
+    options += ["--size", 20, 10, "--max-objects", 3]
+    told = run(path, tmp_path / "shards", *options)
+    assert "images (20, 10, 3), masks (20, 10)" in told
+    assert len(record_shards(tmp_path / "shards")) == 5
+
+
+def test_errors_are_told_in_a_line(run, tmp_path):
+    with pytest.raises(SystemExit, match="`path` must name a file"):
+        run(tmp_path / "none", tmp_path / "shards")
+    path = write_records(tmp_path / "records", 2)
+    with pytest.raises(SystemExit, match="`size` must be"):
+        run(path, tmp_path / "shards", "--size", 1, 2, 3)

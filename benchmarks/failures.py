@@ -13,8 +13,8 @@ file for each to `runs/failures`. docs/troubleshooting.md shows what came out.
 """
 
 import argparse
-import dataclasses
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -32,50 +32,34 @@ EPOCH_STEPS = 100
 SCENES = 32  # To measure and score on.
 SHOWN = 3  # Of these, in the picture.
 LIGHT = get_preset("tetrominoes_light")
-PLAIN_DECODER = {
+WITHOUT_CENTRES = {
     name: value
     for name, value in LIGHT.decoder.items()
     if name not in ("centre_frequencies", "mask_falloff")
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class Failure:
-    """A preset with something spoilt, and for how many epochs to train it."""
-
-    preset: object
-    epochs: int
-
-
-def spoilt(epochs, **changes):
-    """The light preset with some of its fields replaced."""
-    return Failure(dataclasses.replace(LIGHT, **changes), epochs)
-
-
+# By name: for how many epochs to train, and the preset with something spoilt.
 FAILURES = {
     # Far too large a learning rate, and at once.
-    "one_slot": spoilt(1, learning_rate=2e-2, warmup_steps=0),
-    # The paper's start and attention, which need many times as many steps.
-    "uniform": spoilt(
+    "one_slot": (1, replace(LIGHT, learning_rate=2e-2, warmup_steps=0)),
+    # Three pieces and a background, for two slots.
+    "few_slots": (
         2,
-        slot_attention={"num_slots": 4, "slot_size": 64},
-        decoder=PLAIN_DECODER,
+        replace(LIGHT, slot_attention={**LIGHT.slot_attention, "num_slots": 2}),
     ),
     # Slots with starts of their own, which know neither place nor shape.
-    "places": spoilt(
+    "places": (
         6,
-        slot_attention={
-            "num_slots": 4,
-            "slot_size": 64,
-            "slot_initialization": "learned",
-        },
-        decoder=PLAIN_DECODER,
+        replace(
+            LIGHT,
+            slot_attention={
+                "num_slots": 4,
+                "slot_size": 64,
+                "slot_initialization": "learned",
+            },
+            decoder=WITHOUT_CENTRES,
+        ),
     ),
-    # Three pieces and a background, for two slots.
-    "few_slots": spoilt(
-        4, slot_attention={**LIGHT.slot_attention, "num_slots": 2}
-    ),
-    "healthy": spoilt(6),
+    "healthy": (6, LIGHT),
 }
 
 
@@ -93,15 +77,14 @@ def main():
     options.output.mkdir(parents=True, exist_ok=True)
     for name in options.names or FAILURES:
         print(f"\n=== {name}")
-        results = fail(FAILURES[name], options.output / f"{name}.png")
+        results = train(*FAILURES[name], options.output / f"{name}.png")
         write_json(options.output / f"{name}.json", results)
         print_results(results)
 
 
-def fail(failure, picture):
-    """Trains one of them; gives what was measured."""
+def train(epochs, preset, picture):
+    """Trains one of them; draws it, and gives what was measured."""
     keras.utils.set_random_seed(SEED)
-    preset = failure.preset
     model = ObjectDiscovery(*map(preset.make, ObjectDiscovery.PARTS))
     model.build((None, *preset.image_shape))
     model.compile(preset.make_optimizer())
@@ -112,7 +95,7 @@ def fail(failure, picture):
     history = model.fit(
         scenes.map(lambda image, mask: image).repeat(),
         steps_per_epoch=EPOCH_STEPS,
-        epochs=failure.epochs,
+        epochs=epochs,
         callbacks=[diagnosis],
         shuffle=False,
         verbose=2,
@@ -123,7 +106,7 @@ def fail(failure, picture):
     plot_slots(images, outputs, picture, num_scenes=SHOWN, mask=mask)
     scores = model.evaluate(images, mask, verbose=0, return_dict=True)
     return {
-        "steps": failure.epochs * EPOCH_STEPS,
+        "steps": epochs * EPOCH_STEPS,
         "seconds": seconds,
         "loss": history.history["loss"][-1],
         "fg_ari": scores["fg_ari"],

@@ -40,13 +40,18 @@ def make_model(**kwargs):
         SpatialBroadcastDecoder((5, 6), (4,)),
         **kwargs,
     )
+    model.build((None, *IMAGES.shape[1:]))
     model.compile()
     return model
 
 
 def fit(model, *callbacks, epochs=2):
     history = model.fit(
-        IMAGES, epochs=epochs, callbacks=list(callbacks), verbose=0
+        IMAGES,
+        epochs=epochs,
+        callbacks=list(callbacks),
+        shuffle=False,
+        verbose=0,
     )
     return history.history
 
@@ -89,7 +94,7 @@ def test_measures_are_in_the_logs_of_fit(tmp_path):
     last = {name: history[name][-1] for name in MEASURES}
     assert last == diagnosis.measures
     header = path.read_text().splitlines()[0].split(",")
-    assert set(header) == {"epoch", "loss", *MEASURES}
+    assert MEASURES < set(header)
 
 
 def test_training_does_not_notice():
@@ -104,9 +109,7 @@ def test_training_does_not_notice():
 
 
 def test_every_epoch_is_measured_with_the_same_noise():
-    model = make_model()
-    model.build((None, 5, 6, 3))
-    first, second = run(model, 2, verbose=False)
+    first, second = run(make_model(), 2, verbose=False)
     assert first == second
 
 

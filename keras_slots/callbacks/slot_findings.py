@@ -69,17 +69,17 @@ _RULES = (
         lambda m: m["stripes"] > 0.75,
         "The masks are stripes: a pixel's row, or its column, explains "
         "{stripes:.0%} of them.",
-        "Lower the learning rate or warm it up for longer, and try another "
-        "seed; training seldom leaves this solution.",
+        "Early in training this may pass. If it stays, lower the learning "
+        "rate or warm it up for longer, try another seed, or use more slots.",
     ),
     _Rule(
         "bound to places",
         lambda m: m["place_bound"] > 0.75,
         "The masks hardly depend on the image (a correlation of "
         "{place_bound:.2f} between images): each slot owns a region.",
-        "Let slots be told apart by what they attend to: `centre_frequencies` "
-        "for slots and decoder, or a shared Gaussian start. Train for longer, "
-        "with three iterations or more.",
+        "Early in training this may pass. If it stays, give slots and decoder "
+        "`centre_frequencies`, so that slots can follow objects, or use more "
+        "iterations or slots.",
     ),
     _Rule(
         "duplicates",

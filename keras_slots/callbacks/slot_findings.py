@@ -4,6 +4,7 @@ The thresholds were chosen between what trained models measure and what failed
 ones do: docs/troubleshooting.md shows both.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -34,8 +35,15 @@ class _Rule(NamedTuple):
     remedy: str
 
 
-# Both leave nothing to segment, so that nothing else is worth a word.
+# Each leaves nothing to segment, so that nothing else is worth a word.
 _COLLAPSES = (
+    _Rule(
+        "not a number",
+        lambda m: math.isnan(m["mask_entropy"]),
+        "The masks are NaN: training has diverged.",
+        "Start again with a lower learning rate, warmed up, or with gradients "
+        "clipped.",
+    ),
     _Rule(
         "uniform masks",
         lambda m: m["mask_entropy"] > 0.95,
@@ -61,17 +69,17 @@ _RULES = (
         lambda m: m["stripes"] > 0.75,
         "The masks are stripes: a pixel's row, or its column, explains "
         "{stripes:.0%} of them.",
-        "Lower the learning rate or warm it up for longer, and try another "
-        "seed; training seldom leaves this solution.",
+        "Early in training this may pass. If it stays, lower the learning "
+        "rate or warm it up for longer, try another seed, or use more slots.",
     ),
     _Rule(
         "bound to places",
         lambda m: m["place_bound"] > 0.75,
         "The masks hardly depend on the image (a correlation of "
         "{place_bound:.2f} between images): each slot owns a region.",
-        "Let slots be told apart by what they attend to: `centre_frequencies` "
-        "for slots and decoder, or a shared Gaussian start. Train for longer, "
-        "with three iterations or more.",
+        "Early in training this may pass. If it stays, give slots and decoder "
+        "`centre_frequencies`, so that slots can follow objects, or use more "
+        "iterations or slots.",
     ),
     _Rule(
         "duplicates",
@@ -111,8 +119,9 @@ _RULES = (
 def diagnose(measures: Mapping[str, float]) -> list[Finding]:
     """What the measures of slots say in words, and what helps.
 
-    Two findings say that there is no segmentation, and stand alone:
+    Three findings say that there is no segmentation, and stand alone:
 
+    - *not a number*: `mask_entropy` is NaN.
     - *uniform masks*: `mask_entropy` above 0.95.
     - *one slot*: `effective_slots` below 1.2.
 

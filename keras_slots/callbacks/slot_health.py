@@ -55,6 +55,9 @@ def measure_slots(
     - `border_slots`: the effective number of slots on the image's border:
       1 where a single slot holds the background.
 
+    Where masks are NaN, `mask_entropy` is, and no other measure is worth
+    anything.
+
     Args:
         masks: Float tensor `(B, K, H, W, 1)` or `(B, K, H, W)`: shares of the
             slots in each pixel. They are scaled to sum to one over the slots.
@@ -66,7 +69,7 @@ def measure_slots(
         A dict from names to floats.
 
     Raises:
-        ValueError: If a shape does not fit.
+        ValueError: If a shape does not fit, or a value is negative.
 
     Example:
 
@@ -80,9 +83,8 @@ def measure_slots(
     """
     masks = _shares("masks", _without_channel(_to_numpy(masks)))
     batch, num_slots = masks.shape[:2]
-    owned = masks.argmax(axis=1)[:, None] == np.arange(num_slots).reshape(
-        1, -1, 1, 1
-    )
+    slots = np.arange(num_slots)[:, None, None]
+    owned = masks.argmax(axis=1)[:, None] == slots  # (B, K, H, W)
     shares = owned.mean(axis=(2, 3))  # (B, K)
     entropy = _entropy(masks, axis=1) / math.log(num_slots)  # (B, H, W)
     measures = {
@@ -127,15 +129,14 @@ def _without_channel(masks):
 
 def _shares(name, values):
     """Scaled to sum to one over the slots, axis 1; evenly where all are 0."""
-    if not np.all(values >= 0):  # Nor NaN.
-        lowest = float(values.min())
+    if np.any(values < 0):
         raise ValueError(
-            f"`{name}` must not be negative or NaN. Received: {name} from "
-            f"{lowest}"
+            f"`{name}` must not be negative. Received: {name} from "
+            f"{np.nanmin(values)}"
         )
     total = values.sum(axis=1, keepdims=True)
     even = 1 / values.shape[1]
-    return np.where(total > 0, values / np.maximum(total, TINY), even)
+    return np.where(total == 0, even, values / np.maximum(total, TINY))
 
 
 def _entropy(shares, axis):
@@ -195,6 +196,8 @@ def _place_bound(masks):
     # Slots drawn from one Gaussian come in any order.
     for index in range(1, batch):
         agreement = centred[0] @ centred[index].T  # (K, K)
+        # NaN has no order, and spreads without one too.
+        agreement = np.nan_to_num(agreement)
         _, order = linear_sum_assignment(agreement, maximize=True)
         centred[index] = centred[index, order]
     norms = np.sqrt(np.sum(centred**2, axis=(1, 2), keepdims=True))

@@ -1,0 +1,129 @@
+"""What goes wrong when Slot Attention is trained badly, and who notices?
+
+```shell
+python benchmarks/failures.py            # every failure, one after the other
+python benchmarks/failures.py one_slot   # one of them
+```
+
+Trains the preset `tetrominoes_light` with one thing spoilt at a time, for a
+few hundred steps, watched by `callbacks.SlotDiagnosis`; `healthy` is the preset
+as it is. Prints the findings as they come, and at the end the measures and the
+FG-ARI on 32 scenes that the model never saw. Writes one picture and one JSON
+file for each to `runs/failures`. docs/troubleshooting.md shows what came out.
+"""
+
+import argparse
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+from harness import write_json
+
+from keras_slots.callbacks import SlotDiagnosis
+from keras_slots.checks import check_option
+from keras_slots.datasets import tetrominoes
+from keras_slots.models import ObjectDiscovery, get_preset
+from keras_slots.visualization import plot_slots
+
+SEED = 0
+BATCH_SIZE = 16
+EPOCH_STEPS = 100
+SCENES = 32  # To measure and score on.
+SHOWN = 3  # Of these, in the picture.
+LIGHT = get_preset("tetrominoes_light")
+WITHOUT_CENTRES = {
+    name: value
+    for name, value in LIGHT.decoder.items()
+    if name not in ("centre_frequencies", "mask_falloff")
+}
+# By name: for how many epochs to train, and the preset with something spoilt.
+FAILURES = {
+    # Far too large a learning rate, and at once.
+    "one_slot": (1, replace(LIGHT, learning_rate=2e-2, warmup_steps=0)),
+    # Three pieces and a background, for two slots.
+    "few_slots": (
+        2,
+        replace(LIGHT, slot_attention={**LIGHT.slot_attention, "num_slots": 2}),
+    ),
+    # Slots with starts of their own, which know neither place nor shape.
+    "places": (
+        6,
+        replace(
+            LIGHT,
+            slot_attention={
+                "num_slots": 4,
+                "slot_size": 64,
+                "slot_initialization": "learned",
+            },
+            decoder=WITHOUT_CENTRES,
+        ),
+    ),
+    "healthy": (6, LIGHT),
+}
+
+
+def main():
+    """Trains, scores and draws what the command line names."""
+    names = ", ".join(FAILURES)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=names)
+    parser.add_argument("--output", type=Path, default=Path("runs/failures"))
+    options = parser.parse_args()
+    for name in options.names:
+        check_option("name", name, FAILURES)
+    options.output.mkdir(parents=True, exist_ok=True)
+    for name in options.names or FAILURES:
+        print(f"\n=== {name}")
+        results = train(*FAILURES[name], options.output / f"{name}.png")
+        write_json(options.output / f"{name}.json", results)
+        print_results(results)
+
+
+def train(epochs, preset, picture):
+    """Trains one of them; draws it, and gives what was measured."""
+    keras.utils.set_random_seed(SEED)
+    model = ObjectDiscovery(*map(preset.make, ObjectDiscovery.PARTS))
+    model.build((None, *preset.image_shape))
+    model.compile(preset.make_optimizer())
+    images, mask = next(iter(tetrominoes("validation", SCENES)))
+    diagnosis = SlotDiagnosis(images)
+    scenes = tetrominoes("train", BATCH_SIZE, drop_remainder=True, seed=SEED)
+    start = time.monotonic()
+    history = model.fit(
+        scenes.map(lambda image, mask: image).repeat(),
+        steps_per_epoch=EPOCH_STEPS,
+        epochs=epochs,
+        callbacks=[diagnosis],
+        shuffle=False,
+        verbose=2,
+    )
+    seconds = time.monotonic() - start
+    keras.utils.set_random_seed(SEED)  # Of the slots' noise.
+    outputs = model.predict_on_batch(images)
+    plot_slots(images, outputs, picture, num_scenes=SHOWN, mask=mask)
+    scores = model.evaluate(images, mask, verbose=0, return_dict=True)
+    return {
+        "steps": epochs * EPOCH_STEPS,
+        "seconds": seconds,
+        "loss": history.history["loss"][-1],
+        "fg_ari": scores["fg_ari"],
+        "measures": diagnosis.measures,
+        "findings": list(map(str, diagnosis.findings)),
+    }
+
+
+def print_results(results):
+    """The numbers in a line each."""
+    print(
+        f"\n{results['steps']} steps in {results['seconds']:.0f} s: loss "
+        f"{results['loss']:.3f}, FG-ARI {results['fg_ari']:.2f}"
+    )
+    for name, value in sorted(results["measures"].items()):
+        print(f"  {name:18} {value:6.2f}")
+
+
+if __name__ == "__main__":
+    main()

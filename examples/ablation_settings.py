@@ -49,9 +49,9 @@ class Setting:
             if arguments is not None:  # A task has a decoder or a head.
                 changes[part] = {**arguments, **getattr(self, part)}
         if self.tokens_as_slots:
-            encoder, size = changes["encoder"], preset.slot_attention
-            *hidden, _ = encoder["mlp_sizes"]
-            encoder["mlp_sizes"] = (*hidden, size["slot_size"])
+            *hidden, _ = preset.make("encoder").mlp_sizes
+            size = preset.slot_attention["slot_size"]
+            changes["encoder"]["mlp_sizes"] = (*hidden, size)
         return dataclasses.replace(preset, **changes)
 
 

@@ -5,7 +5,7 @@ the first where it changes nothing, and a dict that fits a JSON file.
 """
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import keras
 import numpy as np
@@ -41,6 +41,8 @@ class Task:
         few_objects: Integer, the same in Figure 13.
         exact_slots: Integer, the slots that few objects need.
         more_slots: Integer, the larger number of slots in Figure 13.
+        run_eagerly: Boolean. Whether steps are run as they are, which a few of
+            them are over with before they would be traced.
     """
 
     preset: Preset
@@ -53,6 +55,7 @@ class Task:
     few_objects: int
     exact_slots: int
     more_slots: int
+    run_eagerly: bool = False
 
     def changed(self, setting):
         """The task as a `Setting` has it."""
@@ -82,7 +85,7 @@ class ObjectDiscoveryTask(Task):
         parts = [preset.make(part) for part in ObjectDiscovery.PARTS]
         model = ObjectDiscovery(*parts)
         model.build((None, *preset.image_shape))
-        model.compile(preset.make_optimizer())
+        model.compile(preset.make_optimizer(), run_eagerly=self.run_eagerly)
         return model
 
     def open_scenes(self, cache, data_dir):
@@ -112,7 +115,7 @@ class PropertyPredictionTask(Task):
         loss: `"huber"`, the paper's, or `"cross_entropy"`.
     """
 
-    layout: PropertyLayout = PropertyLayout()  # noqa: RUF009 (it is frozen)
+    layout: PropertyLayout = field(default_factory=PropertyLayout)
     loss: str = "huber"
 
     name = "property_prediction"
@@ -130,7 +133,11 @@ class PropertyPredictionTask(Task):
             "huber": HungarianHuberLoss,
             "cross_entropy": HungarianCrossEntropyLoss,
         }
-        model.compile(preset.make_optimizer(), loss=losses[self.loss]())
+        model.compile(
+            preset.make_optimizer(),
+            loss=losses[self.loss](),
+            run_eagerly=self.run_eagerly,
+        )
         return model
 
     def open_scenes(self, cache, data_dir):
@@ -251,6 +258,7 @@ SMOKE = {
     "epoch_steps": 1,
     "train_scenes": 16,
     "eval_scenes": 8,
+    "run_eagerly": True,
 }
 
 

@@ -40,6 +40,7 @@ python examples/ablations.py --paper --output runs/paper_ablations
 import sys
 import time
 
+import tensorflow as tf
 from ablation_figures import draw_figures
 from ablation_options import parse_options
 from ablation_runs import check, make_run, make_runs, train
@@ -73,6 +74,8 @@ def finish_runs(options):
         check(run)
     left = [run for run in runs.values() if not run.finished]
     print(f"{len(runs) - len(left)} of {len(runs)} runs are finished.")
+    # Every run traces its own step, which TensorFlow warns of.
+    tf.get_logger().setLevel("ERROR")
     start = time.monotonic()
     for index, run in enumerate(left):
         print(f"\n{describe(run)} ({index + 1} of {len(left)})", flush=True)
@@ -80,7 +83,7 @@ def finish_runs(options):
         write_rows(options.output / "ablations.csv", find_runs(options))
         spent = time.monotonic() - start
         minutes = spent / (index + 1) * (len(left) - index - 1) / 60
-        print(f"about {minutes:.0f} minutes left", flush=True)
+        print(f"All the runs that are left: {minutes:.0f} minutes", flush=True)
 
 
 def describe(run):

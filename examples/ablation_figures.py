@@ -6,9 +6,12 @@ from ablation_settings import FIGURES
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-# Of the palette by Okabe and Ito, which the colour-blind can tell apart; the
-# default, where it is drawn, comes in blue.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9")
+# The palette by Okabe and Ito, which the colour-blind can tell apart, without
+# its yellow, and a brown for many curves. The default always comes in blue.
+BLUE = "#0072B2"
+OTHERS = ("#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "0.2")
+OTHERS += ("#8C6D46",)
+DEFAULTS = ("default", "exact_slots")
 # Task, column and title of each axis.
 PANELS = (
     ("object_discovery", "fg_ari", "Object discovery: FG-ARI"),
@@ -71,10 +74,9 @@ def draw_figure(figure, rows, path):
 
 def _draw_panel(axis, figure, rows, kind, panel):
     task, score, title = panel
-    lowest = 0.0
-    for (label, setting), colour in zip(
-        figure.curves.items(), COLOURS, strict=False
-    ):
+    lowest, others = 0.0, iter(OTHERS)
+    for label, setting in figure.curves.items():
+        colour = BLUE if setting in DEFAULTS else next(others)
         seeds = curves_of_seeds(rows, task, setting, kind, score)
         # Missing so far: in the legend all the same, of all axes.
         places, mean, low, high = mean_and_range(seeds)

@@ -86,6 +86,14 @@ def test_curves_are_means_with_ranges_and_every_seed(modules, monkeypatch):
     assert labels == list("12345")
 
 
+def test_there_are_colours_for_every_curve(modules):
+    figures, _, settings = modules
+    for figure in settings.FIGURES.values():
+        assert len(set(figure.curves.values())) == len(figure.curves)
+        others = set(figure.curves.values()) - set(figures.DEFAULTS)
+        assert len(others) <= len(figures.OTHERS)
+
+
 def test_only_figures_with_rows_are_drawn(modules, tmp_path):
     figures, *_ = modules
 

@@ -140,7 +140,9 @@ def test_no_setting_is_forgotten(modules):
     assert list(settings.FIGURES) == figures
 
 
-@pytest.mark.parametrize("scale", ["small", "paper"])
+@pytest.mark.parametrize(
+    "scale", ["small", pytest.param("paper", marks=pytest.mark.slow)]
+)
 def test_every_model_can_be_built(modules, scale):
     settings, tasks = modules
     for task in tasks.make_tasks(scale).values():

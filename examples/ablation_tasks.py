@@ -170,9 +170,9 @@ class PropertyPredictionTask(Task):
 COLORS = PropertyLayout(("color",))
 # The paper's Slot Attention, half as wide, with an encoder and a decoder that
 # learn in half a minute on two processor cores; places are told by octaves, as
-# in the light presets. What made it learn, with one seed each, batches of 16
-# and 1,500 steps: 18 x 18 tokens (FG-ARI 0.45) in place of 9 x 9 (0.04); and
-# the width with a learning rate of 4e-3 in place of 2e-3 (0.74).
+# in the light presets. What made it learn, with one seed each and 1,500 steps
+# of 16 scenes: 18 x 18 tokens (FG-ARI 0.45) in place of 9 x 9 (0.04); and half
+# the width with twice the learning rate, 4e-3 (0.74).
 SMALL_DISCOVERY = ObjectDiscoveryTask(
     preset=Preset(
         image_shape=(35, 35, 3),

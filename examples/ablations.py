@@ -99,7 +99,7 @@ def find_runs(options):
     seeds = sorted(
         {
             int(folder.name.rpartition("-")[2])
-            for folder in (options.output / "runs").glob("*-*-*")
+            for folder in (options.output / "runs").glob("*-*-[0-9]*")
         }
     )
     runs = [

@@ -11,6 +11,8 @@ import tensorflow as tf
 from keras_slots.datasets import clevr, clevr_scenes, tetrominoes
 
 SCORED_BATCH = 80
+# What can be learned from small pictures within a minute.
+EASY = {"min_objects": 1, "only": {"size": ("large",)}}
 
 
 def discovery_batches(task, cache):
@@ -49,7 +51,7 @@ def prediction_batches(task, cache, data_dir):
         )
         return scenes.repeat()
     scenes = tf.data.Dataset.from_tensor_slices(
-        _all_at_once("train", task.train_scenes, cache, **_options(task))
+        _all_at_once("train", task.train_scenes, cache, **_sets(task))
     )
     scenes = scenes.shuffle(task.train_scenes, seed=0)
     scenes = scenes.batch(batch_size, drop_remainder=True)
@@ -64,9 +66,7 @@ def prediction_scenes(task, cache, data_dir):
         scenes = scenes.take(task.eval_scenes)
     else:
         scenes = tf.data.Dataset.from_tensor_slices(
-            _all_at_once(
-                "validation", task.eval_scenes, cache, **_options(task)
-            )
+            _all_at_once("validation", task.eval_scenes, cache, **_sets(task))
         )
     return list(scenes.batch(SCORED_BATCH).as_numpy_iterator())
 
@@ -81,11 +81,6 @@ def _sets(task):
     }
 
 
-def _options(task):
-    # Few objects to learn from in minutes, and so from one on.
-    return {**_sets(task), "min_objects": 1}
-
-
 def _clevr(task, cache):
     image_size = task.preset.image_shape[0]
     return {
@@ -98,16 +93,15 @@ def _clevr(task, cache):
 @functools.cache
 def _all_at_once(split, num_scenes, cache, **options):
     """Tensors of all scenes, for every run to come; rendered only once."""
-    kind = "-".join(
-        str(options[name])
-        for name in ("image_size", "min_objects", "max_objects")
-    )
+    image_size, max_objects = options["image_size"], options["max_objects"]
     scenes = clevr_scenes(
         split,
         num_scenes,
         num_scenes,
         shuffle=False,
-        cache=cache / kind,
+        cache=cache / f"{image_size}-large-1-{max_objects}",
         **options,
+        # Not among the arguments, as a dict is no key of this cache.
+        **EASY,
     )
     return next(iter(scenes))

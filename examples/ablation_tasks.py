@@ -201,8 +201,8 @@ SMALL_DISCOVERY = ObjectDiscoveryTask(
         decay_steps=2_000,
         batch_size=16,
     ),
-    steps=1_250,
-    epoch_steps=125,
+    steps=1_750,
+    epoch_steps=175,
     scenes="tetrominoes",
     train_scenes=20_000,
     eval_scenes=320,
@@ -211,27 +211,32 @@ SMALL_DISCOVERY = ObjectDiscoveryTask(
     exact_slots=4,
     more_slots=6,
 )
+# One to three large objects and their color. The cross-entropy and the loss at
+# every iteration are beyond the paper, whose Huber loss needs longer before it
+# begins to learn (AP 0.39 after 1,500 steps, small objects among them; with
+# both of these 0.76 after 1,000).
 SMALL_PREDICTION = PropertyPredictionTask(
     preset=Preset(
         image_shape=(32, 32, 3),
         encoder={
-            "filters": (32, 32, 32),
-            "strides": (2, 2, 1),
-            "mlp_sizes": (64, 64),
+            "filters": (32, 32),
+            "strides": (2, 2),
+            "mlp_sizes": (32, 32),
             "num_frequencies": 4,
         },
-        slot_attention={"num_slots": 3, "slot_size": 64},
-        head={"num_features": COLORS.num_features, "hidden_size": 64},
-        learning_rate=1e-3,
+        slot_attention={"num_slots": 3, "slot_size": 32},
+        head={"num_features": COLORS.num_features},
+        learning_rate=2e-3,
         warmup_steps=100,
-        decay_steps=1000,
+        decay_steps=1_000,
         batch_size=32,
+        loss_at_every_iteration=True,
     ),
-    steps=1500,
-    epoch_steps=250,
+    steps=1_000,
+    epoch_steps=100,
     scenes="clevr_scenes",
     train_scenes=8_000,
-    eval_scenes=500,
+    eval_scenes=320,
     max_objects=3,
     few_objects=3,
     exact_slots=3,

@@ -73,6 +73,8 @@ def finish_runs(options):
     for run in [*runs.values(), *(run for *_, run in earlier)]:
         check(run)
     left = [run for run in runs.values() if not run.finished]
+    if left:
+        open_scenes(options)
     print(f"{len(runs) - len(left)} of {len(runs)} runs are finished.")
     # Every run traces its own step, which TensorFlow warns of.
     tf.get_logger().setLevel("ERROR")
@@ -84,6 +86,18 @@ def finish_runs(options):
         spent = time.monotonic() - start
         minutes = spent / (index + 1) * (len(left) - index - 1) / 60
         print(f"All the runs that are left: {minutes:.0f} minutes", flush=True)
+
+
+def open_scenes(options):
+    """Renders what is not rendered yet; exits if a task's data is not there.
+
+    Rather now than after the runs of another task.
+    """
+    try:
+        for task in options.tasks:
+            task.open_scenes(options.cache, options.data_dir)
+    except (ImportError, OSError, ValueError) as error:
+        raise SystemExit(str(error)) from error
 
 
 def describe(run):

@@ -129,6 +129,13 @@ def test_a_stopped_run_goes_on_after_its_checkpoint(
         (("--tasks", "tracking"), r"'tracking' is not one of object_disc"),
         (("--seeds", "0,-1"), r"'0,-1' is not made of integers"),
         (("--paper", "--smoke"), r"not allowed with"),
+        (
+            (
+                *("--paper", "--tasks", "property_prediction"),
+                *("--figures", "11", "--data-dir", "absent"),
+            ),
+            r"17\.7 GiB(.|\n)*absent",
+        ),
         (("--draw-only",), r"nothing to draw: no .*ablations\.csv"),
     ],
 )

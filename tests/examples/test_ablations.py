@@ -155,7 +155,10 @@ def test_bad_input_is_named_before_anything_is_written(
 def test_each_seed_goes_through_all_settings_before_the_next(tmp_path):
     tasks = importlib.import_module("ablation_tasks").make_tasks("small")
     runs = importlib.import_module("ablation_runs").make_runs(
-        list(tasks.values()), ["default", "exact_slots", "no_gru"], [4, 2], "."
+        list(tasks.values()),
+        ["default", "exact_slots", "no_gru"],
+        [4, 2],
+        pathlib.Path("runs"),
     )
     names = [folder.name for folder in runs]
     assert names == [

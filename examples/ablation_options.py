@@ -37,7 +37,7 @@ def parse_options(manual):
         help=f"comma-separated, of {','.join(TASKS)}",
     )
     add("--seeds", type=_seeds, default=[0, 1, 2], help="default 0,1,2")
-    add("--output", type=Path, default=Path("runs/ablations"))
+    add("--output", type=Path, help="default runs/ablations/SCALE")
     add("--cache", type=Path, default=Path("runs/clevr_scenes"))
     scale = parser.add_mutually_exclusive_group()
     for name, text in (
@@ -55,6 +55,8 @@ def parse_options(manual):
     add("--data-dir", type=Path, help="of TensorFlow Datasets, for --paper")
     add("--draw-only", action="store_true", help="train nothing")
     options = parser.parse_args()
+    if options.output is None:
+        options.output = Path("runs/ablations") / options.scale
     tasks = make_tasks(options.scale)
     options.tasks = [tasks[name] for name in options.tasks]
     settings = [

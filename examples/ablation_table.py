@@ -94,7 +94,7 @@ def _describe(values):
     if not values:
         return ""
     every = ", ".join(_percent(value) for value in values)
-    if len(values) == 1:
+    if len(values) == 1 or not all(map(math.isfinite, values)):
         return every
     mean, spread = statistics.fmean(values), statistics.stdev(values)
     return f"{_percent(mean)} ± {_percent(spread)} ({every})"

@@ -18,9 +18,9 @@ paper's is in `ablation_tasks.py`.
 Stop it whenever you like: the same command goes on where it stopped. Finished
 runs are never repeated, and other figures, tasks and seeds add to them.
 
-What it leaves in `--output`: `ablations.csv`, a row for each task, setting,
-seed and step; `figure_*.png` and `table.md`, made from that file alone; and
-`runs/`, a folder for each run.
+What it leaves in `--output`, by default `runs/ablations/small`:
+`ablations.csv`, a row for each task, setting, seed and step; `figure_*.png` and
+`table.md`, made from that file alone; and `runs/`, a folder for each run.
 
 Other things to do with it:
 
@@ -33,7 +33,7 @@ python examples/ablations.py --draw-only
 # The paper's models and schedules, for GPUs and weeks: property prediction on
 # the published scenes, object discovery on generated ones of the same kind,
 # as those published with masks are not read here.
-python examples/ablations.py --paper --output runs/paper_ablations
+python examples/ablations.py --paper
 ```
 """
 

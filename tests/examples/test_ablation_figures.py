@@ -39,6 +39,8 @@ ROWS = [
     row("default", 1, 20, 0.8, test_iterations=2),
     row("no_gru", 0, 10, 0.1),
     row("no_gru", 0, 20, "nan"),
+    row("no_gru", 1, 10, 0.1),
+    row("no_gru", 1, 20, 0.1),
 ]
 
 
@@ -51,7 +53,7 @@ def test_the_table_has_every_seed_mean_and_spread(modules):
     # 0.2 / sqrt(2), as of a sample.
     assert lines[4].startswith("| `default` | 1, 2, 3, 4, 5, ")
     assert lines[4].endswith("| 60.0 ± 14.1 (50.0, 70.0) |  |  |")
-    assert lines[5] == "| `no_gru` | 5 | diverged |  |  |"
+    assert lines[5] == "| `no_gru` | 5 | diverged, 10.0 |  |  |"
     assert lines[7:] == [
         f"{title}, mean by test iterations:",
         "",

@@ -2,11 +2,10 @@
 
 import argparse
 import dataclasses
-import json
 import math
 from pathlib import Path
 
-import keras
+from run_folder import as_json
 
 from keras_slots.models import get_preset
 from keras_slots.property_layout import PROPERTIES, PropertyLayout
@@ -100,14 +99,7 @@ def make_settings(options, preset):
         "smoke",
     ):
         del settings[name]
-    return json.loads(json.dumps(settings, default=_plain))
-
-
-def _plain(value):
-    if isinstance(value, Path):
-        return str(value)
-    # A preset may hold an initializer, say.
-    return keras.saving.serialize_keras_object(value)
+    return as_json(settings)
 
 
 def _change(preset, options):

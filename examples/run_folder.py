@@ -73,19 +73,36 @@ def check(folder, settings):
     )
     if (folder / "metrics.json").exists():
         raise SystemExit(f"The folder holds a finished run. {remedy}")
-    earlier = settings
-    if any((folder / name).exists() for name in FILES):
-        earlier = read_settings(folder)
-    changed = sorted(
-        name
-        for name in {*earlier, *settings}
-        if earlier.get(name) != settings.get(name)
-    )
+    changed = changed_settings(folder, settings)
     if changed:
         raise SystemExit(
             "The folder holds an unfinished run with other settings "
             f"({', '.join(changed)}). {remedy}"
         )
+
+
+def changed_settings(folder, settings):
+    """The names of what differs from the run in a folder, if there is one."""
+    if not any((folder / name).exists() for name in FILES):
+        return []
+    earlier = read_settings(folder)
+    return sorted(
+        name
+        for name in {*earlier, *settings}
+        if earlier.get(name) != settings.get(name)
+    )
+
+
+def as_json(settings):
+    """Settings as they read from a JSON file, to be compared with such."""
+    return json.loads(json.dumps(settings, default=_plain))
+
+
+def _plain(value):
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    # A preset may hold an initializer, say.
+    return keras.saving.serialize_keras_object(value)
 
 
 def read_settings(folder):

@@ -1,0 +1,196 @@
+"""The runs of ablations.py: which there are, where they lie, and how one goes.
+
+A run is one training of one task in one setting with one seed. It has a folder
+of its own, `runs/TASK-SETTING-SEED`, that is finished once `metrics.json` is in
+it. Settings that change nothing in a task share the run of the first of them.
+"""
+
+import dataclasses
+import gc
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import run_folder
+from ablation_settings import SETTINGS
+from ablation_tasks import Task
+
+from keras_slots.callbacks import TrainingCheckpoint
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training.
+
+    Attributes:
+        task: `Task`, as the setting has it.
+        setting: String, the name of the setting.
+        seed: Integer, of weights, noise and the order of scenes.
+        output: Path of the folder of all runs.
+    """
+
+    task: Task
+    setting: str
+    seed: int
+    output: Path
+
+    @property
+    def folder(self):
+        """Where the run's files are."""
+        name = f"{self.task.name}-{self.setting}-{self.seed}"
+        return self.output / "runs" / name
+
+    @property
+    def finished(self):
+        """Whether it ran to its end."""
+        return (self.folder / "metrics.json").exists()
+
+    def settings(self):
+        """All that decides the result, as it reads from a JSON file."""
+        return run_folder.as_json(
+            {
+                "setting": self.setting,
+                "seed": self.seed,
+                "task": self.task.name,
+                "test_iterations": SETTINGS[self.setting].test_iterations,
+                **dataclasses.asdict(self.task),
+            }
+        )
+
+    def rows(self):
+        """What it scored: a list of dicts, one for each step scored at."""
+        metrics = json.loads((self.folder / "metrics.json").read_text())
+        return metrics["rows"]
+
+
+def make_run(task, setting, seed, output):
+    """The run of a base task in a setting: of the first that equals it."""
+    changed = task.changed(SETTINGS[setting])
+    setting = next(
+        name
+        for name, other in SETTINGS.items()
+        if task.changed(other) == changed
+    )
+    return Run(changed, setting, seed, output)
+
+
+def make_runs(tasks, settings, seeds, output):
+    """The runs in the order of work: each seed through all settings.
+
+    Args:
+        tasks: List of base tasks.
+        settings: List of names.
+        seeds: List of integers.
+        output: Path.
+
+    Returns:
+        A dict of `Run` by folder.
+    """
+    runs = [
+        make_run(task, setting, seed, output)
+        for seed in seeds
+        for setting in settings
+        for task in tasks
+    ]
+    return {run.folder: run for run in runs}
+
+
+def check(run):
+    """Exits if the folder of a run holds one with other settings."""
+    changed = run_folder.changed_settings(run.folder, run.settings())
+    if changed:
+        raise SystemExit(
+            f"The folder {run.folder} holds a run with other settings "
+            f"({', '.join(changed)}). Name another folder with --output. "
+            f"Received: --output {run.output}"
+        )
+
+
+def train(run, cache, data_dir):
+    """Trains from the last checkpoint on, scores, and leaves metrics.json.
+
+    Args:
+        run: `Run`, not finished.
+        cache: Path, where generated scenes are kept.
+        data_dir: Path or `None`, where published scenes are.
+    """
+    run_folder.claim(run.folder, run.settings())
+    # What the runs before left behind would only slow this one down.
+    keras.utils.clear_session()
+    gc.collect()
+    keras.utils.set_random_seed(run.seed)
+    task = run.task
+    batches, scenes = task.open_scenes(cache, data_dir)
+    model = task.make_model()
+    checkpoint = TrainingCheckpoint(run.folder / "checkpoint.npz")
+    epoch = checkpoint.restore(model)
+    if epoch < task.epochs:
+        model.fit(
+            # The same seed shuffles alike in every process, so that skipping
+            # what was seen leads to where the checkpoint was made.
+            batches.skip(epoch * task.epoch_steps),
+            steps_per_epoch=task.epoch_steps,
+            initial_epoch=epoch,
+            epochs=task.epochs,
+            callbacks=[Scores(task, scenes), checkpoint],
+            shuffle=False,
+            verbose=0,
+        )
+    rows = curve(run, checkpoint.history)
+    for iterations in SETTINGS[run.setting].test_iterations:
+        scores = task.score(model, scenes, iterations)
+        rows.append({**rows[task.epochs - 1], **scores})
+        rows[-1]["test_iterations"] = iterations
+    run_folder.write_json(
+        run.folder / "metrics.json",
+        {
+            "rows": rows,
+            "parameters": model.count_params(),
+            "versions": run_folder.versions(),
+            "machine": run_folder.machine(),
+        },
+    )
+    # It says nothing that the rows do not, and is the larger by far.
+    checkpoint.path.unlink()
+
+
+class Scores(keras.callbacks.Callback):
+    """Scores every epoch, and shows how far the run is."""
+
+    def __init__(self, task, scenes):
+        super().__init__()
+        self.task, self.scenes = task, scenes
+        self.progress = keras.utils.Progbar(
+            task.epochs,
+            # In a file, one line at the end.
+            verbose=1 if sys.stdout.isatty() else 2,
+            stateful_metrics=("loss", *task.scores),
+            unit_name="epoch",
+        )
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Runs before the checkpoint, which keeps the logs."""
+        logs |= self.task.score(self.model, self.scenes)
+        shown = [(name, logs[name]) for name in ("loss", *self.task.scores)]
+        self.progress.update(epoch + 1, shown)
+
+
+def curve(run, history):
+    """The rows of a learning curve.
+
+    Args:
+        run: `Run`.
+        history: List of dicts, as `TrainingCheckpoint.history`.
+    """
+    return [
+        {
+            "step": row["epoch"] * run.task.epoch_steps,
+            "test_iterations": None,  # As in training.
+            "seconds": round(row["seconds"], 1),
+            "loss": row["loss"],
+            **{name: row[name] for name in run.task.scores},
+        }
+        for row in history
+    ]

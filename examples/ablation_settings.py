@@ -1,0 +1,203 @@
+"""What is ablated: one named setting for each curve of the supplement's plots.
+
+A setting says in what it differs from the model and the training of the task,
+whichever the task. To add one, give it a name in `SETTINGS` and a curve in
+`FIGURES`; nothing else needs to know it.
+"""
+
+import dataclasses
+from dataclasses import dataclass, field
+
+# More than in training, and fewer (section 2, "Attention iterations").
+TEST_ITERATIONS = tuple(range(1, 8))
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One difference from the default of a task.
+
+    Attributes:
+        slot_attention: Dict of arguments of `SlotAttention`.
+        encoder: Dict of arguments of `ConvEncoder`.
+        decoder: Dict of arguments of `SpatialBroadcastDecoder`, for object
+            discovery.
+        head: Dict of arguments of `PropertyHead`, for property prediction.
+        training: Dict of further fields of a `Preset`: rates and schedules.
+        slots: String. `"usual"` leaves number of slots and scenes as they are;
+            `"exact"` and `"more"` are the two curves of Figure 13, trained on
+            scenes of few objects.
+        tokens_as_slots: Boolean. Whether tokens have the slots' size, as they
+            must where nothing projects them.
+        test_iterations: Tuple of integers, the numbers of iterations that the
+            trained model is tested with beside its own.
+    """
+
+    slot_attention: dict = field(default_factory=dict)
+    encoder: dict = field(default_factory=dict)
+    decoder: dict = field(default_factory=dict)
+    head: dict = field(default_factory=dict)
+    training: dict = field(default_factory=dict)
+    slots: str = "usual"
+    tokens_as_slots: bool = False
+    test_iterations: tuple[int, ...] = ()
+
+    def change(self, preset):
+        """The `Preset` of a task, changed as the setting says."""
+        changes = dict(self.training)
+        for part in ("slot_attention", "encoder", "decoder", "head"):
+            arguments = getattr(preset, part)
+            if arguments is not None:  # A task has a decoder or a head.
+                changes[part] = {**arguments, **getattr(self, part)}
+        if self.tokens_as_slots:
+            *hidden, _ = preset.make("encoder").mlp_sizes
+            size = preset.slot_attention["slot_size"]
+            changes["encoder"]["mlp_sizes"] = (*hidden, size)
+        return dataclasses.replace(preset, **changes)
+
+
+def _iterations(number):
+    """So many in training, Figure 6."""
+    return Setting({"num_iterations": number}, test_iterations=TEST_ITERATIONS)
+
+
+SETTINGS = {
+    "default": Setting(test_iterations=TEST_ITERATIONS),
+    "weighted_sum": Setting({"aggregation": "weighted_sum"}),
+    "weighted_sum_layer_norm": Setting(
+        {"aggregation": "weighted_sum_layer_norm"}
+    ),
+    "no_position_embedding": Setting(encoder={"use_position_embedding": False}),
+    "per_slot_gaussian": Setting({"slot_initialization": "per_slot_gaussian"}),
+    "softmax_over_inputs": Setting({"softmax_axis": "inputs"}),
+    "no_gru": Setting({"update": "none"}),
+    "iterations_1": _iterations(1),
+    "iterations_2": _iterations(2),
+    "iterations_4": _iterations(4),
+    "iterations_5": _iterations(5),
+    "no_layer_norm": Setting({"use_layer_norm": False}),
+    "no_mlp": Setting({"use_mlp": False}),
+    "temperature_1": Setting({"temperature": 1.0}),
+    "epsilon_in_denominator": Setting({"epsilon_position": "denominator"}),
+    "no_decay": Setting(training={"decay_rate": 1.0}),
+    "no_warmup": Setting(training={"warmup_steps": 0}),
+    "exact_slots": Setting(slots="exact"),
+    "more_slots": Setting(slots="more"),
+    "soft_k_means": Setting(
+        {
+            "update": "none",
+            "use_layer_norm": False,
+            "use_mlp": False,
+            "use_projections": False,
+        },
+        tokens_as_slots=True,
+    ),
+    # Beyond the paper.
+    "implicit_gradient": Setting({"gradient": "implicit"}),
+    "bilevel_gradient": Setting({"gradient": "bilevel"}),
+    "scaled_sum": Setting({"aggregation": "scaled_sum"}),
+    "centres": Setting(
+        {"centre_frequencies": 4},
+        decoder={"centre_frequencies": 4},
+        head={"centre_frequencies": 4},
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One plot.
+
+    Attributes:
+        title: String.
+        curves: Dict from the name of a curve to that of its setting.
+        by_test_iterations: Boolean. Whether a second row of axes shows the
+            final scores by the number of test iterations.
+    """
+
+    title: str
+    curves: dict[str, str]
+    by_test_iterations: bool = False
+
+
+FIGURES = {
+    "1": Figure(
+        "Aggregation (Figure 1)",
+        {
+            "weighted mean": "default",
+            "weighted sum": "weighted_sum",
+            "weighted sum + LayerNorm": "weighted_sum_layer_norm",
+        },
+    ),
+    "2": Figure(
+        "Position embedding (Figure 2)",
+        {"with": "default", "without": "no_position_embedding"},
+    ),
+    "3": Figure(
+        "Slot initialization (Figure 3)",
+        {
+            "shared Gaussian": "default",
+            "a Gaussian per slot": "per_slot_gaussian",
+        },
+    ),
+    "4": Figure(
+        "Softmax axis (Figure 4)",
+        {"slots": "default", "inputs": "softmax_over_inputs"},
+    ),
+    "5": Figure(
+        "Recurrent update (Figure 5)", {"GRU": "default", "none": "no_gru"}
+    ),
+    "6": Figure(
+        "Attention iterations in training (Figure 6)",
+        {
+            "1": "iterations_1",
+            "2": "iterations_2",
+            "3": "default",
+            "4": "iterations_4",
+            "5": "iterations_5",
+        },
+        by_test_iterations=True,
+    ),
+    "7": Figure(
+        "LayerNorm (Figure 7)", {"with": "default", "without": "no_layer_norm"}
+    ),
+    "8": Figure(
+        "Feedforward MLP (Figure 8)", {"with": "default", "without": "no_mlp"}
+    ),
+    "9": Figure(
+        "Softmax temperature (Figure 9)",
+        {"square root of D": "default", "1": "temperature_1"},
+    ),
+    "10": Figure(
+        "Offset for stability (Figure 10)",
+        {
+            "in the attention": "default",
+            "in the denominator": "epsilon_in_denominator",
+        },
+    ),
+    "11": Figure(
+        "Learning rate decay (Figure 11)",
+        {"with": "default", "without": "no_decay"},
+    ),
+    "12": Figure(
+        "Learning rate warm-up (Figure 12)",
+        {"with": "default", "without": "no_warmup"},
+    ),
+    "13": Figure(
+        "Slots in training (Figure 13)",
+        {"as many as needed": "exact_slots", "more": "more_slots"},
+    ),
+    "soft_k_means": Figure(
+        "Soft k-means (section 2)",
+        {"Slot Attention": "default", "soft k-means": "soft_k_means"},
+    ),
+    "beyond": Figure(
+        "Beyond the paper",
+        {
+            "default": "default",
+            "implicit gradient": "implicit_gradient",
+            "bilevel gradient": "bilevel_gradient",
+            "scaled sum": "scaled_sum",
+            "slots with centres": "centres",
+        },
+    ),
+}

@@ -100,6 +100,8 @@ SETTINGS = {
         decoder={"centre_frequencies": 4},
         head={"centre_frequencies": 4},
     ),
+    "background_slot": Setting({"background_slot": True}),
+    "self_attention": Setting({"slot_communication": "self_attention"}),
 }
 
 
@@ -198,6 +200,8 @@ FIGURES = {
             "bilevel gradient": "bilevel_gradient",
             "scaled sum": "scaled_sum",
             "slots with centres": "centres",
+            "background slot": "background_slot",
+            "slots attend to slots": "self_attention",
         },
     ),
 }

@@ -61,7 +61,7 @@ def parse_options(manual):
         default="none",
     )
     add("--jit", action="store_true", help="compile with XLA on a CPU too")
-    add("--records", type=Path, help="a published TFRecord file")
+    add("--records", type=Path, help="a published file, or shards of it")
     add("--cache", type=Path, default=Path("runs/clevr_scenes"))
     add("--fresh", action="store_true", help="delete an earlier run first")
     add("--evaluate-only", action="store_true", help="score a trained model")
@@ -72,9 +72,15 @@ def parse_options(manual):
         options.output = Path("runs/object_discovery") / options.data
     try:
         preset = get_preset(options.preset)
-        _check_image_size(options, preset)
+        if options.records is None:
+            _check_image_size(options, preset)
+        elif not options.records.exists():
+            raise ValueError(
+                "--records must name a published file, or a folder that "
+                "convert_records.py made from one. Received: "
+                f"--records {options.records}"
+            )
         _set_defaults(options, preset)
-        _check_file(options.records)
     except ValueError as error:
         parser.error(str(error))
     return options, preset
@@ -117,11 +123,6 @@ def _set_defaults(options, preset):
     options.epoch_steps = min(options.epoch_steps, options.steps)
     options.epochs = math.ceil(options.steps / options.epoch_steps)
     options.steps = options.epochs * options.epoch_steps
-
-
-def _check_file(path):
-    if path is not None and not path.is_file():
-        raise ValueError(f"--records must name a file. Received: {path}")
 
 
 def _check_at_least(name, value, minimum):

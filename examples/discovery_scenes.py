@@ -6,6 +6,7 @@ from keras_slots.datasets import (
     clevr_scenes,
     multi_dsprites,
     multi_object_records,
+    record_shards,
     tetrominoes,
 )
 
@@ -42,8 +43,12 @@ GENERATED = {
 }
 
 
-def open_scenes(options):
+def open_scenes(options, image_shape):
     """Opens every scene of a run, or exits and says what the file lacks.
+
+    Args:
+        options: The command line.
+        image_shape: `(H, W, C)` of the images that the model takes.
 
     Returns:
         Triple of datasets of `(image, mask)` batches: to train on, to validate
@@ -62,21 +67,28 @@ def open_scenes(options):
     shared = {
         "batch_size": options.batch_size,
         "seed": options.seed,
-        "path": path,
         "cache": True,
     }
     try:
+        # The test scenes lie between those for training and for validation.
+        test = _read(path, image_shape, TEST_BATCH, skip=train, take=evaluate)
         return (
-            multi_object_records(
-                take=train, shuffle=True, drop_remainder=True, **shared
+            _read(
+                path,
+                image_shape,
+                take=train,
+                shuffle=True,
+                drop_remainder=True,
+                **shared,
             ),
-            # The test scenes lie between these two.
-            multi_object_records(
-                skip=train + evaluate, take=evaluate, **shared
+            _read(
+                path,
+                image_shape,
+                skip=train + evaluate,
+                take=evaluate,
+                **shared,
             ),
-            multi_object_records(
-                path, batch_size=TEST_BATCH, skip=train, take=evaluate
-            ),
+            test,
         )
     except ValueError as error:
         raise SystemExit(
@@ -95,11 +107,31 @@ def _generate(split, options, num_scenes, batch_size=None, **kwargs):
     )
 
 
-def open_unseen_scenes(options, trained):
+def _read(path, image_shape, batch_size=None, cache=False, **kwargs):
+    """Scenes of a published file, or of the shards made from one."""
+    if path.is_dir():  # Fast enough without a cache.
+        scenes = record_shards(path, batch_size, **kwargs)
+    else:
+        scenes = multi_object_records(
+            path, batch_size=batch_size, cache=cache, **kwargs
+        )
+    found = tuple(scenes.element_spec[0].shape[-3:])
+    if found != tuple(image_shape):
+        raise SystemExit(
+            f"The model takes images of shape {tuple(image_shape)}, and those "
+            f"of the records have shape {found}. Choose another --preset, or "
+            "crop and resize the records by convert_records.py. Received: "
+            f"--records {path}"
+        )
+    return scenes
+
+
+def open_unseen_scenes(options, image_shape, trained):
     """Opens scenes to score a trained model on, none of its training.
 
     Args:
         options: The command line; of it count only what to score.
+        image_shape: `(H, W, C)` of the images that the model takes.
         trained: Dict, the settings that the model was trained with.
 
     Returns:
@@ -116,9 +148,7 @@ def open_unseen_scenes(options, trained):
         )
     skip = trained["train_scenes"]
     try:
-        return multi_object_records(
-            path, batch_size=TEST_BATCH, skip=skip, take=take
-        )
+        return _read(path, image_shape, TEST_BATCH, skip=skip, take=take)
     except ValueError as error:
         # This file may be the one, or a part or a copy of it.
         if trained["records"] is not None:
@@ -129,6 +159,6 @@ def open_unseen_scenes(options, trained):
     # The model never saw a record. The file is either too short for the usual
     # test scenes, so that any will do, or damaged, which shows once more.
     try:
-        return multi_object_records(path).take(take).batch(TEST_BATCH)
+        return _read(path, image_shape).take(take).batch(TEST_BATCH)
     except ValueError as error:
         raise SystemExit(str(error)) from error

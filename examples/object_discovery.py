@@ -43,6 +43,11 @@ python examples/object_discovery.py --preset tetrominoes --output runs/paper
 python examples/object_discovery.py --records tetrominoes_train.tfrecords
 # Score the trained model on published scenes, none of them from its training.
 python examples/object_discovery.py --evaluate-only --records FILE
+# Sprites and CLEVR-like scenes; bfloat16 halves the time on recent processors.
+python examples/object_discovery.py --data multi_dsprites \
+    --mixed-precision mixed_bfloat16
+# The paper's CLEVR6, from the shards that convert_records.py makes of it.
+python examples/object_discovery.py --preset clevr6 --records FOLDER
 ```
 """
 
@@ -89,12 +94,12 @@ def main():
     options, preset = parse_options(__doc__)
     output = options.output
     if options.evaluate_only:
-        return evaluate_only(options)
+        return evaluate_only(options, preset)
     settings = make_settings(options, preset)
     if not options.fresh:
         run_folder.check(output, settings)
     # Before anything is deleted or written: the file may turn out to be bad.
-    *scenes, test_scenes = open_scenes(options)
+    *scenes, test_scenes = open_scenes(options, preset.image_shape)
     run_folder.claim(output, settings, options.fresh)
     history = train(options, preset, *scenes)
 
@@ -255,11 +260,11 @@ def summary(values):
     }
 
 
-def evaluate_only(options):
+def evaluate_only(options, preset):
     """Scores a trained model; leaves the files of its training alone."""
     model = load_model(options)
     trained = run_folder.read_settings(options.output)
-    scenes = open_unseen_scenes(options, trained)
+    scenes = open_unseen_scenes(options, preset.image_shape, trained)
     results, shown = evaluate(model, scenes, options.data)
     print_results(results)
     picture = options.output / "evaluation_scenes.png"

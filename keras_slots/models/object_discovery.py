@@ -83,7 +83,8 @@ class ObjectDiscovery(PartsModel):
 
         Args:
             name: `"tetrominoes"`, `"multi_dsprites"` or `"clevr6"` (tables 3
-                to 6 of the supplement), or `"tetrominoes_light"`, made to be
+                to 6 of the supplement), or `"tetrominoes_light"`,
+                `"multi_dsprites_light"` or `"clevr_scenes_light"`, made to be
                 trained on a processor in minutes.
             **kwargs: Arguments of `keras.Model`. A `dtype` goes to every
                 part.

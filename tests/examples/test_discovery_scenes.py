@@ -6,8 +6,10 @@ from argparse import Namespace
 
 import pytest
 
+from keras_slots.datasets import convert_records
 from tests.examples.records import positions, write_records
 
+SHAPE = (35, 35, 3)
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 
 
@@ -25,7 +27,7 @@ def test_records_are_split_as_published(scenes, tmp_path):
         batch_size=4,
         seed=0,
     )
-    train, validation, test = scenes.open_scenes(options)
+    train, validation, test = scenes.open_scenes(options, SHAPE)
     assert positions(train) == [*range(8)]
     assert positions(test) == [8, 9, 10]
     assert positions(validation) == [11, 12, 13]
@@ -47,7 +49,7 @@ def test_scores_are_of_scenes_outside_the_training(
     path = write_records(tmp_path / "t.tfrecords", 8)
     options = Namespace(records=path, eval_scenes=5)
     trained = {"records": records, "train_scenes": train_scenes}
-    unseen = scenes.open_unseen_scenes(options, trained)
+    unseen = scenes.open_unseen_scenes(options, SHAPE, trained)
     assert positions(unseen) == expected
 
 
@@ -56,4 +58,31 @@ def test_a_damaged_file_is_not_taken_for_a_short_one(scenes, tmp_path):
     path.write_bytes(path.read_bytes()[:-100])
     options = Namespace(records=path, eval_scenes=5)
     with pytest.raises(SystemExit, match=r"damaged.*t\.tfrecords"):
-        scenes.open_unseen_scenes(options, {"records": None, "train_scenes": 3})
+        scenes.open_unseen_scenes(
+            options, SHAPE, {"records": None, "train_scenes": 3}
+        )
+
+
+def test_shards_stand_in_for_the_file_they_were_made_from(scenes, tmp_path):
+    path = write_records(tmp_path / "t.tfrecords", 14)
+    convert_records(path, tmp_path / "shards")
+    options = Namespace(
+        records=tmp_path / "shards",
+        train_scenes=8,
+        eval_scenes=3,
+        batch_size=4,
+        seed=0,
+    )
+    train, validation, test = scenes.open_scenes(options, SHAPE)
+    assert positions(train) == [*range(8)]
+    assert positions(test) == [8, 9, 10]
+    assert positions(validation) == [11, 12, 13]
+
+
+def test_records_of_another_size_are_refused(scenes, tmp_path):
+    path = write_records(tmp_path / "t.tfrecords", 3)
+    options = Namespace(records=path, eval_scenes=2)
+    with pytest.raises(SystemExit, match=r"\(64, 64, 3\).*\(35, 35, 3\)"):
+        scenes.open_unseen_scenes(
+            options, (64, 64, 3), {"records": None, "train_scenes": 1}
+        )

@@ -49,7 +49,8 @@ def multi_object_records(
     reads over the records before. Where the memory allows (about 5 kB per scene
     for Tetrominoes, 25 kB for Multi-dSprites), `cache=True` reads once and
     serves every later pass from memory. A record of CLEVR takes 3.2 MB and
-    about 20 ms: bring such files into shape once, by `convert_records`.
+    about 40 ms of a processor core: bring such files into shape once, by
+    `convert_records`.
 
     With `validate`, the records asked for are read once when the dataset is
     made, so that a damaged file or a file of another dataset is reported then

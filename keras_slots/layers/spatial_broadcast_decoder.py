@@ -15,7 +15,6 @@ from keras_slots.layers.broadcast_deconvolution import broadcast_deconvolve
 from keras_slots.layers.centred_position_embed import (
     CentredPositionEmbed,
     cell_positions,
-    squared_distances,
 )
 from keras_slots.layers.image_patches import arrange_patches
 from keras_slots.layers.layer_sizes import (
@@ -24,6 +23,7 @@ from keras_slots.layers.layer_sizes import (
     as_sizes_or_one,
     one_each,
 )
+from keras_slots.layers.mask_logits import mean_square, object_distances
 from keras_slots.layers.masked_softmax import masked_softmax
 from keras_slots.layers.one_by_one import one_by_one
 from keras_slots.layers.plain_deconvolution import deconvolve
@@ -337,12 +337,11 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             decoded, [self.output_channels], axis=-1
         )  # (B, K, H, W, C) and (B, K, H, W, 1)
         if self.mask_penalty:
-            self.add_loss(self.mask_penalty * _mean_square(logits, slot_mask))
+            self.add_loss(self.mask_penalty * mean_square(logits, slot_mask))
         if self.mask_falloff:
-            distances = squared_distances(centres, self._image_size())
-            if self.background_slot:
-                others = is_object(ops.shape(decoded)[1])[:, :, None, None]
-                distances = distances * others
+            distances = object_distances(
+                centres, self._image_size(), self.background_slot
+            )
             logits = logits - self.mask_falloff * distances
         if slot_mask is not None:
             slot_mask = ops.cast(slot_mask, "float32")
@@ -391,12 +390,3 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             )
         }
         return {**super().get_config(), **config}
-
-
-def _mean_square(logits, slot_mask):
-    """Of the logits (B, K, H, W, 1) of the slots that take part."""
-    square = ops.mean(ops.square(logits), axis=(2, 3, 4))  # (B, K)
-    if slot_mask is None:
-        return ops.mean(square)
-    weights = ops.cast(slot_mask, "float32")
-    return ops.sum(square * weights) / ops.maximum(ops.sum(weights), 1.0)

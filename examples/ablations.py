@@ -31,8 +31,7 @@ python examples/ablations.py --figures 1,4,soft_k_means \
 # Figures and table once more, from the CSV file.
 python examples/ablations.py --draw-only
 # The paper's models and schedules, for GPUs and weeks: property prediction on
-# the published scenes, object discovery on generated ones of the same kind,
-# as those published with masks are not read here.
+# the published scenes, object discovery on generated ones of the same kind.
 python examples/ablations.py --paper
 ```
 """

@@ -47,6 +47,12 @@ CHANGES = [
     ("bilevel_gradient", "slot_attention", {"gradient": "bilevel"}),
     ("scaled_sum", "slot_attention", {"aggregation": "scaled_sum"}),
     ("centres", "slot_attention", {"centre_frequencies": 4}),
+    ("background_slot", "slot_attention", {"background_slot": True}),
+    (
+        "self_attention",
+        "slot_attention",
+        {"slot_communication": "self_attention"},
+    ),
 ]
 # What a task changes in other parts on top.
 ELSEWHERE = {"centres": {"centre_frequencies": 4}}

@@ -1,6 +1,7 @@
 """One picture of a training: loss and score against steps."""
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 
 def plot_learning_curves(history, baselines, path):
@@ -25,6 +26,7 @@ def plot_learning_curves(history, baselines, path):
     left.set(title="Loss", yscale="log")
     # 0.02 rather than 2 x 10^-2.
     left.yaxis.set_major_formatter("{x:g}")
+    left.yaxis.set_minor_locator(LogLocator(subs=(2, 3, 5, 7)))
     left.yaxis.set_minor_formatter("{x:.2g}")
     left.legend(frameon=False)
 

@@ -122,6 +122,7 @@ def test_the_error_is_of_the_reconstructions_and_by_scene(run):
     assert results["mean_squared_error"] == pytest.approx(1 / 3, rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", ["multi_dsprites", "clevr_scenes"])
 def test_other_scenes_take_the_same_way(run, tmp_path, data):
     output = tmp_path / "run"
@@ -142,6 +143,7 @@ def test_history_has_a_row_for_every_epoch(trained):
     assert history["loss"][-1] < history["loss"][0]
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_as_if_it_had_not_been(trained, tmp_path):
     whole, _ = trained
     output = tmp_path / "killed"

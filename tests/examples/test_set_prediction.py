@@ -54,10 +54,20 @@ def read_metrics(output):
     ("model", "options", "iterations"),
     [
         ("slot_attention", ("--no-loss-at-every-iteration",), ["3", "5"]),
-        ("slot_attention", ("--no-centres", "--loss", "huber"), ["3", "5"]),
+        pytest.param(
+            "slot_attention",
+            ("--no-centres", "--loss", "huber"),
+            ["3", "5"],
+            marks=pytest.mark.slow,
+        ),
         ("slot_mlp", ("--coordinate-scale", "2"), ["none"]),
         ("dspn", ("--inner-iterations", "2"), ["2", "6"]),
-        ("idspn", ("--inner-iterations", "7"), ["7", "21"]),
+        pytest.param(
+            "idspn",
+            ("--inner-iterations", "7"),
+            ["7", "21"],
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_every_model_runs_to_the_end(
@@ -104,6 +114,7 @@ def test_numbers_of_objects_partition_the_scenes(run, cache, tmp_path):
     assert math.isclose(overall, expected, rel_tol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_after_its_checkpoint(run, cache, tmp_path):
     example = importlib.import_module("set_prediction")
     whole, halves = tmp_path / "whole", tmp_path / "halves"
@@ -135,6 +146,7 @@ def test_a_run_goes_on_after_its_checkpoint(run, cache, tmp_path):
     assert (halves / "evaluation.json").exists()
 
 
+@pytest.mark.slow
 def test_the_published_data_runs_end_to_end(run, tmp_path, monkeypatch):
     data_dir, _ = prepare(tmp_path)
     refuse_network(monkeypatch)

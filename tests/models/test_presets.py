@@ -87,6 +87,20 @@ def test_clevr_properties_is_tables_3_and_7():
     assert attention.shape == (None, 10, 32**2)
 
 
+@pytest.mark.parametrize(
+    ("name", "num_slots", "has_background"),
+    [("multi_dsprites_light", 6, False), ("clevr_scenes_light", 7, True)],
+)
+def test_light_object_discovery(name, num_slots, has_background):
+    model = ObjectDiscovery.from_preset(name)
+    outputs = model(keras.ops.zeros((1, 64, 64, 3)))
+    assert outputs["reconstruction"].shape == (1, 64, 64, 3)
+    assert outputs["masks"].shape == (1, num_slots, 64, 64, 1)
+    assert outputs["attention"].shape == (1, num_slots, 16 * 16)
+    for part in (model.slot_attention, model.decoder):
+        assert part.background_slot is has_background
+
+
 def test_the_light_set_prediction():
     model = SetPrediction.from_preset("clevr_properties_light")
     image = keras.Input((64, 64, 3))

@@ -7,7 +7,6 @@ from keras_slots.checks import check_rank
 from keras_slots.layers.competitive_attention import CompetitiveAttention
 from keras_slots.layers.initial_slots import InitialSlots
 from keras_slots.layers.slot_attention_checks import (
-    call_sizes,
     check_arguments,
     check_call,
     output_spec,
@@ -279,11 +278,15 @@ class SlotAttention(keras.layers.Layer):
         if mask is None:
             # Keras fills in `mask` only if `inputs` is the only tensor.
             mask = getattr(inputs, "_keras_mask", None)
-        num_slots, num_iterations = call_sizes(
-            self, initial_slots, num_slots, num_iterations
-        )
-        check_call(
-            self, inputs, initial_slots, mask, slot_mask, num_slots, positions
+        num_slots, num_iterations = check_call(
+            self,
+            inputs,
+            initial_slots,
+            mask,
+            slot_mask,
+            num_slots,
+            num_iterations,
+            positions,
         )
         collect = self.gradient == "full"
         projections = self.attention.project(

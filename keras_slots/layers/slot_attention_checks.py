@@ -77,7 +77,7 @@ def _check_can_draw(layer, num_slots):
         )
 
 
-def call_sizes(layer, initial_slots, num_slots, num_iterations):
+def _call_sizes(layer, initial_slots, num_slots, num_iterations):
     """How many slots and iterations a call has: what it says, or the layer."""
     if initial_slots is not None:
         check_rank("initial_slots", initial_slots.shape, "(B, K, D)")
@@ -93,9 +93,23 @@ def call_sizes(layer, initial_slots, num_slots, num_iterations):
 
 
 def check_call(
-    layer, inputs, initial_slots, mask, slot_mask, num_slots, positions
-) -> None:
-    """Raises a `ValueError` for the first tensor that does not fit."""
+    layer,
+    inputs,
+    initial_slots,
+    mask,
+    slot_mask,
+    num_slots,
+    num_iterations,
+    positions,
+) -> tuple[int, int]:
+    """Raises a `ValueError` for the first argument that does not fit.
+
+    Returns:
+        The numbers of slots and of iterations of the call.
+    """
+    num_slots, num_iterations = _call_sizes(
+        layer, initial_slots, num_slots, num_iterations
+    )
     check_rank("inputs", inputs.shape, "(B, N, D_in)")
     batch, num_tokens, _ = inputs.shape
     if initial_slots is None:
@@ -123,6 +137,7 @@ def check_call(
         check_rank("positions", positions.shape, "(N, 2)")
         check_size("positions", positions.shape, 0, num_tokens)
         check_size("positions", positions.shape, 1, 2)
+    return num_slots, num_iterations
 
 
 def output_spec(
@@ -138,11 +153,15 @@ def output_spec(
     positions=None,
 ):
     """What a call of the layer gives, as symbolic tensors."""
-    num_slots, num_iterations = call_sizes(
-        layer, initial_slots, num_slots, num_iterations
-    )
-    check_call(
-        layer, inputs, initial_slots, mask, slot_mask, num_slots, positions
+    num_slots, num_iterations = check_call(
+        layer,
+        inputs,
+        initial_slots,
+        mask,
+        slot_mask,
+        num_slots,
+        num_iterations,
+        positions,
     )
     batch, num_tokens, _ = inputs.shape
     steps = (num_iterations,) if return_all_iterations else ()

@@ -7,6 +7,7 @@ that the run sets (`keras.utils.set_random_seed`).
 import functools
 
 import tensorflow as tf
+from clevr_folder import cache_folder, with_masks
 
 from keras_slots.datasets import clevr, clevr_scenes, tetrominoes
 
@@ -38,8 +39,7 @@ def discovery_scenes(task, cache):
         as_dict=True,
         **_clevr(task, cache),
     )
-    scenes = scenes.map(lambda scene: (scene["image"], scene["mask"]))
-    return list(scenes.as_numpy_iterator())
+    return list(with_masks(scenes).as_numpy_iterator())
 
 
 def prediction_batches(task, cache, data_dir):
@@ -86,7 +86,7 @@ def _clevr(task, cache):
     return {
         "image_size": image_size,
         "max_objects": task.max_objects,
-        "cache": cache / f"{image_size}-3-{task.max_objects}",
+        "cache": cache_folder(cache, image_size, 3, task.max_objects),
     }
 
 

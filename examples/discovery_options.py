@@ -9,13 +9,8 @@ from run_folder import as_json
 
 from keras_slots.models import get_preset
 
-# The sets of scenes: the size of their images, and the preset made for them.
-IMAGE_SIZES = {
-    "tetrominoes": (35, 35),
-    "multi_dsprites": (64, 64),
-    "clevr_scenes": (64, 64),
-}
-# As many as the paper's; fewer where each takes milliseconds to render.
+# By set of scenes: as many as the paper's; fewer where each takes milliseconds
+# to render.
 TRAIN_SCENES = {
     "tetrominoes": 60_000,
     "multi_dsprites": 60_000,
@@ -46,7 +41,7 @@ def parse_options(manual):
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--data", choices=tuple(IMAGE_SIZES), default="tetrominoes")
+    add("--data", choices=tuple(TRAIN_SCENES), default="tetrominoes")
     add("--preset", help="see from_preset; default: DATA_light")
     add("--output", type=Path, help="default runs/object_discovery/DATA")
     add("--seed", type=int, default=0, help="of scenes, weights and noise")
@@ -95,7 +90,7 @@ def make_settings(options, preset):
 
 
 def _check_image_size(options, preset):
-    height, width = IMAGE_SIZES[options.data]
+    height, width, _ = get_preset(f"{options.data}_light").image_shape
     if preset.image_shape[:2] != (height, width):
         raise ValueError(
             f"The scenes are {height} x {width} pixels; choose a preset for "

@@ -1,6 +1,7 @@
 """The scenes of object_discovery.py: what it trains, validates, tests on."""
 
 import keras
+from clevr_folder import cache_folder, with_masks
 
 from keras_slots.datasets import (
     clevr_scenes,
@@ -30,10 +31,10 @@ def _clevr_scenes(split, options, **kwargs):
         max_objects=6,
         # One folder with the scenes that set_prediction.py makes, whose seed
         # is the same for every training.
-        cache=options.cache / "64-3-6",
+        cache=cache_folder(options.cache, 64, 3, 6),
         **kwargs,
     )
-    return scenes.map(lambda scene: (scene["image"], scene["mask"]))
+    return with_masks(scenes)
 
 
 GENERATED = {

@@ -1,5 +1,7 @@
 """The scenes of set_prediction.py: for training, validation and test."""
 
+from clevr_folder import cache_folder
+
 from keras_slots.datasets import clevr, clevr_scenes
 
 # As published scenes would be, they are the same for every training. They come
@@ -34,17 +36,14 @@ def open_scenes(options, preset):
 
 def _open_clevr_scenes(options, common):
     """Generated scenes; a folder of the cache for every kind of them."""
-    kind = "-".join(
-        str(x)
-        for x in (
+    common |= {
+        "min_objects": options.min_objects,
+        "cache": cache_folder(
+            options.cache,
             common["image_size"],
             options.min_objects,
             options.max_objects,
-        )
-    )
-    common |= {
-        "min_objects": options.min_objects,
-        "cache": options.cache / kind,
+        ),
     }
     size = options.eval_scenes
     sizes = {"validation": (size + 1) // 2, "test": size}

@@ -25,15 +25,12 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture
-def run(ablations, cache, monkeypatch, capsys):
+def run(ablations, cache, run_example):
     """Runs the command in this process; gives what it printed."""
 
     def run(output, *options, scale="--smoke"):
-        arguments = ["ablations.py", scale, *options, "--seeds", "0"]
-        arguments += ["--output", str(output), "--cache", str(cache)]
-        monkeypatch.setattr(sys, "argv", arguments)
-        ablations.main()
-        return capsys.readouterr().out
+        folders = ("--output", output, "--cache", cache)
+        return run_example("ablations", scale, *options, "--seeds", 0, *folders)
 
     return run
 

@@ -1,8 +1,7 @@
 """The command line of the converter, as its users run it."""
 
-import importlib
+import functools
 import pathlib
-import sys
 
 import numpy as np
 import pytest
@@ -15,18 +14,9 @@ EXAMPLE = pathlib.Path(__file__).parents[2] / "examples" / "convert_records.py"
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
+def run(run_example):
     """Runs the example in this process; gives what it printed."""
-    monkeypatch.syspath_prepend(EXAMPLE.parent)
-    example = importlib.import_module("convert_records")
-
-    def run(*options):
-        arguments = [str(option) for option in (EXAMPLE, *options)]
-        monkeypatch.setattr(sys, "argv", arguments)
-        example.main()
-        return capsys.readouterr().out
-
-    return run
+    return functools.partial(run_example, "convert_records")
 
 
 def test_clevr6_of_the_paper(run, tmp_path):

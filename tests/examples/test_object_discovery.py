@@ -1,6 +1,7 @@
 """The example as its users run it: whole, killed, resumed, misused."""
 
 import csv
+import functools
 import importlib
 import json
 import os
@@ -55,18 +56,9 @@ def trained(tmp_path_factory):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
+def run(run_example):
     """Runs the example in this process; gives what it printed."""
-    monkeypatch.syspath_prepend(EXAMPLE.parent)
-    example = importlib.import_module("object_discovery")
-
-    def run(*options):
-        arguments = [str(option) for option in (EXAMPLE, *options)]
-        monkeypatch.setattr(sys, "argv", arguments)
-        example.main()
-        return capsys.readouterr().out
-
-    return run
+    return functools.partial(run_example, "object_discovery")
 
 
 def test_a_run_leaves_every_file_and_nothing_unfinished(trained):

@@ -1,5 +1,6 @@
 """The example as its users run it: every model, both data sets, resumed."""
 
+import functools
 import importlib
 import json
 import math
@@ -27,18 +28,9 @@ FILES = [
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
+def run(run_example):
     """Runs the example in this process; gives what it printed."""
-    monkeypatch.syspath_prepend(EXAMPLE.parent)
-    example = importlib.import_module("set_prediction")
-
-    def run(*options):
-        arguments = [str(option) for option in (EXAMPLE, "--smoke", *options)]
-        monkeypatch.setattr(sys, "argv", arguments)
-        example.main()
-        return capsys.readouterr().out
-
-    return run
+    return functools.partial(run_example, "set_prediction", "--smoke")
 
 
 @pytest.fixture(scope="module")

@@ -100,6 +100,11 @@ SETTINGS = {
         decoder={"centre_frequencies": 4},
         head={"centre_frequencies": 4},
     ),
+    "centres_and_scales": Setting(
+        {"centre_frequencies": 4, "slot_scales": True},
+        decoder={"centre_frequencies": 4},
+        head={"centre_frequencies": 4},
+    ),
     "background_slot": Setting({"background_slot": True}),
     "self_attention": Setting({"slot_communication": "self_attention"}),
 }
@@ -199,7 +204,8 @@ FIGURES = {
             "implicit gradient": "implicit_gradient",
             "bilevel gradient": "bilevel_gradient",
             "scaled sum": "scaled_sum",
-            "slots with centres": "centres",
+            "centres": "centres",
+            "centres and scales": "centres_and_scales",
             "background slot": "background_slot",
             "slots attend to slots": "self_attention",
         },

@@ -4,7 +4,10 @@ import keras
 from keras import ops
 
 from keras_slots.checks import check_positive_integer
-from keras_slots.layers.slot_centres import fourier_angles
+from keras_slots.layers.slot_centres import (
+    fourier_angles,
+    relative_positions,
+)
 from keras_slots.types import Tensor
 
 
@@ -46,9 +49,14 @@ class CentredPositionEmbed(keras.layers.Layer):
         """
         return ops.cast(centres, "float32") + self.correction(slots)
 
-    def call(self, positions: Tensor, centres: Tensor) -> Tensor:
-        """Positions (P, 2) and centres (B, K, 2) to (B, K, P, D)."""
-        relative = positions - centres[:, :, None]  # (B, K, P, 2)
+    def call(
+        self, positions: Tensor, centres: Tensor, scales: Tensor | None = None
+    ) -> Tensor:
+        """Positions (P, 2) and centres (B, K, 2) to (B, K, P, D).
+
+        With scales (B, K, 2) a position is told in units of them.
+        """
+        relative = relative_positions(positions, centres, scales)
         angles = fourier_angles(relative, self.num_frequencies)
         features = [relative, ops.sin(angles), ops.cos(angles)]
         return self.dense(ops.concatenate(features, axis=-1))

@@ -88,6 +88,9 @@ class SlotAttention(keras.layers.Layer):
         centre_frequencies: Integer. Slots have centres, and learn place and
             shape from so many octaves of Fourier features (beyond the paper,
             see `layers/slot_centres.py`). Defaults to `None`: no centres.
+        slot_scales: Whether slots with centres have a scale too, the spread
+            of what they attend to along each axis, and learn their shape in
+            its units. Defaults to `False`.
         background_slot: Whether the first slot is the background's (beyond
             the paper, see its section 1, "Background treatment"): it starts
             from a learned vector of its own and, with centres, attends to
@@ -165,6 +168,7 @@ class SlotAttention(keras.layers.Layer):
         gradient: str = "full",
         num_heads: int = 1,
         centre_frequencies: int | None = None,
+        slot_scales: bool = False,
         background_slot: bool = False,
         slot_communication: str = "none",
         kernel_initializer="glorot_uniform",
@@ -190,6 +194,7 @@ class SlotAttention(keras.layers.Layer):
         self.gradient = gradient
         self.num_heads = num_heads
         self.centre_frequencies = centre_frequencies
+        self.slot_scales = slot_scales
         self.background_slot = background_slot
         self.slot_communication = slot_communication
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -247,6 +252,7 @@ class SlotAttention(keras.layers.Layer):
             self.centres = SlotCentres(
                 self.slot_size,
                 self.centre_frequencies,
+                has_scales=self.slot_scales,
                 has_background=self.background_slot,
                 name="centres",
                 dtype=self.dtype_policy,
@@ -379,6 +385,7 @@ class SlotAttention(keras.layers.Layer):
                 "gradient",
                 "num_heads",
                 "centre_frequencies",
+                "slot_scales",
                 "background_slot",
                 "slot_communication",
                 "seed",

@@ -46,6 +46,12 @@ def check_arguments(layer) -> None:
                 "Slots with centres need two features to say where they "
                 f"start. Received: slot_size={layer.slot_size}"
             )
+    elif layer.slot_scales:
+        raise ValueError(
+            "`slot_scales` needs `centre_frequencies`: a scale is one around "
+            f"a centre. Received: slot_scales={layer.slot_scales}, "
+            "centre_frequencies=None"
+        )
     if layer.background_slot and layer.num_slots < 2:
         raise ValueError(
             "`background_slot` needs at least one more slot, for objects. "

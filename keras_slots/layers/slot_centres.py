@@ -16,6 +16,11 @@ slot: the features of a difference are a rotation of the features,
 so the mean of the absolute features, one small product for all slots, is
 rotated by each slot's centre afterwards.
 
+A slot with a scale, as in Biza et al. (2023), sees its tokens in units of the
+standard deviation of what it attends to, along each axis: a shape is then told
+alike near and far. Every slot has frequencies of its own, f / s, so that here
+the features are computed token by token.
+
 Letters: B batch, N tokens, K slots, D slot size, F frequencies. Positions are
 (y, x) pairs in [-1, 1], the outermost pixels' centres at -1 and 1.
 """
@@ -32,6 +37,9 @@ from keras_slots.types import Tensor
 INITIAL_REACH = 2.0
 # Keeps the centre of a slot that attends to nothing finite, in the middle.
 SMALLEST_MASS = 1e-8
+# Of a slot that attends to a single token, or to nothing: a grid of 40 tokens
+# has neighbours at this distance.
+SMALLEST_SCALE = 0.05
 
 
 def grid_positions(height: int, width: int) -> Tensor:
@@ -55,6 +63,39 @@ def slot_centres(attention: Tensor, positions: Tensor) -> Tensor:
     attention = ops.cast(attention, "float32")
     positions = ops.cast(positions, "float32")
     return ops.matmul(attention, positions) / _mass(attention)
+
+
+def slot_scales(attention: Tensor, positions: Tensor) -> Tensor:
+    """How far what each slot attends to reaches along each axis.
+
+    Args:
+        attention: Float tensor `(B, K, N)`.
+        positions: Float tensor `(N, 2)`.
+
+    Returns:
+        Float32 tensor `(B, K, 2)`: standard deviations, and not less than
+        `SMALLEST_SCALE`.
+    """
+    positions = ops.cast(positions, "float32")
+    mean = slot_centres(attention, positions)
+    mean_square = slot_centres(attention, ops.square(positions))
+    variance = ops.maximum(
+        mean_square - ops.square(mean), SMALLEST_SCALE**2
+    )  # (B, K, 2)
+    return ops.sqrt(variance)
+
+
+def relative_positions(
+    positions: Tensor, centres: Tensor, scales: Tensor | None = None
+) -> Tensor:
+    """Positions (N, 2) as slots with centres (B, K, 2) see them: (B, K, N, 2).
+
+    In units of the scales (B, K, 2), if slots have them.
+    """
+    relative = positions - centres[:, :, None]
+    if scales is None:
+        return relative
+    return relative / ops.cast(scales, "float32")[:, :, None]
 
 
 def _mass(attention):
@@ -84,15 +125,19 @@ class SlotCentres(keras.layers.Layer):
     Args:
         slot_size: Integer D.
         num_frequencies: Integer F.
+        has_scales: Whether slots see their tokens in units of their scale.
         has_background: Whether the first slot is the background's, which is
             everywhere: it attends to near and far alike.
         **kwargs: Arguments of `keras.layers.Layer`.
     """
 
-    def __init__(self, slot_size, num_frequencies, has_background, **kwargs):
+    def __init__(
+        self, slot_size, num_frequencies, has_scales, has_background, **kwargs
+    ):
         super().__init__(**kwargs)
         self.slot_size = slot_size
         self.num_frequencies = num_frequencies
+        self.has_scales = has_scales
         self.has_background = has_background
 
     def build(self, input_shape=None):
@@ -111,7 +156,8 @@ class SlotCentres(keras.layers.Layer):
             bias_initializer=keras.initializers.Constant(INITIAL_REACH),
         )
         features = 4 * self.num_frequencies
-        self.tell_place = dense("tell_place", features + 2, self.slot_size)
+        place_features = features + (4 if self.has_scales else 2)
+        self.tell_place = dense("tell_place", place_features, self.slot_size)
         self.tell_shape = dense(
             "tell_shape", features, self.slot_size, use_bias=False
         )
@@ -145,17 +191,37 @@ class SlotCentres(keras.layers.Layer):
         """New centres (B, K, 2), and place and shape as updates (B, K, D)."""
         positions = ops.cast(positions, "float32")
         centres = slot_centres(attention, positions)
-        place = fourier_angles(centres, self.num_frequencies)  # (B, K, 2 F)
-        sin_centre, cos_centre = ops.sin(place), ops.cos(place)
-        angles = fourier_angles(positions, self.num_frequencies)  # (N, 2 F)
+        angles = fourier_angles(centres, self.num_frequencies)  # (B, K, 2 F)
+        place = [centres, ops.sin(angles), ops.cos(angles)]
         weights = attention / _mass(attention)  # (B, K, N)
+        if self.has_scales:
+            scales = slot_scales(attention, positions)
+            place.append(ops.log(scales))
+            shape = self._scaled_shape(weights, positions, centres, scales)
+        else:
+            shape = self._shape(weights, positions, angles)
+        updates = self.tell_place(
+            ops.concatenate(place, axis=-1)
+        ) + self.tell_shape(ops.concatenate(shape, axis=-1))
+        return centres, updates
+
+    def _shape(self, weights, positions, centre_angles):
+        """Weighted means (B, K, 2 F) of sin and cos of f (p - c)."""
+        sin_centre, cos_centre = ops.sin(centre_angles), ops.cos(centre_angles)
+        angles = fourier_angles(positions, self.num_frequencies)  # (N, 2 F)
         sin_mean = ops.matmul(weights, ops.sin(angles))  # (B, K, 2 F)
         cos_mean = ops.matmul(weights, ops.cos(angles))
-        shape = [
+        return [
             sin_mean * cos_centre - cos_mean * sin_centre,
             cos_mean * cos_centre + sin_mean * sin_centre,
         ]
-        updates = self.tell_place(
-            ops.concatenate([centres, sin_centre, cos_centre], axis=-1)
-        ) + self.tell_shape(ops.concatenate(shape, axis=-1))
-        return centres, updates
+
+    def _scaled_shape(self, weights, positions, centres, scales):
+        """Weighted means (B, K, 2 F) of sin and cos of f (p - c) / s."""
+        relative = relative_positions(positions, centres, scales)
+        angles = fourier_angles(relative, self.num_frequencies)
+        weights = weights[:, :, None]  # (B, K, 1, N), angles (B, K, N, 2 F)
+        return [
+            ops.squeeze(ops.matmul(weights, function(angles)), 2)
+            for function in (ops.sin, ops.cos)
+        ]

@@ -5,17 +5,13 @@ import math
 import keras
 from keras import ops
 
-from keras_slots.checks import (
-    check_number,
-    check_positive_integer,
-    check_rank,
-    check_size,
-)
+from keras_slots.checks import check_rank
 from keras_slots.layers.broadcast_deconvolution import broadcast_deconvolve
 from keras_slots.layers.centred_position_embed import (
     CentredPositionEmbed,
     cell_positions,
 )
+from keras_slots.layers.decoder_checks import check_arguments, check_call
 from keras_slots.layers.image_patches import arrange_patches
 from keras_slots.layers.layer_sizes import (
     Sizes,
@@ -102,6 +98,8 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         centres: Float tensor `(B, K, 2)`, the (y, x) of the slots' centres
             with the outermost pixels at -1 and 1, for a decoder that draws
             around them.
+        scales: Float tensor `(B, K, 2)`, the height and width of slots with
+            scales: their cells are told where they are in these units.
 
     Returns:
         `(image, slot_images, masks)` of shapes `(B, H, W, C)`,
@@ -165,7 +163,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         self.background_slot = background_slot
         self.mask_penalty = mask_penalty
         self.rematerialize = rematerialize
-        self._check_arguments()
+        check_arguments(self)
         self.position = (
             SoftPositionEmbed(
                 num_frequencies, name="position", dtype=self.dtype_policy
@@ -176,52 +174,22 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             )
         )
 
-    def _check_arguments(self):
-        for name in ("output_channels", "output_kernel_size", "patch_size"):
-            check_positive_integer(name, getattr(self, name))
-        one_each("grid_size", self.grid_size, 2)
-        one_each("kernel_sizes", self.kernel_sizes, len(self.filters))
-        one_each("strides", self.strides, len(self.filters))
-        for name in ("mask_falloff", "mask_penalty"):
-            check_number(name, getattr(self, name))
-        for name in ("mask_falloff", "background_slot"):
-            if getattr(self, name) and self.centre_frequencies is None:
-                raise ValueError(
-                    f"`{name}` needs `centre_frequencies`: without centres no "
-                    "slot has a place in the image. Received: "
-                    f"{name}={getattr(self, name)}, centre_frequencies=None"
-                )
-        if self.output_size is None:
-            return
-        output_size = one_each("output_size", self.output_size, 2)
-        decoded_size = self._decoded_size()
-        for decoded, output in zip(decoded_size, output_size, strict=True):
-            if not decoded - self._pixels_per_cell() < output <= decoded:
-                raise ValueError(
-                    "`output_size` must be what the decoder makes, "
-                    f"{decoded_size[0]} x {decoded_size[1]} pixels, or "
-                    "smaller by less than one cell of its grid, "
-                    f"{self._pixels_per_cell()} pixels. "
-                    f"Received: output_size={self.output_size}, "
-                    f"grid_size={self.grid_size}"
-                )
-
     def _grid_size(self) -> tuple[int, ...]:
         return one_each("grid_size", self.grid_size, 2)
 
-    def _pixels_per_cell(self) -> int:
+    def pixels_per_cell(self) -> int:
         """What a cell of the grid becomes, along one axis."""
         strides = one_each("strides", self.strides, len(self.filters))
         return math.prod(strides) * self.patch_size
 
-    def _decoded_size(self) -> tuple[int, ...]:
+    def decoded_size(self) -> tuple[int, ...]:
         """Height and width before any cut."""
         grid_size = self._grid_size()
-        return tuple(size * self._pixels_per_cell() for size in grid_size)
+        return tuple(size * self.pixels_per_cell() for size in grid_size)
 
     def _image_size(self) -> tuple[int, ...]:
         if self.output_size is None:
-            return self._decoded_size()
+            return self.decoded_size()
         return one_each("output_size", self.output_size, 2)
 
     def build(self, slots_shape):
@@ -256,8 +224,8 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             shape = deconv.compute_output_shape(shape)
             self.deconvs.append(deconv)
 
-    def call(self, slots, slot_mask=None, centres=None):
-        self._check_call(slots, slot_mask, centres)
+    def call(self, slots, slot_mask=None, centres=None, scales=None):
+        check_call(self, slots, slot_mask, centres, scales)
         if slot_mask is not None:
             slot_mask = ops.cast(slot_mask, "bool")
             # Not a product: NaN * 0 is NaN.
@@ -268,37 +236,21 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             centres = self.position.correct(slots, centres)
             if self.background_slot:
                 centres = centres * is_object(ops.shape(slots)[1])
-        inputs = [slots] if centres is None else [slots, centres]
+        places = [place for place in (centres, scales) if place is not None]
+        inputs = [slots, *places]
         if self.rematerialize:
             decoded = one_by_one(self._decode, inputs, self.trainable_variables)
         else:
             decoded = self._decode(*inputs)  # (B, K, H, W, C + 1)
         return self._mix(decoded, slot_mask, centres)
 
-    def _check_call(self, slots, slot_mask, centres):
-        check_rank("slots", slots.shape, "(B, K, D)")
-        if slot_mask is not None:
-            check_rank("slot_mask", slot_mask.shape, "(B, K)")
-            check_size("slot_mask", slot_mask.shape, 0, slots.shape[0])
-            check_size("slot_mask", slot_mask.shape, 1, slots.shape[1])
-        if (centres is None) != (self.centre_frequencies is None):
-            raise ValueError(
-                "`centres` and `centre_frequencies` go together. Received: "
-                f"centres={'None' if centres is None else 'a tensor'}, "
-                f"centre_frequencies={self.centre_frequencies}"
-            )
-        if centres is not None:
-            check_rank("centres", centres.shape, "(B, K, 2)")
-            check_size("centres", centres.shape, 1, slots.shape[1])
-            check_size("centres", centres.shape, 2, 2)
-
-    def _decode(self, slots: Tensor, centres: Tensor | None = None) -> Tensor:
+    def _decode(self, slots: Tensor, *places: Tensor) -> Tensor:
         """Slots (B, K, D) to images and mask logits (B, K, H, W, C + 1)."""
         num_slots = ops.shape(slots)[1]
-        if centres is None:
-            decoded = self._first_layer(slots)
+        if places:
+            decoded = self._first_layer_around(slots, *places)
         else:
-            decoded = self._first_layer_around(slots, centres)
+            decoded = self._first_layer(slots)
         for deconv in self.deconvs[1:]:
             decoded = deconvolve(decoded, deconv)
         # (B * K, H, W, C + 1)
@@ -318,13 +270,13 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             self.deconvs[0],
         )
 
-    def _first_layer_around(self, slots, centres):
+    def _first_layer_around(self, slots, *places):
         """Every slot on a grid around its centre, (B * K, h, w, F)."""
         slot_size = slots.shape[-1]
         cells = cell_positions(
-            self._grid_size(), self._image_size(), self._pixels_per_cell()
+            self._grid_size(), self._image_size(), self.pixels_per_cell()
         )  # (h * w, 2)
-        placed = slots[:, :, None] + self.position(cells, centres)
+        placed = slots[:, :, None] + self.position(cells, *places)
         placed = ops.reshape(placed, (-1, *self._grid_size(), slot_size))
         return deconvolve(placed, self.deconvs[0])
 
@@ -362,8 +314,10 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             (batch, num_slots, height, width, 1),
         )
 
-    def compute_output_spec(self, slots, slot_mask=None, centres=None):
-        self._check_call(slots, slot_mask, centres)
+    def compute_output_spec(
+        self, slots, slot_mask=None, centres=None, scales=None
+    ):
+        check_call(self, slots, slot_mask, centres, scales)
         return tuple(
             keras.KerasTensor(shape, dtype=self.compute_dtype)
             for shape in self.compute_output_shape(slots.shape)

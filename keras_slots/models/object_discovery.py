@@ -3,7 +3,7 @@
 import keras
 
 from keras_slots.checks import check_rank
-from keras_slots.layers.slot_centres import slot_centres
+from keras_slots.layers.slot_centres import slot_centres, slot_scales
 from keras_slots.metrics.adjusted_rand_index import AdjustedRandIndex
 from keras_slots.models.grouping import group, has_centres, token_positions
 from keras_slots.models.parts_model import PartsModel
@@ -120,11 +120,13 @@ class ObjectDiscovery(PartsModel):
             num_slots=num_slots,
             num_iterations=num_iterations,
         )  # (B, K, slot_size), (B, K, N)
-        centres = {}
+        places = {}
         if drawn_around_centres:
-            centres["centres"] = slot_centres(attention, positions)
+            places["centres"] = slot_centres(attention, positions)
+            if getattr(self.slot_attention, "slot_scales", False):
+                places["scales"] = slot_scales(attention, positions)
         reconstruction, slot_reconstructions, masks = self.decoder(
-            slots, **centres
+            slots, **places
         )
         outputs = {
             "reconstruction": reconstruction,  # (B, H, W, C)

@@ -19,7 +19,7 @@ def _metric(metric, **inputs):
     return metric.result()
 
 
-def _object_discovery(label, weights, **centres):
+def _object_discovery(label, weights, slot_scales=False, **centres):
     return Descriptor(
         keras_slots.models.ObjectDiscovery,
         required={
@@ -28,7 +28,11 @@ def _object_discovery(label, weights, **centres):
             ),
             "slot_attention": Fresh(
                 lambda: keras_slots.SlotAttention(
-                    3, 4, mlp_hidden_size=5, **centres
+                    3,
+                    4,
+                    mlp_hidden_size=5,
+                    slot_scales=slot_scales,
+                    **centres,
                 )
             ),
             "decoder": Fresh(
@@ -116,6 +120,12 @@ MODELS = [
     _object_discovery("ObjectDiscovery", (8 + 18 + 6, 2)),
     _object_discovery(
         "ObjectDiscovery with centres", (8 + 23 + 8, 2), centre_frequencies=2
+    ),
+    _object_discovery(
+        "ObjectDiscovery with scales",
+        (8 + 23 + 8, 2),
+        slot_scales=True,
+        centre_frequencies=2,
     ),
     _set_prediction(
         "SetPrediction",

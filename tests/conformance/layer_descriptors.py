@@ -30,6 +30,7 @@ LAYERS = [
                 "gradient": "bilevel",
                 "num_heads": 2,
                 "centre_frequencies": 3,
+                "slot_scales": True,
                 "background_slot": True,
                 "slot_communication": "self_attention",
                 "kernel_initializer": keras.initializers.HeNormal(seed=1),

@@ -47,6 +47,11 @@ CHANGES = [
     ("bilevel_gradient", "slot_attention", {"gradient": "bilevel"}),
     ("scaled_sum", "slot_attention", {"aggregation": "scaled_sum"}),
     ("centres", "slot_attention", {"centre_frequencies": 4}),
+    (
+        "centres_and_scales",
+        "slot_attention",
+        {"centre_frequencies": 4, "slot_scales": True},
+    ),
     ("background_slot", "slot_attention", {"background_slot": True}),
     (
         "self_attention",
@@ -55,7 +60,10 @@ CHANGES = [
     ),
 ]
 # What a task changes in other parts on top.
-ELSEWHERE = {"centres": {"centre_frequencies": 4}}
+ELSEWHERE = {
+    "centres": {"centre_frequencies": 4},
+    "centres_and_scales": {"centre_frequencies": 4},
+}
 PARTS = {
     "object_discovery": ("encoder", "slot_attention", "decoder"),
     "property_prediction": ("encoder", "slot_attention", "head"),

@@ -57,7 +57,7 @@ def test_angles_are_octaves_of_a_half_turn_by_axis():
 
 def test_rotated_mean_equals_features_of_relative_positions():
     """The fast form against the mean over tokens of sin and cos f(p - c)."""
-    layer = SlotCentres(D, F, has_background=False)
+    layer = SlotCentres(D, F, has_scales=False, has_background=False)
     layer.build(None)
     positions = ops.convert_to_numpy(grid_positions(4, 5))
     attention = random_attention(20)
@@ -85,7 +85,7 @@ def test_rotated_mean_equals_features_of_relative_positions():
 
 
 def test_penalty_is_the_squared_distance_times_nearness():
-    layer = SlotCentres(D, F, has_background=False)
+    layer = SlotCentres(D, F, has_scales=False, has_background=False)
     layer.build(None)
     positions = ops.convert_to_numpy(grid_positions(4, 5))
     generator = np.random.default_rng(1)

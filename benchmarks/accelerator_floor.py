@@ -18,7 +18,7 @@ import math
 
 from keras_slots.models import get_preset
 
-PRESETS = {"tetrominoes": 64, "multi_dsprites": 64, "clevr6": 64}
+PRESETS = {"tetrominoes_paper": 64, "multi_dsprites_paper": 64, "clevr6": 64}
 BYTES = 2  # of a number in bfloat16
 TOUCHES = 6  # A result and its gradient, each written once and read twice.
 

@@ -20,7 +20,9 @@ def discovery_step(preset_name, batch_size, policy, jit=False, remat=False):
     shape = (batch_size, *preset.image_shape)
     image = np.random.default_rng(0).uniform(-1, 1, shape).astype("float32")
     keras.utils.set_random_seed(0)
-    model = ObjectDiscovery.from_preset(preset_name, dtype=policy)
+    model = ObjectDiscovery.from_preset(
+        preset_name, load_weights=False, dtype=policy
+    )
     model.decoder.rematerialize = remat
     model.compile(preset.make_optimizer(), jit_compile=jit, metrics=[])
     return lambda: float(model.train_on_batch(image))

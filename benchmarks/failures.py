@@ -5,7 +5,7 @@ python benchmarks/failures.py            # every failure, one after the other
 python benchmarks/failures.py one_slot   # one of them
 ```
 
-Trains the preset `tetrominoes_light` with one thing spoilt at a time, for a
+Trains the preset `tetrominoes` with one thing spoilt at a time, for a
 few hundred steps, watched by `callbacks.SlotDiagnosis`; `healthy` is the preset
 as it is. Prints the findings as they come, and at the end the measures and the
 FG-ARI on 32 scenes that the model never saw. Writes one picture and one JSON
@@ -31,7 +31,7 @@ BATCH_SIZE = 16
 EPOCH_STEPS = 100
 SCENES = 32  # To measure and score on.
 SHOWN = 3  # Of these, in the picture.
-LIGHT = get_preset("tetrominoes_light")
+LIGHT = get_preset("tetrominoes")
 WITHOUT_CENTRES = {
     name: value
     for name, value in LIGHT.decoder.items()

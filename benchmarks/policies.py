@@ -4,7 +4,7 @@
 python benchmarks/policies.py  # 2 minutes, nearly all of it in float16
 ```
 
-Trains `tetrominoes_light` for three steps under each policy and prints the
+Trains `tetrominoes` for three steps under each policy and prints the
 losses, which must agree to the policy's precision; then times a step of each,
 alternating.
 """
@@ -16,7 +16,7 @@ from harness import measure, report
 
 from keras_slots.models import get_preset
 
-PRESET = "tetrominoes_light"
+PRESET = "tetrominoes"
 POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
 
 

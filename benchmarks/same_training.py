@@ -4,7 +4,7 @@
 python benchmarks/same_training.py  # half an hour
 ```
 
-Trains `tetrominoes_light` in float32, from two seeds, in the literal form and
+Trains `tetrominoes` in float32, from two seeds, in the literal form and
 with the rewrites, on the same scenes in the same order. The FG-ARI of 320
 validation scenes on the way is printed, written to
 `runs/benchmarks/same_training.csv`, and drawn in `same_training.png` beside it.
@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 from keras_slots.datasets import tetrominoes
 from keras_slots.models import ObjectDiscovery, get_preset
 
-PRESET = "tetrominoes_light"
+PRESET = "tetrominoes"
 FORMS = {"literal": literal_forms, "rewritten": contextlib.nullcontext}
 EVERY = 250  # steps
 # Okabe and Ito's, told apart with any common colour vision.
@@ -65,7 +65,7 @@ def parse_options():
 def train(seed, scenes, validation, steps):
     """FG-ARI on the validation scenes, every so many steps."""
     keras.utils.set_random_seed(seed)
-    model = ObjectDiscovery.from_preset(PRESET)
+    model = ObjectDiscovery.from_preset(PRESET, load_weights=False)
     optimizer = get_preset(PRESET).make_optimizer()
     model.compile(optimizer, jit_compile=False)
     history = model.fit(

@@ -4,7 +4,7 @@
 python benchmarks/set_prediction_step.py
 ```
 
-Times, alternating in one process, a training step of `clevr_properties_light`
+Times, alternating in one process, a training step of `clevr_scenes_properties`
 compiled by XLA and not, and the matching of 512 sets of ten compiled against
 SciPy called once per matrix on the host. Prints medians and ratios.
 """
@@ -18,7 +18,7 @@ from scipy.optimize import linear_sum_assignment
 import keras_slots
 from keras_slots.models import SetPrediction, get_preset
 
-PRESET = "clevr_properties_light"
+PRESET = "clevr_scenes_properties"
 ROUNDS, STEPS = 12, 5
 
 
@@ -42,7 +42,7 @@ def step_functions():
     functions = {}
     for name, jit in (("XLA", True), ("graph", False)):
         keras.utils.set_random_seed(0)
-        model = SetPrediction.from_preset(PRESET)
+        model = SetPrediction.from_preset(PRESET, load_weights=False)
         model.compile(
             preset.make_optimizer(),
             loss=keras_slots.losses.HungarianCrossEntropyLoss(),

@@ -58,7 +58,7 @@ def parse_options():
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     add = parser.add_argument
-    add("preset", nargs="?", default="tetrominoes")
+    add("preset", nargs="?", default="tetrominoes_paper")
     add("--batch-size", type=int, default=64)
     add("--rounds", type=int, default=8)
     add("--memory-of", choices=FORMS, help=argparse.SUPPRESS)

@@ -42,7 +42,7 @@ def parse_options(manual):
     )
     add = parser.add_argument
     add("--data", choices=tuple(TRAIN_SCENES), default="tetrominoes")
-    add("--preset", help="see from_preset; default: DATA_light")
+    add("--preset", help="see from_preset; default: DATA")
     add("--output", type=Path, help="default runs/object_discovery/DATA")
     add("--seed", type=int, default=0, help="of scenes, weights and noise")
     add("--steps", type=int, help="rounded up to whole epochs")
@@ -62,7 +62,7 @@ def parse_options(manual):
     add("--evaluate-only", action="store_true", help="score a trained model")
     add("--smoke", action="store_true", help="a few steps, to see it run")
     options = parser.parse_args()
-    options.preset = options.preset or f"{options.data}_light"
+    options.preset = options.preset or options.data
     if options.output is None:
         options.output = Path("runs/object_discovery") / options.data
     try:
@@ -90,11 +90,11 @@ def make_settings(options, preset):
 
 
 def _check_image_size(options, preset):
-    height, width, _ = get_preset(f"{options.data}_light").image_shape
+    height, width, _ = get_preset(options.data).image_shape
     if preset.image_shape[:2] != (height, width):
         raise ValueError(
             f"The scenes are {height} x {width} pixels; choose a preset for "
-            f"such images, `{options.data}_light` for one, or other scenes. "
+            f"such images, `{options.data}` for one, or other scenes. "
             f"Received: --data {options.data} --preset {options.preset}, for "
             f"images of shape {preset.image_shape}"
         )

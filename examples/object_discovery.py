@@ -38,7 +38,8 @@ Other things to do with it:
 
 ```shell
 # The paper's model and schedule: 500,000 steps, for a GPU.
-python examples/object_discovery.py --preset tetrominoes --output runs/paper
+python examples/object_discovery.py --preset tetrominoes_paper \
+    --output runs/paper
 # The published scenes: train on the first 60,000, test on the next 320.
 python examples/object_discovery.py --records tetrominoes_train.tfrecords
 # Score the trained model on published scenes, none of them from its training.
@@ -138,7 +139,7 @@ def train(options, preset, scenes, validation):
     keras.utils.set_random_seed(options.seed)
     if options.mixed_precision != "none":
         keras.config.set_dtype_policy(options.mixed_precision)
-    model = ObjectDiscovery.from_preset(options.preset)
+    model = ObjectDiscovery.from_preset(options.preset, load_weights=False)
     model.compile(
         preset.make_optimizer(),
         metrics=[

@@ -38,7 +38,7 @@ def parse_options(manual):
     add = parser.add_argument
     add("--model", choices=MODELS, default="slot_attention")
     add("--data", choices=("clevr_scenes", "clevr"), default="clevr_scenes")
-    add("--preset", default="clevr_properties_light", help="see from_preset")
+    add("--preset", default="clevr_scenes_properties", help="see from_preset")
     add("--output", type=Path, help="default runs/set_prediction/MODEL")
     add("--seed", type=int, default=0, help="of weights and noise")
     add("--min-objects", type=int, default=3)

@@ -64,6 +64,7 @@ PUBLIC_NAMES = {
         "Preset",
         "SetPrediction",
         "get_preset",
+        "list_presets",
         "load_reference_checkpoint",
     },
     "keras_slots.ops": {"linear_sum_assignment"},

@@ -58,7 +58,7 @@ class SlotDiagnosis(keras.callbacks.Callback):
     >>> import keras, keras_slots
     >>> images = keras.random.uniform((4, 35, 35, 3), -1.0, 1.0, seed=0)
     >>> model = keras_slots.models.ObjectDiscovery.from_preset(
-    ...     "tetrominoes_light"
+    ...     "tetrominoes"
     ... )
     >>> model.compile()
     >>> diagnosis = keras_slots.callbacks.SlotDiagnosis(images, verbose=False)

@@ -12,3 +12,4 @@ from keras_slots.models.reference_checkpoint import (
     load_reference_checkpoint as load_reference_checkpoint,
 )
 from keras_slots.models.set_prediction import SetPrediction as SetPrediction
+from keras_slots.models.trained_weights import list_presets as list_presets

@@ -7,6 +7,7 @@ from keras_slots.layers.slot_centres import slot_centres, slot_scales
 from keras_slots.metrics.adjusted_rand_index import AdjustedRandIndex
 from keras_slots.models.grouping import group, has_centres, token_positions
 from keras_slots.models.parts_model import PartsModel
+from keras_slots.models.trained_weights import load_trained_weights
 
 
 @keras.saving.register_keras_serializable(package="keras_slots")
@@ -58,7 +59,7 @@ class ObjectDiscovery(PartsModel):
 
     >>> import keras, keras_slots
     >>> model = keras_slots.models.ObjectDiscovery.from_preset(
-    ...     "tetrominoes_light"
+    ...     "tetrominoes"
     ... )
     >>> images = keras.random.uniform((2, 35, 35, 3), -1.0, 1.0, seed=0)
     >>> outputs = model(images)
@@ -78,14 +79,19 @@ class ObjectDiscovery(PartsModel):
         self.decoder = decoder
 
     @classmethod
-    def from_preset(cls, name: str, /, **kwargs) -> "ObjectDiscovery":
-        """A model with fresh weights in one of the named configurations.
+    def from_preset(
+        cls, name: str, /, load_weights: bool | None = None, **kwargs
+    ) -> "ObjectDiscovery":
+        """A model in one of the named configurations, trained if there is one.
 
         Args:
-            name: `"tetrominoes"`, `"multi_dsprites"` or `"clevr6"` (tables 3
-                to 6 of the supplement), or `"tetrominoes_light"`,
-                `"multi_dsprites_light"` or `"clevr_scenes_light"`, made to be
-                trained on a processor in minutes.
+            name: `"tetrominoes"`, `"multi_dsprites"` or `"clevr_scenes"`,
+                small and trained on generated scenes of that name; or
+                `"tetrominoes_paper"`, `"multi_dsprites_paper"` or `"clevr6"`,
+                the paper's (tables 3 to 6 of the supplement).
+            load_weights: Boolean or `None`. Whether to load the weights that
+                the package ships; `None` loads them where there are some.
+                Defaults to `None`.
             **kwargs: Arguments of `keras.Model`. A `dtype` goes to every
                 part.
 
@@ -93,9 +99,11 @@ class ObjectDiscovery(PartsModel):
             An `ObjectDiscovery` model, built for the preset's image size.
 
         Raises:
-            ValueError: If there is no such preset.
+            ValueError: If there is no such preset, or it has no weights and
+                `load_weights=True`.
         """
-        return super().from_preset(name, **kwargs)
+        model = super().from_preset(name, **kwargs)
+        return load_trained_weights(model, name, load_weights)
 
     def build(self, image_shape):
         check_rank("image", image_shape, "(B, H, W, C)")

@@ -139,7 +139,7 @@ def _patch_decoder(grid_size, patch_size, filters, **kwargs) -> dict:
     }
 
 
-def _light_preset(num_slots, background_slot) -> Preset:
+def _small_preset(num_slots, background_slot) -> Preset:
     """Beyond the paper: images of 64 x 64 pixels, for a processor.
 
     What was tried on the way here is in docs/results/object_discovery.md.
@@ -170,8 +170,8 @@ def _light_preset(num_slots, background_slot) -> Preset:
 
 
 PRESETS = {
-    "tetrominoes": _paper_preset(35, 32, 4, _table_6(35)),
-    "multi_dsprites": _paper_preset(64, 32, 6, _table_6(64)),
+    "tetrominoes_paper": _paper_preset(35, 32, 4, _table_6(35)),
+    "multi_dsprites_paper": _paper_preset(64, 32, 6, _table_6(64)),
     "clevr6": _paper_preset(
         128,
         64,
@@ -185,7 +185,7 @@ PRESETS = {
     ),
     # Beyond the paper: slots with centres, drawn around them. What was tried
     # on the way here is in docs/results/tetrominoes.md.
-    "tetrominoes_light": Preset(
+    "tetrominoes": Preset(
         image_shape=(35, 35, 3),
         encoder={
             "filters": (32, 32, 32),
@@ -201,8 +201,8 @@ PRESETS = {
         batch_size=32,
         train_steps=9_000,
     ),
-    "multi_dsprites_light": _light_preset(6, background_slot=False),
-    "clevr_scenes_light": _light_preset(7, background_slot=True),
+    "multi_dsprites": _small_preset(6, background_slot=False),
+    "clevr_scenes": _small_preset(7, background_slot=True),
     # Table 3 with the starred strides, tables 7 and 10c.
     "clevr_properties": Preset(
         image_shape=(128, 128, 3),
@@ -216,7 +216,7 @@ PRESETS = {
     ),
     # Beyond the paper: slots with centres, told to the head. Six objects at
     # most; see docs/results/set_prediction.md.
-    "clevr_properties_light": Preset(
+    "clevr_scenes_properties": Preset(
         image_shape=(64, 64, 3),
         encoder={
             "filters": (32, 64, 64),

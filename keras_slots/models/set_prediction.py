@@ -14,6 +14,7 @@ from keras_slots.models.grouping import (
 )
 from keras_slots.models.parts_model import PartsModel
 from keras_slots.models.presets import get_preset
+from keras_slots.models.trained_weights import load_trained_weights
 
 
 @keras.saving.register_keras_serializable(package="keras_slots")
@@ -68,7 +69,7 @@ class SetPrediction(PartsModel):
 
     >>> import keras, keras_slots
     >>> model = keras_slots.models.SetPrediction.from_preset(
-    ...     "clevr_properties_light"
+    ...     "clevr_scenes_properties"
     ... )
     >>> images = keras.random.uniform((2, 64, 64, 3), -1.0, 1.0, seed=0)
     >>> model(images).shape
@@ -103,13 +104,18 @@ class SetPrediction(PartsModel):
         self.loss_at_every_iteration = loss_at_every_iteration
 
     @classmethod
-    def from_preset(cls, name: str, /, **kwargs) -> "SetPrediction":
-        """A model with fresh weights in one of the named configurations.
+    def from_preset(
+        cls, name: str, /, load_weights: bool | None = None, **kwargs
+    ) -> "SetPrediction":
+        """A model in one of the named configurations, trained if there is one.
 
         Args:
-            name: `"clevr_properties"` (tables 3, 7 and 10c of the supplement)
-                or `"clevr_properties_light"`, made to be trained on a
-                processor in minutes.
+            name: `"clevr_scenes_properties"`, small and trained on generated
+                scenes, or `"clevr_properties"`, the paper's (tables 3, 7 and
+                10c of the supplement).
+            load_weights: Boolean or `None`. Whether to load the weights that
+                the package ships; `None` loads them where there are some.
+                Defaults to `None`.
             **kwargs: Further arguments of `SetPrediction`. A `dtype` goes to
                 every part.
 
@@ -117,12 +123,13 @@ class SetPrediction(PartsModel):
             A `SetPrediction` model, built for the preset's image size.
 
         Raises:
-            ValueError: If there is no such preset.
+            ValueError: If there is no such preset, or it has no weights and
+                `load_weights=True`.
         """
         every = get_preset(name).loss_at_every_iteration
-        return super().from_preset(
-            name, **{"loss_at_every_iteration": every, **kwargs}
-        )
+        kwargs = {"loss_at_every_iteration": every, **kwargs}
+        model = super().from_preset(name, **kwargs)
+        return load_trained_weights(model, name, load_weights)
 
     def build(self, image_shape):
         check_rank("image", image_shape, "(B, H, W, C)")

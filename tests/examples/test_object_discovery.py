@@ -121,9 +121,9 @@ def test_other_scenes_take_the_same_way(run, tmp_path, data):
     cache = tmp_path / "cache"
     smoke = ("--smoke", "--steps", 1, "--train-scenes", 8)
     text = run("--data", data, "--output", output, "--cache", cache, *smoke)
-    assert f"{data}_light" in text
+    assert f"{data}: " in text
     metrics = json.loads((output / "metrics.json").read_text())
-    assert metrics["settings"]["preset"] == f"{data}_light"
+    assert metrics["settings"]["preset"] == data
     assert metrics["mbo"]["model"]["scenes"] == 16
 
 
@@ -214,8 +214,8 @@ def test_a_write_that_fails_leaves_the_old_file_alone(run, tmp_path):
     [
         (("--preset", "clevr6"), "35 x 35 pixels.*clevr6"),
         (
-            ("--data", "multi_dsprites", "--preset", "tetrominoes"),
-            "64 x 64 pixels.*multi_dsprites_light.*--preset tetrominoes",
+            ("--data", "multi_dsprites", "--preset", "tetrominoes_paper"),
+            "64 x 64 pixels.*multi_dsprites.*--preset tetrominoes_paper",
         ),
         (("--preset", "clever"), "clever"),
         (("--steps", 0), "--steps must be at least 1"),
@@ -327,7 +327,7 @@ def test_a_run_on_records_leaves_every_file(tmp_path):
     assert metrics["fg_ari"]["model"]["scenes"] == 16
 
 
-@pytest.mark.parametrize("preset", ["tetrominoes", "tetrominoes_light"])
+@pytest.mark.parametrize("preset", ["tetrominoes_paper", "tetrominoes"])
 def test_settings_read_from_json_as_they_were(monkeypatch, tmp_path, preset):
     monkeypatch.syspath_prepend(EXAMPLE.parent)
     options = importlib.import_module("discovery_options")

@@ -101,7 +101,7 @@ def test_twice_the_scale_draws_twice_the_size():
 
 def test_model_draws_slots_in_units_of_their_scale():
     """The decoder hears of the scales: drawn without them, images differ."""
-    model = ObjectDiscovery.from_preset("tetrominoes_light")
+    model = ObjectDiscovery.from_preset("tetrominoes")
     slot_attention = SlotAttention.from_config(
         {**model.slot_attention.get_config(), "slot_scales": True}
     )

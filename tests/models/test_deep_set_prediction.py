@@ -311,11 +311,11 @@ def test_bad_arguments():
 
 def test_from_preset():
     model = DeepSetPrediction.from_preset(
-        "clevr_properties_light", latent_size=16, hidden_size=16, set_size=5
+        "clevr_scenes_properties", latent_size=16, hidden_size=16, set_size=5
     )
     image = np.zeros((1, 64, 64, 3), "float32")
     assert model(image).shape == (1, 5, 19)
-    preset = get_preset("clevr_properties_light")
+    preset = get_preset("clevr_scenes_properties")
     assert model.encoder.filters == preset.encoder["filters"]
     with pytest.raises(ValueError, match="has no head"):
-        DeepSetPrediction.from_preset("tetrominoes")
+        DeepSetPrediction.from_preset("tetrominoes_paper")

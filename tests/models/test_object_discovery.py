@@ -70,7 +70,7 @@ def with_masks(count=8):
 
 def test_golden_outputs():
     golden = load_golden("object_discovery_35")
-    model = ObjectDiscovery.from_preset("tetrominoes")
+    model = ObjectDiscovery.from_preset("tetrominoes_paper")
     put_into_object_discovery(model, golden)
     outputs = model(golden["image"], initial_slots=initial_slots(golden))
     for name in ("reconstruction", "slot_reconstructions", "masks", "slots"):
@@ -85,7 +85,7 @@ def test_golden_loss():
     golden = load_golden("object_discovery_35")
     image = golden["image"]
     expected = np.mean((golden["outputs/reconstruction"] - image) ** 2)
-    model = ObjectDiscovery.from_preset("tetrominoes")
+    model = ObjectDiscovery.from_preset("tetrominoes_paper")
     put_into_object_discovery(model, golden)
     model.compile()
     outputs = model(image, initial_slots=initial_slots(golden))

@@ -229,7 +229,7 @@ def test_clevr6(tmp_path):
 )
 def test_variables_without_a_place_change_nothing(golden, tmp_path, name):
     values = {**authors_values(golden), name: np.zeros((3, 4), "float32")}
-    model = ObjectDiscovery.from_preset("tetrominoes")
+    model = ObjectDiscovery.from_preset("tetrominoes_paper")
     before = model.get_weights()
     with pytest.raises(ValueError) as error:
         load_reference_checkpoint(model, write_checkpoint(values, tmp_path))
@@ -242,7 +242,7 @@ def test_variables_without_a_place_change_nothing(golden, tmp_path, name):
 
 @pytest.mark.parametrize("form", ["prefix", "folder"])
 def test_golden_outputs(golden, checkpoint, form):
-    model = ObjectDiscovery.from_preset("tetrominoes")
+    model = ObjectDiscovery.from_preset("tetrominoes_paper")
     path = checkpoint
     if form == "folder":
         path = checkpoint.rpartition("/")[0]
@@ -254,7 +254,7 @@ def test_the_latest_of_a_folder(golden, tmp_path):
     values = authors_values(golden)
     write_checkpoint({n: np.zeros_like(v) for n, v in values.items()}, tmp_path)
     write_checkpoint(values, tmp_path / "later")
-    model = ObjectDiscovery.from_preset("tetrominoes")
+    model = ObjectDiscovery.from_preset("tetrominoes_paper")
     load_reference_checkpoint(model, tmp_path / "later")
     assert_golden(model, golden)
     load_reference_checkpoint(model, tmp_path)
@@ -292,7 +292,7 @@ def test_a_set_prediction_checkpoint_changes_nothing(golden, tmp_path):
     }
     values["mlp_classifier/layer_with_weights-0/kernel"] = np.zeros((64, 64))
     path = write_checkpoint(values, tmp_path)
-    model = ObjectDiscovery.from_preset("tetrominoes")
+    model = ObjectDiscovery.from_preset("tetrominoes_paper")
     before = model.get_weights()
     with pytest.raises(ValueError, match=r"has no variable for .*position/de"):
         load_reference_checkpoint(model, path)
@@ -348,7 +348,7 @@ def test_another_head_changes_nothing(head, parts):
 
 
 def test_no_checkpoint(tmp_path):
-    model = ObjectDiscovery.from_preset("tetrominoes")
+    model = ObjectDiscovery.from_preset("tetrominoes_paper")
     for path in (tmp_path, tmp_path / "ckpt-1", str(tmp_path / "nowhere")):
         with pytest.raises(FileNotFoundError, match="no TensorFlow checkpoint"):
             load_reference_checkpoint(model, path)

@@ -1,0 +1,245 @@
+"""How does a model do on more objects, slots and iterations than it knows?
+
+```shell
+python benchmarks/more_objects.py
+python benchmarks/more_objects.py --names weighted_mean --steps 12000
+```
+
+Trains object discovery on CLEVR-like scenes of 3 to 6 objects with 7 slots and
+3 iterations, once for every way to gather tokens in `AGGREGATIONS`; and scores
+it on scenes of exactly 3, 4, ... 10 objects with more slots and iterations
+(section 3.1 and Figure 14 of the supplement). The model is the preset
+`clevr_scenes`, but its slots start from one Gaussian for all, since
+slots with starts of their own cannot be added after training.
+
+Writes to `runs/more_objects`: `scores.csv`, `scores.png`, a picture of one
+scene of ten objects for each model, and what resumes a training. Prints the
+table of docs/results/object_discovery.md.
+"""
+
+import argparse
+import csv
+import statistics
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+from matplotlib.figure import Figure
+
+from keras_slots.callbacks import TrainingCheckpoint
+from keras_slots.checks import check_option
+from keras_slots.datasets import clevr_scenes
+from keras_slots.metrics import adjusted_rand_index, mean_best_overlap
+from keras_slots.models import ObjectDiscovery, get_preset
+from keras_slots.visualization import plot_scene
+
+SEED = 0
+AGGREGATIONS = ("weighted_mean", "scaled_sum")
+LIGHT = get_preset("clevr_scenes")
+EPOCH_STEPS = 250
+TRAIN_SCENES = 20_000
+SCORED_SCENES = 64  # For each number of objects.
+NUMBERS = tuple(range(3, 11))
+TRAINED_ON = 6  # Objects at most.
+# Slots and iterations of a test, the first as in training.
+TESTS = ((7, 3), (7, 5), (11, 3), (11, 5))
+SCORES = {"fg_ari": adjusted_rand_index, "mbo": mean_best_overlap}
+# Okabe and Ito's, told apart with any common colour vision.
+COLOURS = ("#0072B2", "#56B4E9", "#D55E00", "#E69F00")
+
+
+def main():
+    """Trains, scores, draws and sums up."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    names = ",".join(AGGREGATIONS)
+    parser.add_argument("--names", default=names, help="some of " + names)
+    parser.add_argument("--steps", type=int, default=6_000)
+    parser.add_argument("--cache", type=Path, default=Path("runs/clevr_scenes"))
+    parser.add_argument(
+        "--output", type=Path, default=Path("runs/more_objects")
+    )
+    options = parser.parse_args()
+    options.output.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for name in options.names.split(","):
+        check_option("names", name, AGGREGATIONS)
+        model = train(name, options)
+        rows += score(name, model)
+        draw_scene(model, options.output / f"{name}.png")
+    with open(options.output / "scores.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    print_table(rows)
+    draw_scores(rows, options.output / "scores.png")
+
+
+def train(name, options):
+    """A model trained with so many steps; goes on from its checkpoint."""
+    keras.utils.set_random_seed(SEED)
+    slots = {
+        **LIGHT.slot_attention,
+        "slot_initialization": "shared_gaussian",
+        "slots_initializer": "glorot_uniform",
+        "aggregation": name,
+    }
+    preset = replace(LIGHT, slot_attention=slots)
+    model = ObjectDiscovery(
+        *(
+            preset.make(part, dtype="mixed_bfloat16")
+            for part in ObjectDiscovery.PARTS
+        )
+    )
+    model.build((None, *preset.image_shape))
+    model.compile(preset.make_optimizer())
+    checkpoint = TrainingCheckpoint(options.output / f"{name}.npz")
+    epoch = checkpoint.restore(model)
+    epochs = options.steps // EPOCH_STEPS
+    print(f"{name}: step {epoch * EPOCH_STEPS:,} of {options.steps:,}")
+    if epoch < epochs:
+        model.fit(
+            training_images(options.cache).skip(epoch * EPOCH_STEPS),
+            steps_per_epoch=EPOCH_STEPS,
+            initial_epoch=epoch,
+            epochs=epochs,
+            callbacks=[checkpoint],
+            shuffle=False,
+            verbose=2,
+        )
+    minutes = checkpoint.history[-1]["seconds"] / 60
+    print(f"{options.steps:,} steps in {minutes:.1f} minutes")
+    return model
+
+
+def training_images(cache):
+    """Images in batches without end."""
+    scenes = clevr_scenes(
+        "train",
+        LIGHT.batch_size,
+        TRAIN_SCENES,
+        max_objects=TRAINED_ON,
+        drop_remainder=True,
+        # As the examples name it.
+        cache=cache / f"64-3-{TRAINED_ON}",
+    )
+    return scenes.map(lambda image, target: image).repeat()
+
+
+def test_scenes(number):
+    """Images and masks of scenes of so many objects, as one batch."""
+    scenes = clevr_scenes(
+        "test",
+        SCORED_SCENES,
+        SCORED_SCENES,
+        as_dict=True,
+        min_objects=number,
+        max_objects=number,
+    )
+    scene = next(iter(scenes))
+    return scene["image"], scene["mask"]
+
+
+def discover(model, image, slots, iterations):
+    """The model's outputs, with the same noise at every call."""
+    keras.utils.set_random_seed(SEED)
+    return model(image, num_slots=slots, num_iterations=iterations)
+
+
+def score(name, model):
+    """A row for each number of objects and each test."""
+    rows = []
+    for number in NUMBERS:
+        image, mask = test_scenes(number)
+        for slots, iterations in TESTS:
+            masks = discover(model, image, slots, iterations)["masks"]
+            row = {"aggregation": name, "objects": number}
+            row |= {"slots": slots, "iterations": iterations}
+            for metric, measure in SCORES.items():
+                row[metric] = float(tf.reduce_mean(measure(mask, masks)))
+            rows.append(row)
+    return rows
+
+
+def print_table(rows):
+    """Means over few and over many objects, a line for each model and test."""
+    few, many = (
+        [number for number in NUMBERS if (number <= TRAINED_ON) == trained]
+        for trained in (True, False)
+    )
+    titles = [
+        f"{metric}, {numbers[0]} to {numbers[-1]} objects"
+        for metric in ("FG-ARI", "mBO")
+        for numbers in (few, many)
+    ]
+    header = ["aggregation", "slots", "iterations", *titles]
+    print("\n| " + " | ".join(header) + " |")
+    print("|" + "---|" * len(header))
+    for name in dict.fromkeys(row["aggregation"] for row in rows):
+        for slots, iterations in TESTS:
+            cells = [f"`{name}`", str(slots), str(iterations)]
+            for metric in SCORES:
+                curve = select(rows, name, slots, iterations, metric)
+                for numbers in (few, many):
+                    values = [curve[number] for number in numbers]
+                    cells.append(f"{statistics.fmean(values):.3f}")
+            print("| " + " | ".join(cells) + " |")
+
+
+def select(rows, name, slots, iterations, metric):
+    """A score by number of objects."""
+    return {
+        row["objects"]: row[metric]
+        for row in rows
+        if (row["aggregation"], row["slots"], row["iterations"])
+        == (name, slots, iterations)
+    }
+
+
+def draw_scene(model, path):
+    """A scene of ten objects, slot by slot, as in Figure 14."""
+    image, mask = test_scenes(max(NUMBERS))
+    slots, iterations = TESTS[-1]
+    outputs = discover(model, image, slots, iterations)
+    plot_scene(image, outputs, path, mask=mask)
+    print(path)
+
+
+def draw_scores(rows, path):
+    """FG-ARI by number of objects, an axis for each model."""
+    names = list(dict.fromkeys(row["aggregation"] for row in rows))
+    figure = Figure(
+        figsize=(4 * len(names) + 0.4, 3.8), dpi=150, layout="constrained"
+    )
+    axes = figure.subplots(1, len(names), squeeze=False, sharey=True)[0]
+    for axis, name in zip(axes, names, strict=True):
+        for (slots, iterations), colour in zip(TESTS, COLOURS, strict=True):
+            curve = select(rows, name, slots, iterations, "fg_ari")
+            axis.plot(
+                *zip(*curve.items(), strict=True),
+                "o-" if slots == TESTS[0][0] else "s--",
+                color=colour,
+                label=f"{slots} slots, {iterations} iterations",
+            )
+        axis.axvspan(min(NUMBERS), TRAINED_ON, color="0.95")
+        axis.set_title(name.replace("_", " "))
+        axis.set_xlabel("objects (grey: as in training)")
+        axis.set_ylim(0, 1.02)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(color="0.92")
+        axis.set_axisbelow(True)
+    axes[0].set_ylabel("FG-ARI")
+    figure.legend(
+        *axes[0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=2,
+        frameon=False,
+    )
+    figure.savefig(path)
+    print(path)
+
+
+if __name__ == "__main__":
+    main()

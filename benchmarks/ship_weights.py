@@ -1,0 +1,77 @@
+"""Puts the weights of a finished training into the package.
+
+```shell
+python benchmarks/ship_weights.py tetrominoes runs/object_discovery/tetrominoes
+```
+
+Takes the folder that `examples/object_discovery.py` or
+`examples/set_prediction.py` left, and writes `NAME.weights.h5` and `NAME.json`
+into `keras_slots/models/weights`, from where `from_preset(NAME)` loads them.
+Refuses a training with other values than the preset's.
+"""
+
+import argparse
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+import keras
+
+from keras_slots.models import get_preset
+from keras_slots.models.trained_weights import FOLDER, weights_path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
+from run_folder import as_json, replacing, write_json
+
+SCORES = ("fg_ari", "ari", "mbo", "mask_iou")
+
+
+def main():
+    """Checks, then writes both files."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("name", help="of the preset")
+    parser.add_argument("run", type=Path, help="folder of the training")
+    options = parser.parse_args()
+    metrics = json.loads((options.run / "metrics.json").read_text())
+    settings = metrics["settings"]
+    trained = settings.pop("preset_values")
+    preset = as_json(dataclasses.asdict(get_preset(options.name)))
+    changed = [name for name, value in preset.items() if value != trained[name]]
+    if changed:
+        raise SystemExit(
+            f"The training differs from the preset {options.name} in "
+            f"{', '.join(changed)}. Received: {options.run}"
+        )
+    # Without the optimizer, which is twice as large as the model.
+    path = options.run / "model.keras"
+    model = keras.saving.load_model(path, compile=False)
+    FOLDER.mkdir(exist_ok=True)
+    path = weights_path(options.name)
+    with replacing(path) as unfinished:
+        model.save_weights(unfinished)
+    card = {
+        "scores": flatten(metrics),
+        "steps": settings["steps"],
+        "seconds": metrics.get("seconds"),
+        "parameters": model.count_params(),
+        "settings": {**settings, "preset": options.name},
+        "versions": metrics["versions"],
+        "machine": metrics["machine"],
+    }
+    write_json(FOLDER / f"{options.name}.json", card)
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB\n{card['scores']}")
+
+
+def flatten(metrics):
+    """The scores of the model by name, on held-out scenes."""
+    if "average_precision" in metrics:
+        # With as many iterations as in training, the first.
+        return next(iter(metrics["average_precision"].values()))
+    return {name: metrics[name]["model"]["mean"] for name in SCORES}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""The trained weights that the package ships, and what is told of them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from keras_slots.models.presets import PRESETS
+
+# For each trained preset NAME: NAME.weights.h5, and NAME.json, what its
+# training left in metrics.json.
+FOLDER = Path(__file__).parent / "weights"
+
+
+def list_presets() -> dict[str, dict[str, Any]]:
+    """All presets, and what is known of those with trained weights.
+
+    Returns:
+        A dict by name. Each value is a dict: `model`, the name of the class
+        that makes it; `image_shape`, `(H, W, C)`; `trained`, whether
+        `from_preset` loads weights; and where it does, `scores`, how the
+        training ended on held-out scenes: `fg_ari` and `mbo`, or average
+        precision by distance threshold.
+
+    Example:
+    >>> from keras_slots.models import list_presets
+    >>> presets = list_presets()
+    >>> presets["clevr6"]["model"], presets["clevr6"]["trained"]
+    ('ObjectDiscovery', False)
+    """
+    return {name: _describe(name) for name in PRESETS}
+
+
+def _describe(name):
+    preset = PRESETS[name]
+    trained = weights_path(name).exists()
+    return {
+        "model": "ObjectDiscovery" if preset.head is None else "SetPrediction",
+        "image_shape": preset.image_shape,
+        "trained": trained,
+        **({"scores": read_card(name)["scores"]} if trained else {}),
+    }
+
+
+def weights_path(name: str) -> Path:
+    """Where the weights of a preset are, if there are some."""
+    return FOLDER / f"{name}.weights.h5"
+
+
+def read_card(name: str) -> dict[str, Any]:
+    """What the training of a preset with weights left: settings and scores."""
+    return json.loads((FOLDER / f"{name}.json").read_text())
+
+
+def load_trained_weights(model, name: str, load_weights: bool | None):
+    """Gives the model back, with trained weights if so wanted.
+
+    Args:
+        model: The model of the preset, built.
+        name: String, a key of `PRESETS`.
+        load_weights: Boolean or `None`, as in `from_preset`.
+
+    Raises:
+        ValueError: If there are no weights, and `load_weights` asks for them.
+    """
+    path = weights_path(name)
+    if load_weights and not path.exists():
+        trained = [other for other in PRESETS if weights_path(other).exists()]
+        raise ValueError(
+            f"The preset {name!r} has no trained weights. Pass "
+            "`load_weights=False`, or choose one of "
+            f"{', '.join(map(repr, trained))}. Received: load_weights=True"
+        )
+    if load_weights is not False and path.exists():
+        model.load_weights(path)
+    return model

@@ -24,7 +24,7 @@ def deconvolve(inputs: Tensor, deconv: keras.layers.Conv2DTranspose) -> Tensor:
     """
     if not is_plain(deconv):
         return deconv(inputs)
-    kernel = ops.flip(deconv.kernel, axis=(0, 1))  # (k, k, F, D)
+    kernel = ops.flip(ops.flip(deconv.kernel, axis=0), axis=1)  # (k, k, F, D)
     kernel = ops.cast(ops.swapaxes(kernel, 2, 3), inputs.dtype)
     outputs = ops.conv(inputs, kernel, padding="same")
     bias = ops.cast(deconv.bias, inputs.dtype)

@@ -83,12 +83,16 @@ class AbsorbedProjections:
 
     def score(self, queries: Tensor) -> Tensor:
         """(B, K, H, F) queries to (B, H, K, N) logits."""
-        seen = ops.einsum("bkhf,chf->bhkc", queries, self.key.kernel)
+        queries = ops.transpose(queries, (0, 2, 1, 3))  # (B, H, K, F)
+        kernel = ops.transpose(self.key.kernel, (1, 2, 0))  # (H, F, C)
+        seen = _by_head(queries, kernel)  # (B, H, K, C)
         logits = self._scaled(_by_row(self.tokens.score, seen))
         if self.key.bias is None:
             return logits
-        offset = ops.einsum("bkhf,hf->bhk", queries, self.key.bias)
-        return logits + offset[..., None]
+        offset = ops.sum(
+            queries * self.key.bias[:, None], axis=-1, keepdims=True
+        )  # (B, H, K, 1)
+        return logits + offset
 
     def gather(self, weights: Tensor, mass: Tensor) -> Tensor:
         """(B, H, K, N) weights to (B, K, H, F) weighted sums of values.
@@ -97,10 +101,11 @@ class AbsorbedProjections:
         """
         weights = self._scaled(weights)
         seen = _by_row(self.tokens.gather, weights)  # (B, H, K, C)
-        values = ops.einsum("bhkc,chf->bkhf", seen, self.value.kernel)
-        if self.value.bias is None:
-            return values
-        return values + ops.einsum("bhk,hf->bkhf", mass, self.value.bias)
+        kernel = ops.transpose(self.value.kernel, (1, 0, 2))  # (H, C, F)
+        values = _by_head(seen, kernel)  # (B, H, K, F)
+        if self.value.bias is not None:
+            values = values + mass[..., None] * self.value.bias[:, None]
+        return ops.transpose(values, (0, 2, 1, 3))
 
     def _scaled(self, tensor):
         """(B, H, K, N), each token's times its scale."""
@@ -114,6 +119,19 @@ def _by_row(product, tensor):
     result = product(rows)
     size = ops.shape(result)[-1]
     return ops.reshape(result, (-1, num_heads, num_slots, size))
+
+
+def _by_head(tensor, kernel):
+    """(B, H, K, X) times (H, X, Y): one product for each head, not each B.
+
+    Not `einsum`, which LiteRT's converter gets wrong for a batch of one.
+    """
+    _, num_heads, num_slots, size = ops.shape(tensor)
+    tensor = ops.transpose(tensor, (1, 0, 2, 3))
+    rows = ops.reshape(tensor, (num_heads, -1, size))  # (H, B * K, X)
+    result = ops.matmul(rows, kernel)  # (H, B * K, Y)
+    shape = (num_heads, -1, num_slots, ops.shape(result)[-1])
+    return ops.transpose(ops.reshape(result, shape), (1, 0, 2, 3))
 
 
 class IdentityProjections:

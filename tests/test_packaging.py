@@ -15,8 +15,12 @@ import keras_slots
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "keras_slots").rglob("*.py"))
 MAY_IMPORT_TENSORFLOW = ("keras_slots/datasets/",)
-# TensorFlow's own file format, read inside a function.
-MAY_IMPORT_TENSORFLOW_LATE = ("keras_slots/models/reference_checkpoint.py",)
+# Inside a function, for file formats of its own: checkpoints, and what
+# TensorBoard reads.
+MAY_IMPORT_TENSORFLOW_LATE = (
+    "keras_slots/models/reference_checkpoint.py",
+    "keras_slots/callbacks/slot_pictures.py",
+)
 
 
 def relative(path):

@@ -18,6 +18,7 @@ PUBLIC_NAMES = {
     },
     "keras_slots.callbacks": {
         "SlotDiagnosis",
+        "SlotPictures",
         "TrainingCheckpoint",
         "diagnose",
         "measure_slots",
@@ -69,10 +70,16 @@ PUBLIC_NAMES = {
     },
     "keras_slots.ops": {"linear_sum_assignment"},
     "keras_slots.schedules": {"WarmupExponentialDecay"},
-    "keras_slots.visualization": {"plot_set_prediction", "plot_slots"},
+    "keras_slots.visualization": {
+        "plot_attention",
+        "plot_scene",
+        "plot_set_prediction",
+        "plot_slots",
+    },
 }
 # Arguments in their order. More may follow, with defaults.
 SIGNATURES = {
+    "keras_slots.callbacks.SlotPictures": "images, log_dir, every=1, mask=None",
     "keras_slots.SlotAttention": (
         "num_slots, slot_size, num_iterations=3, mlp_hidden_size=128, "
         "epsilon=1e-08"
@@ -160,6 +167,18 @@ SIGNATURES = {
         "learning_rate, warmup_steps, decay_steps, decay_rate"
     ),
     "keras_slots.export.export_saved_model": "model, path",
+    "keras_slots.visualization.plot_attention": (
+        "images, attention, path=None, num_scenes=3, grid_size=None"
+    ),
+    "keras_slots.visualization.plot_scene": (
+        "images, outputs, path=None, index=0, mask=None"
+    ),
+    "keras_slots.visualization.plot_set_prediction": (
+        "images, predictions, targets=None, attention=None"
+    ),
+    "keras_slots.visualization.plot_slots": (
+        "images, outputs, path=None, num_scenes=6, mask=None"
+    ),
 }
 
 

@@ -1,17 +1,17 @@
 """SlotDiagnosis: how slots do at every epoch's end, in numbers and words."""
 
-import contextlib
 import itertools
-import math
 from collections.abc import Iterable
 
 import keras
 import numpy as np
 from keras import ops
 
+from keras_slots.callbacks.same_noise import same_noise
 from keras_slots.callbacks.slot_findings import Finding, diagnose
 from keras_slots.callbacks.slot_health import measure_slots
 from keras_slots.checks import check_positive_integer, check_rank
+from keras_slots.token_grid import token_grid
 from keras_slots.types import Tensor
 
 
@@ -42,7 +42,8 @@ class SlotDiagnosis(keras.callbacks.Callback):
             to `2`.
         grid_size: Pair of integers, the height and width of the map that the
             tokens come from. Needed where the model gives no masks and the
-            map is not square. Defaults to `None`.
+            map is neither shaped like the images nor square. Defaults to
+            `None`.
         verbose: Whether to print the findings. Defaults to `True`.
 
     Attributes:
@@ -97,7 +98,7 @@ class SlotDiagnosis(keras.callbacks.Callback):
             self._report(epoch, before)
 
     def _measure(self):
-        with _same_noise(self.model):
+        with same_noise(self.model):
             outputs = [self.model.predict_on_batch(b) for b in self.batches]
         attention = self._joined(outputs, "attention")
         masks = self._joined(outputs, "masks")
@@ -119,14 +120,8 @@ class SlotDiagnosis(keras.callbacks.Callback):
                 f"Received: model={self.model!r}"
             )
         batch, num_slots, num_tokens = attention.shape
-        side = math.isqrt(num_tokens)
-        height, width = self.grid_size or (side, side)
-        if height * width != num_tokens:
-            raise ValueError(
-                "`grid_size` must be the height and width of the map that "
-                f"the {num_tokens} tokens come from. "
-                f"Received: grid_size={self.grid_size}"
-            )
+        image_size = self.batches[0].shape[1:3]
+        height, width = token_grid(num_tokens, image_size, self.grid_size)
         return attention.reshape(batch, num_slots, height, width)
 
     def _report(self, epoch, before):
@@ -154,17 +149,3 @@ def _batches(images, num_batches):
             f"{sum(map(len, batches))}"
         )
     return batches
-
-
-@contextlib.contextmanager
-def _same_noise(model):
-    """The noise of a fresh model within, and training's after it."""
-    states = [v for v in model.variables if v.name == "seed_generator_state"]
-    before = [np.array(ops.convert_to_numpy(state)) for state in states]
-    try:
-        for state, (seed, _) in zip(states, before, strict=True):
-            state.assign(np.array([seed, 0], before[0].dtype))
-        yield
-    finally:
-        for state, value in zip(states, before, strict=True):
-            state.assign(value)

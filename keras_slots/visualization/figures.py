@@ -1,5 +1,6 @@
 """What all pictures share: how they begin and how they reach the disk."""
 
+import io
 import os
 import uuid
 from pathlib import Path
@@ -7,9 +8,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_slots.checks import check_rank, check_size
+
 
 def new_figure(caller, width, height):
-    """An empty figure in inches, of no pyplot window.
+    """An empty figure in inches, of no pyplot window, that notebooks show.
 
     Raises:
         ImportError: If matplotlib is not installed; `caller` is the public
@@ -17,13 +20,14 @@ def new_figure(caller, width, height):
     """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
+
+        from keras_slots.visualization.notebook_figure import NotebookFigure
     except ImportError as error:
         raise ImportError(
             f"`{caller}` needs matplotlib: `pip install matplotlib`, or the "
             "`examples` extra of keras-slots."
         ) from error
-    figure = Figure(figsize=(width, height), dpi=200, facecolor="white")
+    figure = NotebookFigure(figsize=(width, height), dpi=200, facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 
@@ -46,6 +50,21 @@ def save_figure(figure, path):
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def to_png(figure, dpi=None):
+    """A figure as the bytes of a PNG file."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=dpi or figure.dpi)
+    return file.getvalue()
+
+
+def read_images(images):
+    """Images (B, H, W, 3), checked, as an array."""
+    images = to_float32(images)
+    check_rank("images", images.shape, "(B, H, W, 3)")
+    check_size("images", images.shape, 3, 3)
+    return images
 
 
 def to_float32(tensor):

@@ -3,27 +3,25 @@
 import os
 from typing import TYPE_CHECKING
 
-import numpy as np
-from scipy.ndimage import zoom
-
 from keras_slots.checks import check_integer, check_rank, check_size
 from keras_slots.property_layout import PropertyLayout
+from keras_slots.token_grid import token_grid
 from keras_slots.types import Tensor
+from keras_slots.visualization.attention_pictures import light_up
 from keras_slots.visualization.figures import (
     check_folder,
+    read_images,
     save_figure,
     to_float32,
     to_unit,
 )
+from keras_slots.visualization.panel_grid import Panel
 from keras_slots.visualization.set_comparison import compare_sets, list_sets
 from keras_slots.visualization.slot_colors import slot_colors
 from keras_slots.visualization.table_page import TablePage
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-# How much of an attention picture is the scene, in grey.
-_SCENE_SHARE = 0.4
 
 
 def plot_set_prediction(
@@ -34,6 +32,7 @@ def plot_set_prediction(
     layout: PropertyLayout | None = None,
     path: str | os.PathLike | None = None,
     num_scenes: int = 3,
+    grid_size: tuple[int, int] | None = None,
 ) -> "Figure":
     """Draws scenes, and in words the objects predicted at each iteration.
 
@@ -55,8 +54,7 @@ def plot_set_prediction(
             is 1 for objects and 0 for padding. Defaults to `None`.
         attention: Float tensor of shape `(B, T, K, N)`, or `(B, K, N)` where
             the predictions are of one iteration, or `None`. Probabilities over
-            the slots for N tokens, on a grid that is shaped like the images.
-            Defaults to `None`.
+            the slots for N tokens, row by row. Defaults to `None`.
         layout: `PropertyLayout` or `None`. What the features mean. Defaults to
             `None`, the 19 features of the paper's experiments on CLEVR.
         path: String, path or `None`. Where to save the picture; the ending
@@ -64,6 +62,9 @@ def plot_set_prediction(
             all. Defaults to `None`.
         num_scenes: Integer. The largest number of scenes to draw. Defaults to
             `3`.
+        grid_size: Pair of integers or `None`. Height and width of the map that
+            the tokens come from. Needed where that map is neither shaped like
+            the images nor square. Defaults to `None`.
 
     Returns:
         The `matplotlib.figure.Figure`. It belongs to no pyplot window; save it
@@ -73,7 +74,7 @@ def plot_set_prediction(
         ImportError: If matplotlib is not installed.
         FileNotFoundError: If the folder of `path` does not exist.
         ValueError: If `num_scenes` is not positive, a shape is not as above,
-            or the tokens fill no grid that is shaped like the images.
+            or the tokens fill no such map.
 
     Example:
     >>> import numpy as np
@@ -93,7 +94,7 @@ def plot_set_prediction(
     check_folder(path)
     layout = layout or PropertyLayout()
     images, predictions, targets, attention = _arrays(
-        images, predictions, targets, attention, layout
+        images, predictions, targets, attention, layout, grid_size
     )
     tables = [
         list_sets(predictions[scene], layout)
@@ -102,35 +103,38 @@ def plot_set_prediction(
         for scene in range(min(num_scenes, len(images)))
     ]
     num_iterations, num_slots = predictions.shape[1:3]
+    colors = slot_colors(num_slots)
     page = TablePage(
         "plot_set_prediction",
         tables,
         num_columns=1 + num_iterations,
         picture_shape=images.shape[1:3],
-        colors=None if attention is None else slot_colors(num_slots),
+        colors=None if attention is None else colors,
     )
     times = [f" t={t + 1}" for t in range(num_iterations)]
     times = times if num_iterations > 1 else [""]
     first = "Slot" if targets is None else "True"
     for scene, table in enumerate(tables):
-        pictures = [("Image", to_unit(images[scene]))]
+        picture = to_unit(images[scene])
+        panels = [Panel("Image", picture)]
         if attention is not None:
-            titles = [f"Attention{time}" for time in times]
-            shown = _attention_pictures(pictures[0][1], attention[scene])
-            pictures += zip(titles, shown, strict=True)
-        page.add_pictures(pictures)
+            panels += [
+                Panel(
+                    f"Attention{time}", light_up(picture, slots, colors, True)
+                )
+                for time, slots in zip(times, attention[scene], strict=True)
+            ]
+        page.add_panels(panels)
         page.add_table([first, *(f"Predicted{time}" for time in times)], table)
     if path is not None:
         save_figure(page.figure, path)
     return page.figure
 
 
-def _arrays(images, predictions, targets, attention, layout):
+def _arrays(images, predictions, targets, attention, layout, grid_size):
     """NumPy arrays of the documented shapes, T among them."""
-    images, predictions = to_float32(images), to_float32(predictions)
-    check_rank("images", images.shape, "(B, H, W, 3)")
-    check_size("images", images.shape, 3, 3)
-    batch, height, width, _ = images.shape
+    images, predictions = read_images(images), to_float32(predictions)
+    batch = len(images)
     one_iteration = predictions.ndim == 3
     if one_iteration:
         predictions = predictions[:, None]
@@ -151,34 +155,6 @@ def _arrays(images, predictions, targets, attention, layout):
             check_size(
                 "attention", attention.shape, axis, predictions.shape[axis]
             )
-        attention = _on_grid(attention, height, width)
+        grid = token_grid(attention.shape[-1], images.shape[1:3], grid_size)
+        attention = attention.reshape(*attention.shape[:-1], *grid)
     return images, predictions, targets, attention
-
-
-def _on_grid(attention, height, width):
-    """Attention (B, T, K, N) on a grid that is shaped like the images."""
-    num_tokens = attention.shape[-1]
-    rows = max(1, round((num_tokens * height / width) ** 0.5))
-    columns = round(rows * width / height)
-    if rows * columns != num_tokens:
-        raise ValueError(
-            "`attention` must be over tokens on a grid that is shaped like "
-            f"the images, of {height} x {width} pixels. "
-            f"Received: attention.shape={attention.shape}"
-        )
-    return attention.reshape(*attention.shape[:-1], rows, columns)
-
-
-def _attention_pictures(scene, attention):
-    """One picture (H, W, 3) for each iteration of attention (T, K, h, w)."""
-    height, width, _ = scene.shape
-    factors = (1, height / attention.shape[2], width / attention.shape[3])
-    grey = scene.mean(axis=-1, keepdims=True)
-    colors = slot_colors(attention.shape[1])
-    pictures = []
-    for shares in attention:
-        shares = zoom(shares, factors, order=1, mode="nearest", grid_mode=True)
-        color = np.einsum("khw,kc->hwc", shares, colors)
-        picture = _SCENE_SHARE * grey + (1 - _SCENE_SHARE) * color
-        pictures.append(np.clip(picture, 0, 1))
-    return pictures

@@ -1,6 +1,7 @@
 """A page of pictures and, below them, tables with marked words."""
 
 from keras_slots.visualization.figures import new_figure
+from keras_slots.visualization.panel_grid import draw_panel
 
 # In inches.
 COLUMN = 1.95
@@ -45,10 +46,10 @@ class TablePage:
         self.figure = new_figure(caller, self.width, self.height)
         self.top = 0.0  # inches from the top that are filled
 
-    def add_pictures(self, pictures):
-        """Adds pairs of a title and a picture (H, W, 3), side by side."""
+    def add_panels(self, panels):
+        """Adds `Panel`s, side by side."""
         self.top += TITLE
-        for column, (title, picture) in enumerate(pictures):
+        for column, panel in enumerate(panels):
             left, bottom = self._place(column, self.picture_height)
             axis = self.figure.add_axes(
                 (
@@ -58,9 +59,7 @@ class TablePage:
                     self.picture_height / self.height,
                 )
             )
-            axis.imshow(picture, interpolation="nearest", aspect="auto")
-            axis.set_title(title, fontsize=9, pad=4)
-            axis.axis("off")
+            draw_panel(axis, panel)
         self.top += self.picture_height
 
     def add_table(self, titles, rows):

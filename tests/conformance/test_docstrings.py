@@ -21,6 +21,7 @@ SYMBOLS = {
 }
 # Examples that write files, or need some: in fences, for the reader.
 WITHOUT_EXAMPLES = {
+    "keras_slots.callbacks.SlotPictures",
     "keras_slots.callbacks.TrainingCheckpoint",
     "keras_slots.datasets.clevr",
     "keras_slots.export.export_saved_model",

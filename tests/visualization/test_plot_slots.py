@@ -7,37 +7,16 @@ import numpy as np
 import pytest
 
 from keras_slots.visualization import plot_slots
-from keras_slots.visualization.plot_scenes import _color_labels
+from keras_slots.visualization.scene_panels import color_labels
 from keras_slots.visualization.slot_colors import slot_colors
+from tests.visualization.scenes import make_outputs, shown, titles
 
 pytest.importorskip("matplotlib")
 
 
-def make_outputs(batch=3, slots=4, height=9, width=12):
-    """Slots that each see one vertical stripe of a random image."""
-    rng = np.random.default_rng(0)
-    images = rng.uniform(-1, 1, (batch, height, width, 3)).astype("float32")
-    labels = np.broadcast_to(
-        np.arange(width) * slots // width, (batch, height, width)
-    )
-    masks = np.eye(slots, dtype="float32")[labels]
-    outputs = {
-        "reconstruction": images * 0.9,
-        "slot_reconstructions": np.stack([images] * slots, axis=1),
-        "masks": masks.transpose(0, 3, 1, 2)[..., None],
-        "slots": np.zeros((batch, slots, 5)),
-    }
-    return images, outputs, labels
-
-
 def picture(figure, row, column):
     columns = figure.axes[0].get_gridspec().ncols
-    image = figure.axes[row * columns + column].get_images()[0]
-    return np.asarray(image.get_array())
-
-
-def titles(figure):
-    return [axis.get_title() for axis in figure.axes if axis.get_title()]
+    return shown(figure.axes[row * columns + column])
 
 
 def test_one_row_per_scene_one_column_per_idea():
@@ -98,7 +77,7 @@ def test_objects_without_a_slot_stay_dark():
     labels = np.array([[0, 0, 0, 1, 1, 2]])
     slots = np.array([[[1.0, 1, 1, 0, 0, 0]], [[0.0, 0, 0, 1, 1, 1]]])
     colors = slot_colors(2)
-    picture = _color_labels(labels, slots, colors)
+    picture = color_labels(labels, slots, colors)
     np.testing.assert_allclose(picture[0, 0], colors[0])
     np.testing.assert_allclose(picture[0, 3], colors[1])
     assert picture[0, 5].max() < 0.2
@@ -162,6 +141,8 @@ def test_bad_input_is_named(tmp_path):
         plot_slots(images, outputs, num_scenes=0)
     with pytest.raises(ValueError, match=r"\(B, H, W, 3\)"):
         plot_slots(images[0], outputs)
+    with pytest.raises(ValueError, match=r"be a dict.*type ndarray"):
+        plot_slots(images, images)
     with pytest.raises(ValueError, match="an entry 'slot_reconstructions'"):
         plot_slots(images, {"reconstruction": images})
     with pytest.raises(ValueError, match=r"`outputs\['masks'\]` must have"):

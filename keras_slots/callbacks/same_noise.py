@@ -1,0 +1,20 @@
+"""Looking at a model in the middle of training, unnoticed."""
+
+import contextlib
+
+import numpy as np
+from keras import ops
+
+
+@contextlib.contextmanager
+def same_noise(model):
+    """The noise of a fresh model within, and training's after it."""
+    states = [v for v in model.variables if v.name == "seed_generator_state"]
+    before = [np.array(ops.convert_to_numpy(state)) for state in states]
+    try:
+        for state, (seed, _) in zip(states, before, strict=True):
+            state.assign(np.array([seed, 0], before[0].dtype))
+        yield
+    finally:
+        for state, value in zip(states, before, strict=True):
+            state.assign(value)

@@ -1,0 +1,60 @@
+"""The map that tokens come from, told by how many there are."""
+
+import math
+
+
+def token_grid(
+    num_tokens: int,
+    image_size: tuple[int, int],
+    grid_size: tuple[int, int] | None = None,
+) -> tuple[int, int]:
+    """Height and width of the map that tokens come from, row by row.
+
+    Args:
+        num_tokens: Integer.
+        image_size: Height and width of the images that the tokens are of.
+        grid_size: The height and width, if they are known, to be checked.
+            Otherwise they are those of a map that is shaped like the images,
+            or else square. Defaults to `None`.
+
+    Returns:
+        Pair of integers.
+
+    Raises:
+        ValueError: If `grid_size` is of another number of tokens, or none is
+            given and there is no such map.
+    """
+    if grid_size is None:
+        grid = _shaped_like(num_tokens, *image_size) or _square(num_tokens)
+    else:
+        grid = _given(num_tokens, grid_size)
+    if grid is None:
+        raise ValueError(
+            "`grid_size` must be the height and width of the map that the "
+            f"{num_tokens} tokens come from. Without it, that map must be "
+            "shaped like the images, of "
+            f"{image_size[0]} x {image_size[1]} pixels, or be square. "
+            f"Received: grid_size={grid_size!r}"
+        )
+    return grid
+
+
+def _shaped_like(num_tokens, height, width):
+    rows = max(1, round((num_tokens * height / width) ** 0.5))
+    columns = round(rows * width / height)
+    return (rows, columns) if rows * columns == num_tokens else None
+
+
+def _square(num_tokens):
+    side = math.isqrt(num_tokens)
+    return (side, side) if side**2 == num_tokens else None
+
+
+def _given(num_tokens, grid_size):
+    try:
+        rows, columns = grid_size
+        whole = rows == int(rows) and columns == int(columns)
+    except (TypeError, ValueError):
+        return None
+    fits = whole and min(rows, columns) > 0 and rows * columns == num_tokens
+    return (int(rows), int(columns)) if fits else None

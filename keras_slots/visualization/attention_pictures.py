@@ -1,0 +1,33 @@
+"""Attention of slots as light of their colours on a dim scene."""
+
+import numpy as np
+from scipy.ndimage import zoom
+
+# How much of a picture is the scene; the rest is light where slots attend.
+_SCENE_SHARE = 0.4
+
+
+def light_up(scene, attention, colors, smooth):
+    """A scene in dark grey, lit in slots' colours where they attend.
+
+    Args:
+        scene: Array (H, W, 3) in [0, 1].
+        attention: Array (K, h, w) in [0, 1], on a grid of tokens.
+        colors: Array (K, 3).
+        smooth: Whether to blend neighbouring tokens into each other.
+
+    Returns:
+        Array (H, W, 3) in [0, 1].
+    """
+    height, width, _ = scene.shape
+    factors = (1, height / attention.shape[1], width / attention.shape[2])
+    shares = zoom(
+        attention,
+        factors,
+        order=1 if smooth else 0,
+        mode="nearest",
+        grid_mode=True,
+    )  # (K, H, W)
+    grey = scene.mean(axis=-1, keepdims=True)
+    color = np.einsum("khw,kc->hwc", shares, colors)
+    return np.clip(_SCENE_SHARE * grey + (1 - _SCENE_SHARE) * color, 0, 1)

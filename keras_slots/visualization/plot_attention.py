@@ -1,0 +1,162 @@
+"""One picture of what slots attend to, iteration by iteration."""
+
+import os
+from typing import TYPE_CHECKING
+
+from keras_slots.checks import check_integer, check_rank, check_size
+from keras_slots.token_grid import token_grid
+from keras_slots.types import Tensor
+from keras_slots.visualization.attention_pictures import light_up
+from keras_slots.visualization.figures import (
+    check_folder,
+    new_figure,
+    read_images,
+    save_figure,
+    to_float32,
+    to_unit,
+)
+from keras_slots.visualization.panel_grid import (
+    GAP,
+    MARGIN,
+    ROW_LABEL,
+    Panel,
+    add_grid,
+    grid_height,
+    grid_width,
+)
+from keras_slots.visualization.slot_colors import slot_colors
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_PANEL_INCHES = 1.25
+
+
+def plot_attention(
+    images: Tensor,
+    attention: Tensor,
+    path: str | os.PathLike | None = None,
+    num_scenes: int = 3,
+    grid_size: tuple[int, int] | None = None,
+) -> "Figure":
+    """Draws what slots attend to, one column per slot, over the scenes.
+
+    The scene is shown in dark grey, and each token is lit in a slot's colour,
+    in proportion to the attention that the slot pays it: first by all slots
+    together, then by each alone. Slots have the colours that they have in
+    `plot_slots`. With all iterations there is one row per iteration, from top
+    to bottom; without, one row per scene.
+
+    Attention is drawn as it is: a softmax over the slots, as `SlotAttention`
+    has it by default, shows well. One over the inputs is faint; scale it, for
+    example by its largest value.
+
+    Args:
+        images: Float tensor of shape `(B, H, W, 3)` in [-1, 1].
+        attention: Float tensor of shape `(B, T, K, N)`, T iterations, or
+            `(B, K, N)` for the last one alone, as `SlotAttention` gives it
+            with `return_attention_scores=True`, with and without
+            `return_all_iterations=True`. In [0, 1], for N tokens, row by row.
+        path: String, path or `None`. Where to save the picture; the ending
+            (`.png`, `.pdf`, `.svg`) says how. The file appears whole or not at
+            all. Defaults to `None`.
+        num_scenes: Integer. The largest number of scenes to draw. Defaults to
+            `3`.
+        grid_size: Pair of integers or `None`. Height and width of the map that
+            the tokens come from. Needed where that map is neither shaped like
+            the images nor square. Defaults to `None`.
+
+    Returns:
+        The `matplotlib.figure.Figure`. It belongs to no pyplot window; save it
+        with `figure.savefig` or leave it as the last line of a notebook cell.
+
+    Raises:
+        ImportError: If matplotlib is not installed.
+        FileNotFoundError: If the folder of `path` does not exist.
+        ValueError: If `num_scenes` is not positive, a shape is not as above,
+            or the tokens fill no such map.
+
+    Example:
+    >>> import keras, keras_slots
+    >>> from keras_slots.visualization import plot_attention
+    >>> images = keras.random.uniform((1, 8, 8, 3), -1.0, 1.0, seed=0)
+    >>> tokens = keras.ops.reshape(images, (1, 64, 3))  # a token per pixel
+    >>> slots, attention = keras_slots.SlotAttention(num_slots=4, slot_size=8)(
+    ...     tokens, return_attention_scores=True, return_all_iterations=True
+    ... )
+    >>> attention.shape
+    TensorShape([1, 3, 4, 64])
+    >>> figure = plot_attention(images, attention)
+    >>> figure.axes[1].get_title()
+    'All slots'
+
+    References:
+    - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055), supplement,
+      Table 1: attention at every iteration.
+    """
+    num_scenes = check_integer("num_scenes", num_scenes, minimum=1)
+    check_folder(path)
+    scenes, attention = _arrays(images, attention, grid_size)
+    scenes, attention = scenes[:num_scenes], attention[:num_scenes]
+    blocks = _blocks(scenes, attention)
+
+    num_iterations = attention.shape[1]
+    labels = [f"t = {t + 1}" for t in range(num_iterations)]
+    labels = labels if num_iterations > 1 else []
+    left = MARGIN + (ROW_LABEL if labels else 0)
+    height, width, _ = scenes[0].shape
+    panel_size = (_PANEL_INCHES, _PANEL_INCHES * height / width)
+    block_height = grid_height(len(blocks[0]), panel_size[1]) + GAP
+    figure = new_figure(
+        "plot_attention",
+        width=left + MARGIN + grid_width(len(blocks[0][0]), panel_size[0]),
+        height=len(blocks) * block_height,
+    )
+    for index, rows in enumerate(blocks):
+        top = index * block_height
+        add_grid(figure, rows, panel_size, left, top, labels)
+    if path is not None:
+        save_figure(figure, path)
+    return figure
+
+
+def _arrays(images, attention, grid_size):
+    """Scenes (B, H, W, 3) in [0, 1] and attention (B, T, K, h, w)."""
+    images, attention = read_images(images), to_float32(attention)
+    if attention.ndim == 3:
+        attention = attention[:, None]
+    check_rank("attention", attention.shape, "(B, T, K, N)")
+    check_size("attention", attention.shape, 0, len(images))
+    grid = token_grid(attention.shape[-1], images.shape[1:3], grid_size)
+    return to_unit(images), attention.reshape(*attention.shape[:-1], *grid)
+
+
+def _blocks(scenes, attention):
+    """Rows of panels that belong together, below titles of their own.
+
+    With several iterations those of a scene do, otherwise all scenes.
+    """
+    blocks = [
+        [
+            _row(scene, slots, with_scene=t == 0)
+            for t, slots in enumerate(iterations)
+        ]
+        for scene, iterations in zip(scenes, attention, strict=True)
+    ]
+    if attention.shape[1] == 1:
+        return [[row for rows in blocks for row in rows]]
+    return blocks
+
+
+def _row(scene, attention, with_scene):
+    """Scene (H, W, 3), all slots, and each slot of attention (K, h, w)."""
+    colors = slot_colors(len(attention))
+    row = [
+        Panel("Scene", scene if with_scene else None),
+        Panel("All slots", light_up(scene, attention, colors, smooth=False)),
+    ]
+    for k, color in enumerate(colors):
+        only = slice(k, k + 1)
+        picture = light_up(scene, attention[only], colors[only], smooth=False)
+        row.append(Panel(f"Slot {k + 1}", picture, color))
+    return row

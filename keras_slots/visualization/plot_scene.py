@@ -1,0 +1,143 @@
+"""One picture of what a model made of one scene."""
+
+import math
+import os
+from typing import TYPE_CHECKING
+
+from keras_slots.checks import check_integer
+from keras_slots.types import Tensor
+from keras_slots.visualization.figures import (
+    check_folder,
+    new_figure,
+    save_figure,
+)
+from keras_slots.visualization.panel_grid import (
+    GAP,
+    MARGIN,
+    ROW_LABEL,
+    add_grid,
+    grid_height,
+    grid_width,
+)
+from keras_slots.visualization.scene_panels import (
+    drawn_panels,
+    mask_panels,
+    read_scenes,
+    whole_panels,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_PANEL_INCHES = 2.4  # of a whole scene; of one that is no square, on average
+
+
+def plot_scene(
+    images: Tensor,
+    outputs: dict[str, Tensor],
+    path: str | os.PathLike | None = None,
+    index: int = 0,
+    mask: Tensor | None = None,
+) -> "Figure":
+    """Draws one scene large, and all that each slot made of it.
+
+    In the manner of Figure 14 of the supplement. At the top are the scene, its
+    reconstruction and the slot masks, as `plot_slots` draws them: each slot
+    has one colour, which fills the slot's share of the picture. Beneath are
+    every slot's reconstruction, as the decoder drew it, and its mask, from
+    black (0) to white (1), framed in the slot's colour. Many slots take
+    several rows.
+
+    Args:
+        images: Float tensor of shape `(B, H, W, 3)` in [-1, 1].
+        outputs: Dictionary that `models.ObjectDiscovery` gives for `images`:
+            `"reconstruction"` of shape `(B, H, W, 3)`,
+            `"slot_reconstructions"` of shape `(B, K, H, W, 3)`, both in
+            [-1, 1], and `"masks"` of shape `(B, K, H, W, 1)`, probabilities
+            over the slots. Other entries are left alone. K may be larger than
+            in training, where the model is called with `num_slots`.
+        path: String, path or `None`. Where to save the picture; the ending
+            (`.png`, `.pdf`, `.svg`) says how. The file appears whole or not at
+            all. Defaults to `None`.
+        index: Integer. Which of the B scenes to draw. Defaults to `0`.
+        mask: Integer tensor of shape `(B, H, W)` or `None`. True labels, 0 the
+            background, drawn beside the slot masks, each object in the colour
+            of the slot that matches it best. Defaults to `None`.
+
+    Returns:
+        The `matplotlib.figure.Figure`. It belongs to no pyplot window; save it
+        with `figure.savefig` or leave it as the last line of a notebook cell.
+
+    Raises:
+        ImportError: If matplotlib is not installed.
+        FileNotFoundError: If the folder of `path` does not exist.
+        ValueError: If there is no scene `index`, an entry of `outputs` is
+            missing, or a shape does not fit `images`.
+
+    Example:
+    >>> import keras, keras_slots
+    >>> from keras_slots.visualization import plot_scene
+    >>> model = keras_slots.models.ObjectDiscovery.from_preset("tetrominoes")
+    >>> images = keras.random.uniform((2, 35, 35, 3), -1.0, 1.0, seed=0)
+    >>> outputs = model(images, num_slots=6, num_iterations=5)
+    >>> figure = plot_scene(images, outputs, index=1)
+    >>> len(figure.axes)  # 3 of the scene, and 2 for each slot
+    15
+
+    References:
+    - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055), supplement,
+      Figure 14.
+    """
+    index = check_integer("index", index, minimum=0)
+    check_folder(path)
+    scenes = read_scenes(images, outputs, mask)
+    if index >= len(scenes):
+        raise ValueError(
+            "`index` must be below the number of scenes, "
+            f"{len(scenes)}. Received: index={index}"
+        )
+    scene = scenes[index]
+    top_row = whole_panels(scene)
+    num_columns = _num_columns(len(scene["masks"]), len(top_row))
+    blocks = _blocks(scene, num_columns)
+
+    height, width, _ = scene["image"].shape
+    aspect = height / width
+    left = MARGIN + ROW_LABEL
+    large = (_PANEL_INCHES * aspect**-0.5, _PANEL_INCHES * aspect**0.5)
+    inner_width = grid_width(len(top_row), large[0])
+    slot_width = (inner_width + GAP) / num_columns - GAP
+    small = (slot_width, slot_width * aspect)
+    top_height = grid_height(1, large[1]) + GAP
+    block_height = grid_height(2, small[1]) + GAP
+    figure = new_figure(
+        "plot_scene",
+        width=left + inner_width + MARGIN,
+        height=top_height + len(blocks) * block_height,
+    )
+    add_grid(figure, [top_row], large, left)
+    for number, rows in enumerate(blocks):
+        top = top_height + number * block_height
+        labels = ["Reconstruction", "Mask"]
+        add_grid(figure, rows, small, left, top, labels)
+    if path is not None:
+        save_figure(figure, path)
+    return figure
+
+
+def _num_columns(num_slots, num_above):
+    """How many slots beside each other, at most five below two pictures.
+
+    The rows are as even as can be, and slots no larger than the scene.
+    """
+    num_rows = math.ceil(num_slots / (5 * num_above // 2))
+    return max(math.ceil(num_slots / num_rows), num_above)
+
+
+def _blocks(scene, num_columns):
+    """Pairs of rows: reconstructions of some slots, and their masks."""
+    drawn, masks = drawn_panels(scene), mask_panels(scene)
+    return [
+        [drawn[start : start + num_columns], masks[start : start + num_columns]]
+        for start in range(0, len(masks), num_columns)
+    ]

@@ -77,7 +77,9 @@ def plot_scene(
     Example:
     >>> import keras, keras_slots
     >>> from keras_slots.visualization import plot_scene
-    >>> model = keras_slots.models.ObjectDiscovery.from_preset("tetrominoes")
+    >>> model = keras_slots.models.ObjectDiscovery.from_preset(
+    ...     "tetrominoes_paper"
+    ... )
     >>> images = keras.random.uniform((2, 35, 35, 3), -1.0, 1.0, seed=0)
     >>> outputs = model(images, num_slots=6, num_iterations=5)
     >>> figure = plot_scene(images, outputs, index=1)

@@ -39,13 +39,13 @@ def public_targets() -> dict[str, str]:
     for package in SUB_PACKAGES:
         path = f"keras_slots.{package}"
         module = importlib.import_module(path)
-        for name in vars(module):
-            if getattr(vars(module)[name], "__module__", "").startswith(
-                "keras_slots"
-            ):
+        for name in getattr(module, "__all__", vars(module)):
+            home = getattr(vars(module)[name], "__module__", "")
+            if home.startswith("keras_slots"):
                 target = f"{path}.{name}"
-                targets[target] = targets[f"{package}.{name}"] = target
-                targets[f"keras_slots.{name}"] = targets[name] = target
+                for prefix in ("", f"{package}.", "keras_slots.", f"{home}."):
+                    targets[prefix + name] = target
+                targets[target] = target
     return targets
 
 

@@ -85,6 +85,7 @@ def test_a_training_goes_on(tmp_path):
     assert sorted(steps(tmp_path)) == [1, 3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
 def test_training_does_not_notice(tmp_path, dtype):
     watched = make_model(run_eagerly=False, dtype=dtype)

@@ -2,19 +2,20 @@
 
 ```shell
 python benchmarks/more_objects.py
-python benchmarks/more_objects.py --names weighted_mean --steps 12000
+python benchmarks/more_objects.py --names eleven_slots --steps 12000
 ```
 
-Trains object discovery on CLEVR-like scenes of 3 to 6 objects with 7 slots and
-3 iterations, once for every way to gather tokens in `AGGREGATIONS`; and scores
-it on scenes of exactly 3, 4, ... 10 objects with more slots and iterations
-(section 3.1 and Figure 14 of the supplement). The model is the preset
-`clevr_scenes`, but its slots start from one Gaussian for all, since
-slots with starts of their own cannot be added after training.
+Trains object discovery on CLEVR-like scenes of 3 to 6 objects with 3 iterations
+and scores it on scenes of exactly 3, 4, ... 10 objects, with more iterations
+and, where the model can, more slots. Each of `MODELS` is the preset
+`clevr_scenes` with other slots: `eleven_slots` is the experiment of section 3.1
+and Figure 14 of the supplement, with 11 slots in training already; those of the
+others start from one Gaussian, since slots with starts of their own cannot be
+added after training.
 
-Writes to `runs/more_objects`: `scores.csv`, `scores.png`, a picture of one
-scene of ten objects for each model, and what resumes a training. Prints the
-table of docs/results/object_discovery.md.
+Writes to `runs/more_objects`: `scores.csv`, `scores.png`, pictures of scenes of
+ten objects for each model, and what resumes a training. Prints the table of
+docs/results/object_discovery.md.
 """
 
 import argparse
@@ -35,15 +36,25 @@ from keras_slots.models import ObjectDiscovery, get_preset
 from keras_slots.visualization import plot_scene
 
 SEED = 0
-AGGREGATIONS = ("weighted_mean", "scaled_sum")
 LIGHT = get_preset("clevr_scenes")
 EPOCH_STEPS = 250
 TRAIN_SCENES = 20_000
 SCORED_SCENES = 64  # For each number of objects.
 NUMBERS = tuple(range(3, 11))
 TRAINED_ON = 6  # Objects at most.
-# Slots and iterations of a test, the first as in training.
+GAUSSIAN = {
+    "slot_initialization": "shared_gaussian",
+    "slots_initializer": "glorot_uniform",
+}
+# What is changed in Slot Attention.
+MODELS = {
+    "eleven_slots": {"num_slots": 11},
+    "weighted_mean": GAUSSIAN,
+    "scaled_sum": {**GAUSSIAN, "aggregation": "scaled_sum"},
+}
+# Slots and iterations of a test.
 TESTS = ((7, 3), (7, 5), (11, 3), (11, 5))
+SHOWN = 2  # Scenes with a picture each.
 SCORES = {"fg_ari": adjusted_rand_index, "mbo": mean_best_overlap}
 # Okabe and Ito's, told apart with any common colour vision.
 COLOURS = ("#0072B2", "#56B4E9", "#D55E00", "#E69F00")
@@ -54,7 +65,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    names = ",".join(AGGREGATIONS)
+    names = ",".join(MODELS)
     parser.add_argument("--names", default=names, help="some of " + names)
     parser.add_argument("--steps", type=int, default=6_000)
     parser.add_argument("--cache", type=Path, default=Path("runs/clevr_scenes"))
@@ -65,10 +76,10 @@ def main():
     options.output.mkdir(parents=True, exist_ok=True)
     rows = []
     for name in options.names.split(","):
-        check_option("names", name, AGGREGATIONS)
+        check_option("names", name, MODELS)
         model = train(name, options)
         rows += score(name, model)
-        draw_scene(model, options.output / f"{name}.png")
+        draw_scenes(model, options.output / name)
     with open(options.output / "scores.csv", "w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
@@ -80,12 +91,7 @@ def main():
 def train(name, options):
     """A model trained with so many steps; goes on from its checkpoint."""
     keras.utils.set_random_seed(SEED)
-    slots = {
-        **LIGHT.slot_attention,
-        "slot_initialization": "shared_gaussian",
-        "slots_initializer": "glorot_uniform",
-        "aggregation": name,
-    }
+    slots = {**LIGHT.slot_attention, **MODELS[name]}
     preset = replace(LIGHT, slot_attention=slots)
     model = ObjectDiscovery(
         *(
@@ -153,14 +159,20 @@ def score(name, model):
     rows = []
     for number in NUMBERS:
         image, mask = test_scenes(number)
-        for slots, iterations in TESTS:
+        for slots, iterations in possible_tests(name):
             masks = discover(model, image, slots, iterations)["masks"]
-            row = {"aggregation": name, "objects": number}
+            row = {"model": name, "objects": number}
             row |= {"slots": slots, "iterations": iterations}
             for metric, measure in SCORES.items():
                 row[metric] = float(tf.reduce_mean(measure(mask, masks)))
             rows.append(row)
     return rows
+
+
+def possible_tests(name):
+    """Slots that were not trained cannot be added, and none be left idle."""
+    fixed = MODELS[name].get("num_slots")
+    return [test for test in TESTS if fixed in (None, test[0])]
 
 
 def print_table(rows):
@@ -174,11 +186,11 @@ def print_table(rows):
         for metric in ("FG-ARI", "mBO")
         for numbers in (few, many)
     ]
-    header = ["aggregation", "slots", "iterations", *titles]
+    header = ["model", "slots", "iterations", *titles]
     print("\n| " + " | ".join(header) + " |")
     print("|" + "---|" * len(header))
-    for name in dict.fromkeys(row["aggregation"] for row in rows):
-        for slots, iterations in TESTS:
+    for name in dict.fromkeys(row["model"] for row in rows):
+        for slots, iterations in possible_tests(name):
             cells = [f"`{name}`", str(slots), str(iterations)]
             for metric in SCORES:
                 curve = select(rows, name, slots, iterations, metric)
@@ -193,34 +205,37 @@ def select(rows, name, slots, iterations, metric):
     return {
         row["objects"]: row[metric]
         for row in rows
-        if (row["aggregation"], row["slots"], row["iterations"])
+        if (row["model"], row["slots"], row["iterations"])
         == (name, slots, iterations)
     }
 
 
-def draw_scene(model, path):
-    """A scene of ten objects, slot by slot, as in Figure 14."""
+def draw_scenes(model, path):
+    """Scenes of ten objects, slot by slot, as in Figure 14."""
     image, mask = test_scenes(max(NUMBERS))
     slots, iterations = TESTS[-1]
     outputs = discover(model, image, slots, iterations)
-    plot_scene(image, outputs, path, mask=mask)
-    print(path)
+    for index in range(SHOWN):
+        picture = path.with_name(f"{path.name}_{index}.png")
+        plot_scene(image, outputs, picture, index=index, mask=mask)
+        print(picture)
 
 
 def draw_scores(rows, path):
     """FG-ARI by number of objects, an axis for each model."""
-    names = list(dict.fromkeys(row["aggregation"] for row in rows))
+    names = list(dict.fromkeys(row["model"] for row in rows))
     figure = Figure(
         figsize=(4 * len(names) + 0.4, 3.8), dpi=150, layout="constrained"
     )
     axes = figure.subplots(1, len(names), squeeze=False, sharey=True)[0]
     for axis, name in zip(axes, names, strict=True):
-        for (slots, iterations), colour in zip(TESTS, COLOURS, strict=True):
+        for test in possible_tests(name):
+            slots, iterations = test
             curve = select(rows, name, slots, iterations, "fg_ari")
             axis.plot(
                 *zip(*curve.items(), strict=True),
                 "o-" if slots == TESTS[0][0] else "s--",
-                color=colour,
+                color=COLOURS[TESTS.index(test)],
                 label=f"{slots} slots, {iterations} iterations",
             )
         axis.axvspan(min(NUMBERS), TRAINED_ON, color="0.95")
@@ -232,7 +247,8 @@ def draw_scores(rows, path):
         axis.set_axisbelow(True)
     axes[0].set_ylabel("FG-ARI")
     figure.legend(
-        *axes[0].get_legend_handles_labels(),
+        # Of the last model, which is tried in every test.
+        *axes[-1].get_legend_handles_labels(),
         loc="outside lower center",
         ncols=2,
         frameon=False,

@@ -66,7 +66,8 @@ def draw_figure(figure, rows, path):
         handles,
         labels,
         loc="outside lower center",
-        ncols=len(labels),
+        # What is longer than a line takes two.
+        ncols=len(labels) if len(labels) < 6 else (len(labels) + 1) // 2,
         frameon=False,
     )
     picture.savefig(path)

@@ -304,7 +304,9 @@ def export_and_check(model, image, path):
         "image": image,
         "initial_slots": np.array(keras.random.normal(shape, seed=0)),
     }
-    return saved_model_check.export_and_check(model, model, inputs, path)
+    return saved_model_check.export_and_check(
+        model, "discover_from", model, inputs, path
+    )
 
 
 def print_summary(output, last):

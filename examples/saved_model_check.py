@@ -15,11 +15,12 @@ from keras_slots.export import export_saved_model
 MAX_DIFFERENCE = 1e-4  # Between the model and its SavedModel.
 
 
-def export_and_check(model, call, inputs, path):
+def export_and_check(model, endpoint, call, inputs, path):
     """Exports a model; gives how far the SavedModel's outputs are off.
 
     Args:
         model: The model.
+        endpoint: String, the endpoint of the SavedModel that takes `inputs`.
         call: Function from the inputs by name to a dict of the outputs.
         inputs: Dict of arrays that make the outputs deterministic.
         path: Path of the SavedModel; what is there is replaced.
@@ -35,7 +36,7 @@ def export_and_check(model, call, inputs, path):
     # As a graph, as it is served: in half precision, which operations are
     # fused, and so where rounding happens, shows in the third digit.
     expected = to_float32(tf.function(call)(**inputs))
-    served = serve(path, inputs)
+    served = serve(path, endpoint, inputs)
     difference = max(
         float(np.abs(served[name] - expected[name]).max()) for name in expected
     )
@@ -53,14 +54,15 @@ def to_float32(outputs):
     }
 
 
-def serve(saved_model, inputs):
+def serve(saved_model, endpoint, inputs):
     """Outputs of a SavedModel, run by a process of its own."""
     script = Path(__file__).with_name("serve_saved_model.py")
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder, name) for name in ("in.npz", "out.npz")]
         np.savez(files[0], **inputs)
         # -I: no PYTHONPATH and no current folder to import from.
-        command = [sys.executable, "-I", script, saved_model, *files]
+        command = [sys.executable, "-I", script, saved_model, endpoint]
+        command += files
         process = subprocess.run(command, capture_output=True, text=True)
         if process.returncode:
             raise SystemExit(f"It cannot be served:\n{process.stderr}")

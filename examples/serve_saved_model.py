@@ -1,11 +1,12 @@
 """Runs an exported SavedModel with TensorFlow alone, as a server would.
 
 ```shell
-python examples/serve_saved_model.py SAVED_MODEL INPUTS.npz OUTPUTS.npz
+python examples/serve_saved_model.py \
+    SAVED_MODEL discover INPUTS.npz OUTPUTS.npz
 ```
 
-`INPUTS.npz` holds `image` `(B, H, W, C)` in [-1, 1] and, for an endpoint that
-is told what to start from, `initial_slots` `(B, K, D)` or `initial_set`.
+`INPUTS.npz` holds what the endpoint takes, by name: for `discover` an `image`
+`(B, H, W, C)` in [-1, 1]; for `discover_from` `initial_slots` `(B, K, D)` too.
 `OUTPUTS.npz` receives the outputs by name, in float32. The script forbids
 itself Keras and keras-slots: the SavedModel holds all that it needs.
 """
@@ -20,17 +21,12 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 
-def main(saved_model: str, inputs: str, outputs: str) -> None:
+def main(saved_model: str, endpoint: str, inputs: str, outputs: str) -> None:
     """Reads the inputs, runs the model once, and writes its outputs."""
     loaded = tf.saved_model.load(saved_model)
     with np.load(inputs) as arrays:
         tensors = {name: tf.constant(arrays[name]) for name in arrays}
-    endpoint = next(
-        signature
-        for signature in loaded.signatures.values()
-        if set(signature.structured_input_signature[1]) == set(tensors)
-    )
-    served = endpoint(**tensors)
+    served = loaded.signatures[endpoint](**tensors)
     np.savez(
         outputs,
         **{name: tf.cast(x, tf.float32).numpy() for name, x in served.items()},

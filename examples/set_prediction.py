@@ -284,8 +284,14 @@ def export_and_check(model, image, path):
     def call(image, **options):
         return {"predictions": model(image, **options)}
 
-    inputs = {"image": image, **start(model, len(image))}
-    return saved_model_check.export_and_check(model, call, inputs, path)
+    begin = start(model, len(image))
+    return saved_model_check.export_and_check(
+        model,
+        "predict_from" if begin else "predict",
+        call,
+        {"image": image, **begin},
+        path,
+    )
 
 
 def print_summary(output, last):

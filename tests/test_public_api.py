@@ -33,7 +33,13 @@ PUBLIC_NAMES = {
         "record_shards",
         "tetrominoes",
     },
-    "keras_slots.export": {"export_saved_model"},
+    "keras_slots.export": {
+        "export_litert",
+        "export_onnx",
+        "export_openvino",
+        "export_saved_model",
+        "list_endpoints",
+    },
     "keras_slots.layers": {
         "ConvEncoder",
         "PropertyHead",
@@ -166,7 +172,13 @@ SIGNATURES = {
     "keras_slots.schedules.WarmupExponentialDecay": (
         "learning_rate, warmup_steps, decay_steps, decay_rate"
     ),
+    "keras_slots.export.export_litert": (
+        "model, path, endpoint=None, batch_size=1"
+    ),
+    "keras_slots.export.export_onnx": "model, path, endpoint=None",
+    "keras_slots.export.export_openvino": "model, path, endpoint=None",
     "keras_slots.export.export_saved_model": "model, path",
+    "keras_slots.export.list_endpoints": "model",
     "keras_slots.visualization.plot_attention": (
         "images, attention, path=None, num_scenes=3, grid_size=None"
     ),

@@ -8,6 +8,7 @@ from keras_slots.metrics.adjusted_rand_index import AdjustedRandIndex
 from keras_slots.models.grouping import group, has_centres, token_positions
 from keras_slots.models.parts_model import PartsModel
 from keras_slots.models.trained_weights import load_trained_weights
+from keras_slots.types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_slots")
@@ -113,6 +114,31 @@ class ObjectDiscovery(PartsModel):
     def call(
         self, image, initial_slots=None, num_slots=None, num_iterations=None
     ):
+        encoded = self.encode(image, initial_slots, num_slots, num_iterations)
+        attention = encoded.pop("attention", None)
+        outputs = self.decode(**encoded)
+        outputs["slots"] = encoded["slots"]
+        if attention is not None:
+            outputs["attention"] = attention
+        return outputs
+
+    def encode(
+        self, image, initial_slots=None, num_slots=None, num_iterations=None
+    ) -> dict[str, Tensor]:
+        """Images to slots, and to all that `decode` needs beside them.
+
+        Args:
+            image: Float tensor `(B, H, W, C)` in [-1, 1].
+            initial_slots: As in the call.
+            num_slots: As in the call.
+            num_iterations: As in the call.
+
+        Returns:
+            A dict: `slots` `(B, K, slot_size)`; of layers that attend,
+            `attention` `(B, K, N)`; where slots are drawn around centres,
+            `centres` `(B, K, 2)`; and where in units of scales, `scales`
+            `(B, K, 2)`.
+        """
         check_rank("image", image.shape, "(B, H, W, C)")
         self._check_image_size(image.shape)
         tokens = self.encoder(image)  # (B, N, D)
@@ -128,23 +154,38 @@ class ObjectDiscovery(PartsModel):
             num_slots=num_slots,
             num_iterations=num_iterations,
         )  # (B, K, slot_size), (B, K, N)
-        places = {}
+        encoded = {"slots": slots}
+        if attention is not None:
+            encoded["attention"] = attention
         if drawn_around_centres:
-            places["centres"] = slot_centres(attention, positions)
+            encoded["centres"] = slot_centres(attention, positions)
             if getattr(self.slot_attention, "slot_scales", False):
-                places["scales"] = slot_scales(attention, positions)
+                encoded["scales"] = slot_scales(attention, positions)
+        return encoded
+
+    def decode(self, slots, centres=None, scales=None) -> dict[str, Tensor]:
+        """Slots to images: those of `encode`, or changed ones.
+
+        Args:
+            slots: Float tensor `(B, K, slot_size)`.
+            centres: Float tensor `(B, K, 2)`, for a decoder that draws around
+                them.
+            scales: Float tensor `(B, K, 2)`, for slots with scales.
+
+        Returns:
+            A dict: `reconstruction`, `slot_reconstructions` and `masks`, as
+            in the call.
+        """
+        places = {"centres": centres, "scales": scales}
         reconstruction, slot_reconstructions, masks = self.decoder(
-            slots, **places
+            slots,
+            **{name: x for name, x in places.items() if x is not None},
         )
-        outputs = {
+        return {
             "reconstruction": reconstruction,  # (B, H, W, C)
             "slot_reconstructions": slot_reconstructions,  # (B, K, H, W, C)
             "masks": masks,  # (B, K, H, W, 1)
-            "slots": slots,
         }
-        if attention is not None:
-            outputs["attention"] = attention
-        return outputs
 
     def _check_image_size(self, image_shape):
         drawn = tuple(self.decoder.compute_output_shape((None, 1, 1))[0][1:3])

@@ -27,6 +27,13 @@ folder, name = sys.argv[1:]
 arrays = dict(np.load(f"{folder}/inputs.npz"))
 served = tf.saved_model.load(f"{folder}/model").signatures
 results = {}
+endpoints = {name, f"{name}_from", "serving_default"}
+if name == "discover":
+    endpoints |= {"encode", "encode_from", "decode"}
+    inputs = {name: tf.constant(a) for name, a in arrays.items()}
+    encoded = served["encode_from"](**inputs)
+    for key, value in served["decode"](slots=encoded["slots"]).items():
+        results[f"decoded-{key}"] = value
 for batch in (1, 3):
     inputs = {name: tf.constant(a[:batch]) for name, a in arrays.items()}
     for call in "ab":
@@ -36,7 +43,7 @@ for batch in (1, 3):
             results[f"from-{batch}-{call}-{key}"] = outputs[key]
             results[f"drawn-{batch}-{call}-{key}"] = drawn[key]
 assert all(sys.modules[module] is None for module in absent)
-assert set(served) == {name, f"{name}_from", "serving_default"}
+assert set(served) == endpoints
 np.savez(f"{folder}/outputs.npz", **results)
 """
 
@@ -86,6 +93,16 @@ def test_served_outputs_are_those_of_keras(model, inputs, outputs, batch):
         )
         again = outputs[f"from-{batch}-b-{name}"]
         np.testing.assert_array_equal(again, served, err_msg=name)
+
+
+def test_encoded_and_decoded_again_is_discovered(outputs):
+    for name in ("reconstruction", "slot_reconstructions", "masks"):
+        np.testing.assert_allclose(
+            outputs[f"decoded-{name}"],
+            outputs[f"from-3-a-{name}"],
+            rtol=1e-4,
+            atol=1e-5,
+        )
 
 
 @pytest.mark.parametrize("batch", [1, 3], ids="batch {}".format)
@@ -140,7 +157,8 @@ def test_slot_mlp_starts_from_nothing(name, tmp_path):
     model = slot_mlp_model(name)
     export_saved_model(model, tmp_path / "model")
     served = tf.saved_model.load(str(tmp_path / "model")).signatures
-    assert set(served) == {name, "serving_default"}
+    more = {"encode", "decode"} if name == "discover" else set()
+    assert set(served) == {name, "serving_default"} | more
     rng = np.random.default_rng(0)
     image = rng.uniform(-1, 1, (3, 4, 4, 3)).astype("float32")
     expected = model(image)
@@ -161,14 +179,16 @@ def test_what_is_there_stays(model, tmp_path):
 
 
 def test_an_interrupted_export_leaves_nothing_at_the_path(
-    model, tmp_path, monkeypatch
+    tmp_path, monkeypatch
 ):
+    model = slot_mlp_model("predict")  # The quickest to export.
+
     def interrupted(*args):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         # The last step: all that is written is written elsewhere.
-        patch.setattr("keras_slots.export.os.replace", interrupted)
+        patch.setattr("keras_slots.export.saved_model.os.replace", interrupted)
         with pytest.raises(KeyboardInterrupt):
             export_saved_model(model, tmp_path / "model")
     assert not (tmp_path / "model").exists()
@@ -187,8 +207,8 @@ def test_an_unbuilt_model_is_an_error(tmp_path):
         export_saved_model(model, tmp_path / "model")
 
 
-def test_a_slash_at_the_end_of_the_path_is_no_part_of_it(model, tmp_path):
-    export_saved_model(model, f"{tmp_path}/model/")
+def test_a_slash_at_the_end_of_the_path_is_no_part_of_it(tmp_path):
+    export_saved_model(slot_mlp_model("predict"), f"{tmp_path}/model/")
     assert (tmp_path / "model" / "saved_model.pb").exists()
 
 

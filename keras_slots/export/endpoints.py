@@ -1,0 +1,126 @@
+"""What can be asked of an exported model: functions of named tensors."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+
+from keras_slots.models import (
+    DeepSetPrediction,
+    ObjectDiscovery,
+    SetPrediction,
+)
+from keras_slots.models.grouping import attends, has_centres
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One way to call a model.
+
+    Attributes:
+        function: Called with a tensor for each of `specs`; gives a dict of
+            tensors.
+        specs: List of `keras.InputSpec`, each with a name. The batch size is
+            `None`.
+        draws: Whether the outcome is drawn anew in every call.
+    """
+
+    function: Callable
+    specs: list[keras.InputSpec]
+    draws: bool = False
+
+
+def endpoints(model) -> dict[str, Endpoint]:
+    """Every endpoint of a model by name, the one that serves by default first.
+
+    Raises:
+        ValueError: If the model is none of `keras_slots.models`, or not built.
+    """
+    kinds = (ObjectDiscovery, SetPrediction, DeepSetPrediction)
+    if not isinstance(model, kinds):
+        raise ValueError(
+            "`model` must be one of `keras_slots.models`; export other models "
+            f"with their own `export`. Received: model={model!r}"
+        )
+    if not model.built:
+        raise ValueError(
+            "`model` must be built before it is exported: call it on an "
+            f"image once. Received: model={model!r}"
+        )
+    if not isinstance(model, ObjectDiscovery):
+        return _from_image(model, "predict", _predict(model))
+    return {
+        **_from_image(model, "discover", model.__call__),
+        **_from_image(model, "encode", model.encode),
+        "decode": Endpoint(model.decode, _decoded_specs(model)),
+    }
+
+
+def _from_image(model, name, function):
+    """An endpoint from images, and one that is told what to start from."""
+    image, start = _image_spec(model), _start_spec(model)
+    told = {} if start is None else {f"{name}_from": [image, start]}
+    draws = start is not None and _draws(model)
+    return {
+        name: Endpoint(function, [image], draws),
+        **{key: Endpoint(function, specs) for key, specs in told.items()},
+    }
+
+
+def _draws(model):
+    """Whether the start is noise; of `DeepSetPrediction` it is learned."""
+    if isinstance(model, DeepSetPrediction):
+        return False
+    return model.slot_attention.slot_initialization != "learned"
+
+
+def _predict(model):
+    """A call with a named output, whose start keeps the name it has there."""
+    if isinstance(model, DeepSetPrediction):
+
+        def predict_from_set(image, initial_set=None):
+            return {"predictions": model(image, initial_set=initial_set)}
+
+        return predict_from_set
+
+    def predict_from_slots(image, initial_slots=None):
+        return {"predictions": model(image, initial_slots=initial_slots)}
+
+    return predict_from_slots
+
+
+def _image_spec(model):
+    if isinstance(model, ObjectDiscovery):
+        shape, _, _ = model.decoder.compute_output_shape((None, 1, 1))
+        return _spec("image", *shape[1:])
+    return _spec("image", *model.image_shape)
+
+
+def _start_spec(model):
+    """What the model may be told to start from; `None` if from nothing."""
+    if isinstance(model, DeepSetPrediction):
+        return _spec("initial_set", model.set_size, model.num_features)
+    if attends(model.slot_attention):
+        return _slots_spec(model, "initial_slots")
+    return None
+
+
+def _decoded_specs(model):
+    """Slots, and the places that the decoder draws them at."""
+    specs = [_slots_spec(model, "slots")]
+    num_slots = model.slot_attention.num_slots
+    if has_centres(model.decoder):
+        specs.append(_spec("centres", num_slots, 2))
+        if getattr(model.slot_attention, "slot_scales", False):
+            specs.append(_spec("scales", num_slots, 2))
+    return specs
+
+
+def _slots_spec(model, name):
+    slots = model.slot_attention
+    return _spec(name, slots.num_slots, slots.slot_size)
+
+
+def _spec(name, *sizes):
+    shape = (None, *sizes)
+    return keras.InputSpec(shape=shape, dtype="float32", name=name)

@@ -1,0 +1,55 @@
+"""LiteRT (TensorFlow Lite): a file for phones and small devices."""
+
+from keras_slots.checks import check_positive_integer
+from keras_slots.export.destination import (
+    all_at_once,
+    check_ending,
+    check_free,
+)
+from keras_slots.export.endpoint_model import choose_endpoint
+
+
+def export_litert(
+    model, path, endpoint: str | None = None, batch_size: int = 1
+) -> None:
+    """Writes one endpoint of a model as a LiteRT file.
+
+    The file has one signature, `serving_default`, with named inputs and
+    outputs. Its batch size is fixed, since LiteRT's fast kernels cannot be
+    resized.
+
+    Args:
+        model: A built model of `keras_slots.models`.
+        path: File to write, with the ending `.tflite`. It appears whole or
+            not at all; one that exists already is an error.
+        endpoint: String, as in `list_endpoints`. LiteRT draws no noise as
+            Keras does: slots that start from a Gaussian must be passed in.
+            `None` is the first endpoint that draws nothing. Defaults to
+            `None`.
+        batch_size: Integer, images at once. Defaults to `1`.
+
+    Raises:
+        ValueError: If the model is of another kind or not built, `path` has
+            another ending, there is no such endpoint, or `batch_size` is not
+            a positive integer.
+        FileExistsError: If something is at `path` already.
+
+    Example:
+
+    ```python
+    keras_slots.export.export_litert(model, "model.tflite", "discover_from")
+    runner = Interpreter("model.tflite").get_signature_runner()
+    masks = runner(image=image, initial_slots=slots)["masks"]
+    ```
+    """
+    path = check_ending(path, ".tflite")
+    check_positive_integer("batch_size", batch_size)
+    chosen = choose_endpoint(model, endpoint)
+    check_free(path)
+    with all_at_once(path) as unfinished:
+        chosen.export(
+            str(unfinished),
+            format="litert",
+            input_signature=chosen.signature(batch_size),
+            verbose=False,
+        )

@@ -1,0 +1,49 @@
+"""ONNX: a file for onnxruntime and its many relatives."""
+
+from keras_slots.export.destination import (
+    all_at_once,
+    check_ending,
+    check_free,
+)
+from keras_slots.export.endpoint_model import choose_endpoint
+
+
+def export_onnx(model, path, endpoint: str | None = None) -> None:
+    """Writes one endpoint of a model as an ONNX file.
+
+    It takes the extra `export`. Inputs and outputs have their names, and any
+    batch size.
+
+    Args:
+        model: A built model of `keras_slots.models`, in float32.
+        path: File to write, with the ending `.onnx`. It appears whole or not
+            at all; one that exists already is an error.
+        endpoint: String, as in `list_endpoints`. ONNX draws no noise as Keras
+            does: slots that start from a Gaussian must be passed in. `None`
+            is the first endpoint that draws nothing. Defaults to `None`.
+
+    Raises:
+        ValueError: If the model is of another kind or not built, `path` has
+            another ending, or there is no such endpoint.
+        FileExistsError: If something is at `path` already.
+        ImportError: If `tf2onnx` is missing.
+
+    Example:
+
+    ```python
+    keras_slots.export.export_onnx(model, "model.onnx", "discover_from")
+    session = onnxruntime.InferenceSession("model.onnx")
+    inputs = {"image": images, "initial_slots": slots}
+    (masks,) = session.run(["masks"], inputs)
+    ```
+    """
+    path = check_ending(path, ".onnx")
+    chosen = choose_endpoint(model, endpoint)
+    check_free(path)
+    with all_at_once(path) as unfinished:
+        chosen.export(
+            str(unfinished),
+            format="onnx",
+            input_signature=chosen.signature(),
+            verbose=False,
+        )

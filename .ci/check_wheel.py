@@ -21,7 +21,8 @@ def main(wheel, source):
     expect(weights, "the wheel lacks the trained weights")
     expect(len(weights) == len(cards), "weights and cards do not pair up")
     with tarfile.open(source) as archive:
-        paths = {name.partition("/")[2] for name in archive.getnames()}
+        # Files alone are listed: a folder is the first part of their names.
+        paths = {name.split("/")[1] for name in archive.getnames()}
     for name in ("tests", "examples", "docs", "README.md", "pyproject.toml"):
         expect(name in paths, f"the source distribution lacks {name}")
     print(f"{len(names)} files in the wheel, {len(weights)} sets of weights")

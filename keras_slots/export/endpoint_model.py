@@ -2,6 +2,11 @@
 
 import keras
 
+from keras_slots.export.destination import (
+    all_at_once,
+    check_ending,
+    check_free,
+)
 from keras_slots.export.endpoints import Endpoint, endpoints
 
 
@@ -59,13 +64,37 @@ def list_endpoints(model) -> dict[str, tuple[str, ...]]:
     }
 
 
-def choose_endpoint(model, name: str | None) -> EndpointModel:
-    """The endpoint of that name, or else the first that draws no noise.
+def export_endpoint(
+    model, path, endpoint, *, ending, format, batch_size=None
+) -> None:
+    """Writes an endpoint as a file of one of Keras's formats, or not at all.
+
+    Args:
+        model: A built model of `keras_slots.models`.
+        path: File to write.
+        endpoint: String or `None`, as the public functions take it.
+        ending: String, how the file's name must end.
+        format: String, as Keras calls the format.
+        batch_size: Integer, or `None` for any.
 
     Raises:
-        ValueError: If there is no such endpoint, or it draws noise, of which
-            these formats have none.
+        ValueError: If one of them does not fit.
+        FileExistsError: If something is at `path` already.
     """
+    path = check_ending(path, ending)
+    chosen = _choose(model, endpoint)
+    check_free(path)
+    with all_at_once(path) as unfinished:
+        chosen.export(
+            str(unfinished),
+            format=format,
+            input_signature=chosen.signature(batch_size),
+            verbose=False,
+        )
+
+
+def _choose(model, name):
+    """The endpoint of that name, or else the first that draws no noise."""
     found = endpoints(model)
     steady = [key for key, endpoint in found.items() if not endpoint.draws]
     if name is None:

@@ -1,12 +1,7 @@
 """LiteRT (TensorFlow Lite): a file for phones and small devices."""
 
 from keras_slots.checks import check_positive_integer
-from keras_slots.export.destination import (
-    all_at_once,
-    check_ending,
-    check_free,
-)
-from keras_slots.export.endpoint_model import choose_endpoint
+from keras_slots.export.endpoint_model import export_endpoint
 
 
 def export_litert(
@@ -42,14 +37,12 @@ def export_litert(
     masks = runner(image=image, initial_slots=slots)["masks"]
     ```
     """
-    path = check_ending(path, ".tflite")
     check_positive_integer("batch_size", batch_size)
-    chosen = choose_endpoint(model, endpoint)
-    check_free(path)
-    with all_at_once(path) as unfinished:
-        chosen.export(
-            str(unfinished),
-            format="litert",
-            input_signature=chosen.signature(batch_size),
-            verbose=False,
-        )
+    export_endpoint(
+        model,
+        path,
+        endpoint,
+        ending=".tflite",
+        format="litert",
+        batch_size=batch_size,
+    )

@@ -1,11 +1,6 @@
 """ONNX: a file for onnxruntime and its many relatives."""
 
-from keras_slots.export.destination import (
-    all_at_once,
-    check_ending,
-    check_free,
-)
-from keras_slots.export.endpoint_model import choose_endpoint
+from keras_slots.export.endpoint_model import export_endpoint
 
 
 def export_onnx(model, path, endpoint: str | None = None) -> None:
@@ -37,13 +32,4 @@ def export_onnx(model, path, endpoint: str | None = None) -> None:
     (masks,) = session.run(["masks"], inputs)
     ```
     """
-    path = check_ending(path, ".onnx")
-    chosen = choose_endpoint(model, endpoint)
-    check_free(path)
-    with all_at_once(path) as unfinished:
-        chosen.export(
-            str(unfinished),
-            format="onnx",
-            input_signature=chosen.signature(),
-            verbose=False,
-        )
+    export_endpoint(model, path, endpoint, ending=".onnx", format="onnx")

@@ -1,11 +1,6 @@
 """OpenVINO: two files for Intel's runtime."""
 
-from keras_slots.export.destination import (
-    all_at_once,
-    check_ending,
-    check_free,
-)
-from keras_slots.export.endpoint_model import choose_endpoint
+from keras_slots.export.endpoint_model import export_endpoint
 
 
 def export_openvino(model, path, endpoint: str | None = None) -> None:
@@ -40,13 +35,4 @@ def export_openvino(model, path, endpoint: str | None = None) -> None:
     masks = compiled({"image": images, "initial_slots": slots})["masks"]
     ```
     """
-    path = check_ending(path, ".xml")
-    chosen = choose_endpoint(model, endpoint)
-    check_free(path)
-    with all_at_once(path) as unfinished:
-        chosen.export(
-            str(unfinished),
-            format="openvino",
-            input_signature=chosen.signature(),
-            verbose=False,
-        )
+    export_endpoint(model, path, endpoint, ending=".xml", format="openvino")

@@ -12,6 +12,8 @@ BLUE = "#0072B2"
 OTHERS = ("#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "0.2")
 OTHERS += ("#8C6D46",)
 DEFAULTS = ("default", "exact_slots")
+# More curves than these have no ranges, which would hide each other.
+MAX_RANGES = 5
 # Task, column and title of each axis.
 PANELS = (
     ("object_discovery", "fg_ari", "Object discovery: FG-ARI"),
@@ -67,7 +69,7 @@ def draw_figure(figure, rows, path):
         labels,
         loc="outside lower center",
         # What is longer than a line takes two.
-        ncols=len(labels) if len(labels) < 6 else (len(labels) + 1) // 2,
+        ncols=len(labels) if len(labels) <= 5 else (len(labels) + 1) // 2,
         frameon=False,
     )
     picture.savefig(path)
@@ -82,7 +84,8 @@ def _draw_panel(axis, figure, rows, kind, panel):
         # Missing so far: in the legend all the same, of all axes.
         places, mean, low, high = mean_and_range(seeds)
         axis.plot(places, mean, "o-", color=colour, markersize=3, label=label)
-        axis.fill_between(places, low, high, color=colour, alpha=0.15, lw=0)
+        if len(figure.curves) <= MAX_RANGES:
+            axis.fill_between(places, low, high, color=colour, alpha=0.15, lw=0)
         for curve in seeds.values():
             axis.plot(*zip(*curve.items(), strict=True), color=colour, lw=0.5)
         lowest = min([lowest, *low])
@@ -143,4 +146,5 @@ def _describe_seeds(figure, rows):
     if most == 1:
         return "one seed"
     number = f"{least} to {most}" if least < most else str(most)
-    return f"mean, range and each of {number} seeds"
+    ranges = ", range" if len(figure.curves) <= MAX_RANGES else ""
+    return f"mean{ranges} and each of {number} seeds"

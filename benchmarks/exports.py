@@ -28,6 +28,13 @@ from keras_slots.models import ObjectDiscovery
 
 ROUNDS = 30
 ENDPOINT = "discover_from"
+TITLES = {
+    "Keras": "Keras, compiled by `tf.function`",
+    "saved_model": "SavedModel, TensorFlow",
+    "onnx.onnx": "ONNX, onnxruntime",
+    "litert.tflite": "LiteRT, ai-edge-litert",
+    "openvino.xml": "OpenVINO, float32",
+}
 
 
 def main():
@@ -53,7 +60,7 @@ def main():
     }
     inputs = {name: x.astype("float32") for name, x in inputs.items()}
     expected = {name: np.array(x) for name, x in model(**inputs).items()}
-    runners = {"Keras, compiled": keras_runner(model, inputs)}
+    runners = {"Keras": keras_runner(model, inputs)}
     for name, (exporter, runner) in FORMATS.items():
         path = options.output / name
         exporter(model, path)
@@ -77,7 +84,8 @@ def main():
             "seconds": latency,
         }
         print(
-            f"| {name} | {difference:.1e} | {size / 1e6:.1f} MB "
+            f"| {TITLES[name]} | {difference:.1e} "
+            f"| {f'{size / 1e6:.1f} MB' if size else ''} "
             f"| {1e3 * latency:.1f} ms |"
         )
     write_json(options.output / "results.json", results)
@@ -140,7 +148,7 @@ def openvino_runner(path, inputs, **settings):
 
     def run():
         outputs = compiled(inputs)
-        return {key.any_name: value for key, value in outputs.items()}
+        return {name: outputs[key] for key in outputs for name in key.names}
 
     return run
 

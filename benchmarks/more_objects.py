@@ -213,12 +213,13 @@ def select(rows, name, slots, iterations, metric):
 def draw_scenes(model, path):
     """Scenes of ten objects, slot by slot, as in Figure 14."""
     image, mask = test_scenes(max(NUMBERS))
-    slots, iterations = TESTS[-1]
-    outputs = discover(model, image, slots, iterations)
-    for index in range(SHOWN):
-        picture = path.with_name(f"{path.name}_{index}.png")
-        plot_scene(image, outputs, picture, index=index, mask=mask)
-        print(picture)
+    for slots, iterations in TESTS[-2:]:
+        outputs = discover(model, image, slots, iterations)
+        for index in range(SHOWN):
+            name = f"{path.name}_{iterations}_iterations_{index}.png"
+            picture = path.with_name(name)
+            plot_scene(image, outputs, picture, index=index, mask=mask)
+            print(picture)
 
 
 def draw_scores(rows, path):

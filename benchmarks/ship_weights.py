@@ -19,6 +19,7 @@ from pathlib import Path
 import keras
 
 from keras_slots.models import get_preset
+from keras_slots.models.presets import PARTS
 from keras_slots.models.trained_weights import FOLDER, weights_path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
@@ -37,8 +38,9 @@ def main():
     options = parser.parse_args()
     metrics = json.loads((options.run / "metrics.json").read_text())
     settings = metrics["settings"]
-    trained = settings.pop("preset_values")
+    trained = as_written_out(settings.pop("preset_values"))
     preset = as_json(dataclasses.asdict(get_preset(options.name)))
+    preset = as_written_out(preset)
     changed = [name for name, value in preset.items() if value != trained[name]]
     if changed:
         raise SystemExit(
@@ -63,6 +65,18 @@ def main():
     }
     write_json(FOLDER / f"{options.name}.json", card)
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB\n{card['scores']}")
+
+
+def as_written_out(values):
+    """The values of a preset, with the defaults of its parts."""
+    parts = {
+        name: as_json(part(**values[name]).get_config())
+        for name, part in PARTS.items()
+        if values[name] is not None
+    }
+    for config in parts.values():
+        del config["name"]
+    return {**values, **parts}
 
 
 def flatten(metrics):

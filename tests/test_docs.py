@@ -13,7 +13,11 @@ from tests.test_public_api import PUBLIC_NAMES
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = [DOCS / "quick_start.md", *sorted((DOCS / "guides").glob("*.md"))]
+PAGES = [
+    DOCS / "quick_start.md",
+    DOCS / "pretrained.md",
+    *sorted((DOCS / "guides").glob("*.md")),
+]
 # Shorter, for a test: tracing a graph takes longer than what it then does.
 SHORTER = {
     "num_scenes=320": "num_scenes=32",

@@ -26,4 +26,4 @@ def test_python_block_runs(block, tmp_path, monkeypatch, capsys):
 
 def test_every_shortening_is_of_a_line_in_the_readme():
     assert all(line in README for line in SHORTER)
-    assert len(BLOCKS) == 2
+    assert len(BLOCKS) == 3

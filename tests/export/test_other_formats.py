@@ -39,8 +39,10 @@ import openvino
 exact = {"INFERENCE_PRECISION_HINT": "f32"}
 compiled = openvino.Core().compile_model(sys.argv[1], "CPU", exact)
 outputs = compiled(dict(np.load(sys.argv[2])))
-named = {output.any_name: value for output, value in outputs.items()}
-np.savez(sys.argv[3], **named)
+# An output may have names of OpenVINO's own beside that of the model.
+named = {name: outputs[key] for key in outputs for name in key.names}
+names = {name.replace("/", "_"): value for name, value in named.items()}
+np.savez(sys.argv[3], **names)
 """
 # Function, ending, what to install, and the server.
 FORMATS = {
@@ -119,7 +121,7 @@ def test_object_discovery_comes_out_the_same(kind, tmp_path):
     inputs = {"image": draw(2, 5, 6, 3), "initial_slots": draw(2, 3, 8)}
     expected = model(**inputs)
     served = serve(kind, model, "discover_from", inputs, tmp_path)
-    assert served.keys() == expected.keys()
+    assert served.keys() >= expected.keys()
     for name, value in expected.items():
         np.testing.assert_allclose(
             served[name], value, rtol=1e-4, atol=1e-5, err_msg=name

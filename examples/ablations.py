@@ -12,7 +12,7 @@ setting. Nothing is downloaded. The scenes of properties are rendered once, into
 `--cache`.
 
 What to expect: a line for every run, with its scores and how long the rest may
-take. The small models learn in less than a minute each; what they lack of the
+take. The small models learn in about a minute each; what they lack of the
 paper's is in `ablation_tasks.py`.
 
 Stop it whenever you like: the same command goes on where it stopped. Finished

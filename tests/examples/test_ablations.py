@@ -40,6 +40,7 @@ def read_csv(output):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_it_trains_draws_and_sums_up_and_never_repeats_a_run(
     ablations, run, tmp_path, monkeypatch
 ):
@@ -80,6 +81,7 @@ def test_it_trains_draws_and_sums_up_and_never_repeats_a_run(
         run(tmp_path, "--figures", "11", scale="--paper")
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_after_its_checkpoint(
     cache, tmp_path, monkeypatch
 ):

@@ -42,6 +42,7 @@ def read_metrics(output):
     return json.loads((output / "metrics.json").read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "options", "iterations"),
     [

@@ -10,7 +10,7 @@ from keras_slots.models import (
     ObjectDiscovery,
     SetPrediction,
 )
-from keras_slots.models.grouping import attends, has_centres
+from keras_slots.models.grouping import attends, has_centres, has_scales
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _decoded_specs(model):
     num_slots = model.slot_attention.num_slots
     if has_centres(model.decoder):
         specs.append(_spec("centres", num_slots, 2))
-        if getattr(model.slot_attention, "slot_scales", False):
+        if has_scales(model.slot_attention):
             specs.append(_spec("scales", num_slots, 2))
     return specs
 

@@ -192,22 +192,22 @@ class SlotCentres(keras.layers.Layer):
         positions = ops.cast(positions, "float32")
         centres = slot_centres(attention, positions)
         angles = fourier_angles(centres, self.num_frequencies)  # (B, K, 2 F)
-        place = [centres, ops.sin(angles), ops.cos(angles)]
+        sin_centre, cos_centre = ops.sin(angles), ops.cos(angles)
+        place = [centres, sin_centre, cos_centre]
         weights = attention / _mass(attention)  # (B, K, N)
         if self.has_scales:
             scales = slot_scales(attention, positions)
             place.append(ops.log(scales))
             shape = self._scaled_shape(weights, positions, centres, scales)
         else:
-            shape = self._shape(weights, positions, angles)
+            shape = self._shape(weights, positions, sin_centre, cos_centre)
         updates = self.tell_place(
             ops.concatenate(place, axis=-1)
         ) + self.tell_shape(ops.concatenate(shape, axis=-1))
         return centres, updates
 
-    def _shape(self, weights, positions, centre_angles):
+    def _shape(self, weights, positions, sin_centre, cos_centre):
         """Weighted means (B, K, 2 F) of sin and cos of f (p - c)."""
-        sin_centre, cos_centre = ops.sin(centre_angles), ops.cos(centre_angles)
         angles = fourier_angles(positions, self.num_frequencies)  # (N, 2 F)
         sin_mean = ops.matmul(weights, ops.sin(angles))  # (B, K, 2 F)
         cos_mean = ops.matmul(weights, ops.cos(angles))

@@ -11,6 +11,11 @@ def has_centres(part) -> bool:
     return getattr(part, "centre_frequencies", None) is not None
 
 
+def has_scales(layer) -> bool:
+    """Whether a layer makes slots with scales, for a decoder to draw in."""
+    return getattr(layer, "slot_scales", False)
+
+
 def attends(layer) -> bool:
     """Whether a layer has attention to give, as `SlotAttention` does."""
     parameters = inspect.signature(layer.call).parameters

@@ -5,7 +5,12 @@ import keras
 from keras_slots.checks import check_rank
 from keras_slots.layers.slot_centres import slot_centres, slot_scales
 from keras_slots.metrics.adjusted_rand_index import AdjustedRandIndex
-from keras_slots.models.grouping import group, has_centres, token_positions
+from keras_slots.models.grouping import (
+    group,
+    has_centres,
+    has_scales,
+    token_positions,
+)
 from keras_slots.models.parts_model import PartsModel
 from keras_slots.models.trained_weights import load_trained_weights
 from keras_slots.types import Tensor
@@ -159,7 +164,7 @@ class ObjectDiscovery(PartsModel):
             encoded["attention"] = attention
         if drawn_around_centres:
             encoded["centres"] = slot_centres(attention, positions)
-            if getattr(self.slot_attention, "slot_scales", False):
+            if has_scales(self.slot_attention):
                 encoded["scales"] = slot_scales(attention, positions)
         return encoded
 

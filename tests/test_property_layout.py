@@ -130,8 +130,9 @@ def test_more_objects_than_room():
     targets = counts.map(lambda count: targets_of(count, 3))
     assert targets.element_spec.shape == (3, 4)
     message = "more objects than there are targets; .* num_targets=3"
-    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
-        list(targets)
+    for _ in range(50):  # The error was another one in 6 % of the passes.
+        with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+            list(targets)
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         targets_of(4, 3)
 

@@ -42,12 +42,15 @@ def property_targets(
         ],
         axis=1,
     )  # (n, d)
-    tf.debugging.assert_less_equal(
+    enough_room = tf.debugging.assert_less_equal(
         count,
         num_targets,
         "A scene has more objects than there are targets; raise "
         f"`num_targets` or lower `max_objects`. Received: num_targets="
         f"{num_targets}",
     )
-    rows = tf.pad(rows, [(0, num_targets - count), (0, 0)])
+    # In a graph nothing else orders the two, and the pad's own error, "Paddings
+    # must be non-negative", would sometimes come first. Eagerly it is None.
+    with tf.control_dependencies([enough_room] if enough_room else []):
+        rows = tf.pad(rows, [(0, num_targets - count), (0, 0)])
     return tf.ensure_shape(rows, (num_targets, layout.num_features))

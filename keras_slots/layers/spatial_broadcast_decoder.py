@@ -283,11 +283,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
     def _mix(self, decoded, slot_mask, centres):
         """Splits (B, K, H, W, C + 1), and sums the slots' shares."""
         decoded = ops.cast(decoded, "float32")
-        # Not two slices: their gradients are padded and added, which doubles
-        # the time of the mixture.
-        slot_images, logits = ops.split(
-            decoded, [self.output_channels], axis=-1
-        )  # (B, K, H, W, C) and (B, K, H, W, 1)
+        slot_images, logits = _split(decoded, self.output_channels)
         if self.mask_penalty:
             self.add_loss(self.mask_penalty * mean_square(logits, slot_mask))
         if self.mask_falloff:
@@ -344,3 +340,15 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             )
         }
         return {**super().get_config(), **config}
+
+
+def _split(decoded, num_channels):
+    """(..., C + 1) to (..., C) and (..., 1), by one operation if it can be.
+
+    The gradients of two slices are padded and added, which doubles the time of
+    the mixture. On PyTorch, though, Keras cannot tell the shapes of a split
+    without its data, and would run the whole model for a symbolic call.
+    """
+    if keras.config.backend() == "torch":
+        return decoded[..., :num_channels], decoded[..., num_channels:]
+    return ops.split(decoded, [num_channels], axis=-1)

@@ -165,8 +165,10 @@ class SetAveragePrecision(keras.metrics.Metric):
                 f"one batch has {size} already. Received: "
                 f"capacity={self.capacity}"
             )
-        # What does not fit overwrites the end; `result` is NaN by then.
+        # What does not fit overwrites the end; `result` is NaN by then. Before
+        # the first batch, Keras on PyTorch calls with a state never set.
         start = ops.minimum(self.num_predictions, self.capacity - size)
+        start = ops.maximum(start, 0)
         for buffer, values in (
             (self.confidence, confidence),
             (self.counted, counted),

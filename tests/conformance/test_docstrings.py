@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import keras_slots
+from tests.backends import ON_TENSORFLOW
 from tests.test_public_api import PUBLIC_NAMES
 
 SYMBOLS = {
@@ -38,6 +39,8 @@ ENTRY = re.compile(r"^ {4}(\w+(?:, \w+)*): (.*?)(?=^ {4}\S|\Z)", re.M | re.S)
 DEFAULT = re.compile(r"Defaults\s+to\s+(?:`([^`]*)`)?")
 
 
+# Shapes are printed as TensorFlow prints them.
+@ON_TENSORFLOW
 @pytest.mark.parametrize("name", sorted(set(SYMBOLS) - WITHOUT_EXAMPLES))
 def test_examples_run(name):
     names = {"keras": keras, "keras_slots": keras_slots, "np": np}

@@ -2,8 +2,8 @@
 
 import keras
 import numpy as np
-import tensorflow as tf
 
+from tests.backends import ON_TENSORFLOW
 from tests.conformance.descriptors import (
     LAYERS,
     MODELS,
@@ -39,6 +39,12 @@ class Saved:
         return [specs] if self.is_functional else list(specs.values())
 
 
+def load_saved_model(path):
+    import tensorflow as tf
+
+    return tf.saved_model.load(path)
+
+
 @each(LAYERS + MODELS)
 def test_keras_file(descriptor, tmp_path):
     saved = Saved(descriptor)
@@ -59,6 +65,7 @@ def test_weights_file(descriptor, tmp_path):
         np.testing.assert_array_equal(weight, target)
 
 
+@ON_TENSORFLOW
 @each(LAYERS + MODELS)
 def test_saved_model_of_any_batch_size(descriptor, tmp_path):
     saved = Saved(descriptor)
@@ -66,10 +73,10 @@ def test_saved_model_of_any_batch_size(descriptor, tmp_path):
     archive.track(saved.model)
     archive.add_endpoint("serve", saved.model.__call__, saved.signature())
     archive.write_out(tmp_path / "saved_model", verbose=False)
-    served = tf.saved_model.load(str(tmp_path / "saved_model"))
+    served = load_saved_model(str(tmp_path / "saved_model"))
     for batch in (1, 3):
         saved.inputs = {
-            name: tf.repeat(array[:1], batch, axis=0)
+            name: np.repeat(array[:1], batch, axis=0)
             for name, array in descriptor.inputs.items()
         }
         if saved.is_functional:
@@ -82,13 +89,16 @@ def test_saved_model_of_any_batch_size(descriptor, tmp_path):
             np.testing.assert_allclose(output, target, rtol=1e-4, atol=1e-5)
 
 
+@ON_TENSORFLOW
 @each(LAYERS + MODELS)
 def test_model_export(descriptor, tmp_path):
     """What Keras exports by itself: a model of ours from its image alone."""
     saved = Saved(descriptor)
     saved.model.export(tmp_path / "saved_model", verbose=False)
-    served = tf.saved_model.load(str(tmp_path / "saved_model"))
-    inputs = {name: tf.constant(a) for name, a in saved.inputs.items()}
+    served = load_saved_model(str(tmp_path / "saved_model"))
+    inputs = {
+        name: keras.ops.convert_to_tensor(a) for name, a in saved.inputs.items()
+    }
     expected = saved.call(saved.model)
     if not saved.is_functional:
         outputs = arrays(served.serve(inputs["image"]))  # From random slots.

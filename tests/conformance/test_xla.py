@@ -1,8 +1,9 @@
 """Everything compiles with XLA, and gives what it gives eagerly."""
 
+import keras
 import numpy as np
-import tensorflow as tf
 
+from tests.backends import WITH_XLA, in_mode, outputs_and_gradients
 from tests.conformance.descriptors import (
     DESCRIPTORS,
     arrays,
@@ -11,32 +12,27 @@ from tests.conformance.descriptors import (
 )
 
 
+@WITH_XLA
 @each(DESCRIPTORS)
 def test_compiled_with_xla_equals_eager(descriptor):
     """Outputs, and gradients for weights and for the first input."""
     instance = build_by_call(descriptor)
-    inputs = [tf.constant(array) for array in descriptor.inputs.values()]
     weights = getattr(instance, "trainable_variables", [])
-    sources = [weight.value for weight in weights]
-    if inputs[0].dtype.is_floating:
-        sources.append(inputs[0])
+    first, *others = descriptor.inputs.values()
+    has_gradient = first.dtype.kind == "f"
 
     def run(*inputs):
-        first = [inputs[0]] if inputs[0].dtype.is_floating else []
-        sources = [*first, *(weight.value for weight in weights)]
-        with tf.GradientTape() as tape:
-            tape.watch(first)
-            named = dict(zip(descriptor.inputs, inputs, strict=True))
-            outputs = descriptor.call(instance, **named)
-            leaves = tf.nest.flatten(outputs)
-            loss = sum(tf.reduce_sum(tf.sin(leaf)) for leaf in leaves)
-        gradients = tape.gradient(
-            loss, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO
-        )
-        return leaves, gradients
+        def loss(*first):
+            values = [*first, *inputs[len(first) :]]
+            named = dict(zip(descriptor.inputs, values, strict=True))
+            leaves = keras.tree.flatten(descriptor.call(instance, **named))
+            return sum(keras.ops.sum(keras.ops.sin(x)) for x in leaves), leaves
 
-    expected = arrays(run(*inputs))
-    compiled = arrays(tf.function(run, jit_compile=True)(*inputs))
+        sources = list(inputs[:1]) if has_gradient else []
+        return outputs_and_gradients(loss, sources, weights)
+
+    expected = arrays(run(first, *others))
+    compiled = arrays(in_mode(run, "xla")(first, *others))
     for output, target in zip(compiled, expected, strict=True):
         np.testing.assert_allclose(
             output, target, rtol=1e-3, atol=1e-5 * (1 + np.abs(target).max())

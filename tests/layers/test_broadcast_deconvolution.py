@@ -1,7 +1,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from scipy.signal import convolve
 
 from keras_slots.layers.broadcast_deconvolution import (
@@ -9,6 +8,10 @@ from keras_slots.layers.broadcast_deconvolution import (
     literal_broadcast_deconvolve,
     tap_patterns,
 )
+from tests.backends import HAS_FLOAT64, outputs_and_gradients
+
+DTYPE = "float64" if HAS_FLOAT64 else "float32"
+TOLERANCE = 1e-12 if HAS_FLOAT64 else 1e-4
 
 SIZES = [  # grid, kernel, stride
     ((35, 35), 5, 1),
@@ -29,7 +32,7 @@ SIZES = [  # grid, kernel, stride
 ]
 
 
-def build_deconv(grid, kernel_size, stride, dtype="float64", features=(6, 4)):
+def build_deconv(grid, kernel_size, stride, dtype=DTYPE, features=(6, 4)):
     size, filters = features
     deconv = keras.layers.Conv2DTranspose(
         filters,
@@ -46,8 +49,8 @@ def build_deconv(grid, kernel_size, stride, dtype="float64", features=(6, 4)):
 
 def draw_inputs(grid, size=6, num_slots=3, seed=0):
     rng = np.random.default_rng(seed)
-    slots = rng.normal(size=(num_slots, size))
-    return slots, rng.normal(size=(1, *grid, size))
+    slots = rng.normal(size=(num_slots, size)).astype(DTYPE)
+    return slots, rng.normal(size=(1, *grid, size)).astype(DTYPE)
 
 
 def deconvolve_by_definition(maps, kernel, bias, stride):
@@ -76,29 +79,31 @@ def test_both_forms_match_the_definition(form, grid, kernel_size, stride):
         slots[:, None, None] + position_map, *deconv.get_weights(), stride
     )
     result = form(keras.ops.array(slots), keras.ops.array(position_map), deconv)
-    np.testing.assert_allclose(result, expected, atol=1e-12)
+    np.testing.assert_allclose(result, expected, rtol=TOLERANCE, atol=TOLERANCE)
 
 
 @pytest.mark.parametrize(("grid", "kernel_size", "stride"), SIZES)
 def test_gradients_match_the_literal_form(grid, kernel_size, stride):
-    slots, position_map = map(tf.constant, draw_inputs(grid))
     deconv = build_deconv(grid, kernel_size, stride)
-    weights = [deconv.kernel.value, deconv.bias.value]
 
     def gradients(form):
-        with tf.GradientTape() as tape:
-            tape.watch([slots, position_map])
+        def loss(slots, position_map):
             result = form(slots, position_map, deconv)
             cotangent = np.random.default_rng(1).normal(size=result.shape)
-            loss = tf.reduce_sum(result * cotangent)
-        return tape.gradient(loss, [slots, position_map, *weights])
+            cotangent = keras.ops.convert_to_tensor(cotangent, DTYPE)
+            return keras.ops.sum(result * cotangent), result
+
+        weights = [deconv.kernel, deconv.bias]
+        return outputs_and_gradients(loss, draw_inputs(grid), weights)[1]
 
     for fused, literal in zip(
         gradients(broadcast_deconvolve),
         gradients(literal_broadcast_deconvolve),
         strict=True,
     ):
-        np.testing.assert_allclose(fused, literal, rtol=1e-9, atol=1e-11)
+        np.testing.assert_allclose(
+            fused, literal, rtol=1e3 * TOLERANCE, atol=10 * TOLERANCE
+        )
 
 
 def test_float32_differs_by_rounding_alone():
@@ -132,7 +137,7 @@ def test_bfloat16_is_no_worse_than_the_literal_form():
             keras.ops.cast(position_map, "bfloat16"),
             deconv,
         )
-        result = keras.ops.convert_to_numpy(keras.ops.cast(result, "float64"))
+        result = keras.ops.convert_to_numpy(keras.ops.cast(result, "float32"))
         return np.sqrt(np.mean((result - exact) ** 2))
 
     assert error(broadcast_deconvolve) < 1.5 * error(

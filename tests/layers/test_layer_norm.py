@@ -3,12 +3,19 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from keras import ops
 
 from keras_slots.layers.layer_norm import (
     inverse_deviation,
     layer_norm,
     normalize,
+)
+from tests.backends import (
+    EACH_MODE,
+    IN_FLOAT64,
+    dtype_of,
+    in_mode,
+    outputs_and_gradients,
 )
 
 
@@ -18,51 +25,49 @@ def keras_normalize(inputs, epsilon):
     )(inputs)
 
 
-def value_and_gradients(function, inputs):
-    with tf.GradientTape() as outer:
-        outer.watch(inputs)
-        with tf.GradientTape() as tape:
-            tape.watch(inputs)
-            normed = function(inputs, 1e-3)
-            loss = tf.reduce_sum(tf.sin(normed))
-        gradient = tape.gradient(loss, inputs)
-        norm = tf.reduce_sum(tf.square(gradient))
-    return normed, gradient, outer.gradient(norm, inputs)
+def value_and_gradients(function, mode):
+    """Also the gradient of the gradient's norm."""
 
+    def loss(inputs):
+        normed = function(inputs, 1e-3)
+        return ops.sum(ops.sin(normed)), normed
 
-@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "xla"])
-def test_value_gradient_and_second_gradient(compiled):
+    def norm_of_gradient(inputs):
+        normed, (gradient,) = outputs_and_gradients(loss, [inputs])
+        return ops.sum(ops.square(gradient)), (normed, gradient)
+
+    def run(inputs):
+        outputs, second = outputs_and_gradients(norm_of_gradient, [inputs])
+        return [*outputs, *second]
+
     inputs = np.random.default_rng(0).normal(2.0, 0.3, size=(2, 7, 5))
-    inputs = tf.constant(inputs)
-    function = value_and_gradients
-    if compiled:
-        function = tf.function(function, jit_compile=True)
+    return in_mode(run, mode)(inputs)
+
+
+@IN_FLOAT64
+@EACH_MODE
+def test_value_gradient_and_second_gradient(mode):
     for own, expected in zip(
-        function(normalize, inputs),
-        function(keras_normalize, inputs),
+        value_and_gradients(normalize, mode),
+        value_and_gradients(keras_normalize, mode),
         strict=True,
     ):
-        assert own.dtype == "float64"
+        assert dtype_of(own) == "float64"
         np.testing.assert_allclose(own, expected, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "xla"])
-def test_inverse_deviation_and_its_gradients(compiled):
+@IN_FLOAT64
+@EACH_MODE
+def test_inverse_deviation_and_its_gradients(mode):
     def literal(inputs, epsilon):
-        deviation = tf.sqrt(tf.math.reduce_variance(inputs, -1) + epsilon)
-        return 1.0 / deviation
+        return 1.0 / ops.sqrt(ops.var(inputs, axis=-1) + epsilon)
 
-    inputs = np.random.default_rng(0).normal(2.0, 0.3, size=(2, 7, 5))
-    inputs = tf.constant(inputs)
-    function = value_and_gradients
-    if compiled:
-        function = tf.function(function, jit_compile=True)
     for own, expected in zip(
-        function(inverse_deviation, inputs),
-        function(literal, inputs),
+        value_and_gradients(inverse_deviation, mode),
+        value_and_gradients(literal, mode),
         strict=True,
     ):
-        assert own.dtype == "float64"
+        assert dtype_of(own) == "float64"
         np.testing.assert_allclose(own, expected, rtol=1e-9, atol=1e-12)
 
 
@@ -76,12 +81,12 @@ def test_layer_is_that_of_keras(policy):
     theirs.build((None, 6))
     theirs.set_weights(layer.get_weights())
     inputs = np.random.default_rng(0).normal(size=(9, 6))
-    inputs = tf.cast(inputs, layer.compute_dtype)
+    inputs = ops.cast(inputs, layer.compute_dtype)
     own = layer(inputs)
-    assert own.dtype == layer.compute_dtype
+    assert dtype_of(own) == layer.compute_dtype
     tolerance = 1e-5 if policy == "float32" else 0.02
     np.testing.assert_allclose(
-        tf.cast(own, "float32"),
-        tf.cast(theirs(inputs), "float32"),
+        ops.cast(own, "float32"),
+        ops.cast(theirs(inputs), "float32"),
         atol=tolerance,
     )

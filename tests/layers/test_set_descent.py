@@ -3,13 +3,14 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from keras import ops
 from scipy.optimize import approx_fprime
 
 from keras_slots.layers.image_vector import ImageVector
 from keras_slots.layers.set_descent import SetDescent
 from keras_slots.layers.set_encoder import SetEncoder
 from keras_slots.layers.sort_pool import SortPool
+from tests.backends import outputs_and_gradients
 
 B, N, D, L, H = 3, 5, 4, 6, 7
 
@@ -52,34 +53,38 @@ def make_descent(**arguments):
 
 
 def autodiff_encoder(encoder, sets):
-    """The set encoder in TensorFlow's own words, with `tf.sort`."""
-    hidden = tf.nn.relu(sets @ encoder.hidden.kernel + encoder.hidden.bias)
-    features = hidden @ encoder.project.kernel + encoder.project.bias
-    ranked = tf.sort(features, axis=1, direction="DESCENDING")
-    return tf.reduce_sum(ranked * encoder.pool.rank_weights, axis=1)
+    """The set encoder in few words, with a sort to differentiate."""
+    hidden = encoder.hidden.kernel, encoder.hidden.bias
+    project = encoder.project.kernel, encoder.project.bias
+    features = ops.relu(ops.matmul(sets, hidden[0]) + hidden[1])
+    features = ops.matmul(features, project[0]) + project[1]
+    ranked = ops.flip(ops.sort(features, axis=1), axis=1)
+    return ops.sum(ranked * encoder.pool.rank_weights, axis=1)
 
 
 def objective(descent, sets, latent, start):
-    """What the descent minimises, in TensorFlow: one value per example."""
+    """What the descent minimises: one value per example."""
+    latent, start = map(ops.convert_to_tensor, (latent, start))
     error = autodiff_encoder(descent.set_encoder, sets) - latent
     half_square = 0.5 * error**2
     if not descent.implicit:
-        huber = tf.where(abs(error) < 1, half_square, abs(error) - 0.5)
-        return tf.reduce_mean(huber, axis=1)
-    drift = 0.5 * tf.reduce_mean((sets - start) ** 2, axis=(1, 2))
-    return tf.reduce_mean(half_square, axis=1) + 0.1 * drift
+        distance = ops.abs(error)
+        huber = ops.where(distance < 1, half_square, distance - 0.5)
+        return ops.mean(huber, axis=1)
+    drift = 0.5 * ops.mean((sets - start) ** 2, axis=(1, 2))
+    return ops.mean(half_square, axis=1) + 0.1 * drift
 
 
 def autodiff_gradient(descent, sets, latent, start):
-    with tf.GradientTape() as tape:
-        tape.watch(sets)
-        total = tf.reduce_sum(objective(descent, sets, latent, start))
-    return tape.gradient(total, sets)
+    def total(sets):
+        return ops.sum(objective(descent, sets, latent, start)), ()
+
+    return outputs_and_gradients(total, [sets])[1][0]
 
 
 def autodiff_descent(descent, latent, start):
-    """All sets of the descent, differentiable, by nested tapes."""
-    sets, velocity = [start], 0.0
+    """All sets of the descent, differentiable, by nested derivatives."""
+    sets, velocity = [ops.convert_to_tensor(start)], 0.0
     momentum = descent.inner_momentum
     for _ in range(descent.num_iterations):
         gradient = autodiff_gradient(descent, sets[-1], latent, start)
@@ -126,11 +131,15 @@ def test_written_gradient_is_that_of_autodiff(implicit):
     descent = make_descent(implicit=implicit)
     # Errors on either side of 1, where the Huber loss turns.
     sets, latent, start = draw(B, N, D), draw(B, L, seed=1), draw(B, N, D)
-    error = np.abs(autodiff_encoder(descent.set_encoder, sets) - latent)
+    error = np.abs(
+        np.array(autodiff_encoder(descent.set_encoder, sets)) - latent
+    )
     assert np.any(error < 1) and np.any(error > 1)
     np.testing.assert_allclose(
-        descent.gradient(sets, latent, start + 1.0),
-        autodiff_gradient(descent, tf.constant(sets), latent, start + 1.0),
+        descent.gradient(
+            *map(ops.convert_to_tensor, (sets, latent, start + 1.0))
+        ),
+        autodiff_gradient(descent, sets, latent, start + 1.0),
         rtol=1e-4,
         atol=1e-6,
     )
@@ -149,7 +158,9 @@ def test_written_gradient_is_the_numeric_one():
         return np.where(error < 1, error**2 / 2, error - 0.5).mean()
 
     numeric = approx_fprime(sets.ravel().astype("float64"), mismatch, 1e-7)
-    written = encoder.mismatch_gradient(sets, latent, huber=True)
+    written = encoder.mismatch_gradient(
+        *map(ops.convert_to_tensor, (sets, latent)), huber=True
+    )
     np.testing.assert_allclose(np.ravel(written), numeric, rtol=1e-3, atol=1e-5)
 
 
@@ -157,19 +168,20 @@ def test_written_gradient_is_the_numeric_one():
 @pytest.mark.parametrize("implicit", [False, True])
 def test_descent_is_gradient_descent(implicit, momentum):
     descent = make_descent(implicit=implicit, inner_momentum=momentum)
-    latent, start = draw(B, L), tf.constant(draw(B, N, D, seed=1))
+    latent, start = draw(B, L), draw(B, N, D, seed=1)
     expected = autodiff_descent(descent, latent, start)
     sets = descent(latent, initial_set=start)
-    assert sets.shape == (B, 5, N, D)
+    assert tuple(sets.shape) == (B, 5, N, D)
     np.testing.assert_allclose(
-        sets, np.stack(expected, axis=1), rtol=1e-3, atol=1e-5
+        sets, ops.stack(expected, axis=1), rtol=1e-3, atol=1e-5
     )
 
 
 def test_momentum_is_that_of_nesterov():
     """Two steps by hand: velocity v = m v + g, and a step of g + m v."""
     descent = make_descent(inner_momentum=0.5, num_iterations=2)
-    latent, start = draw(1, L), tf.constant(draw(1, N, D, seed=1))
+    latent = draw(1, L)
+    start = ops.convert_to_tensor(draw(1, N, D, seed=1))
     one = autodiff_gradient(descent, start, latent, start)
     middle = start - 0.3 * 1.5 * one
     two = autodiff_gradient(descent, middle, latent, start)
@@ -182,72 +194,71 @@ def test_momentum_is_that_of_nesterov():
 
 def test_gradient_through_the_descent_is_that_of_nested_autodiff():
     descent = make_descent(num_iterations=3, inner_momentum=0.5)
-    latent, start = tf.constant(draw(B, L)), tf.constant(draw(B, N, D, seed=1))
+    sources = [draw(B, L), draw(B, N, D, seed=1)]
     # The encoder's weights; the learned start takes no part here.
     weights = descent.set_encoder.trainable_variables
-    sources = [latent, start, *(weight.value for weight in weights)]
 
     def outer_gradient(sets_of):
-        with tf.GradientTape() as tape:
-            tape.watch(sources)
-            loss = tf.reduce_sum(tf.sin(tf.stack(sets_of(), axis=1)))
-        return tape.gradient(loss, sources)
+        def loss(latent, start):
+            sets = ops.stack(sets_of(latent, start), axis=1)
+            return ops.sum(ops.sin(sets)), sets
+
+        return outputs_and_gradients(loss, sources, weights)[1]
 
     written = outer_gradient(
-        lambda: tf.unstack(descent(latent, initial_set=start), axis=1)
+        lambda latent, start: ops.unstack(
+            descent(latent, initial_set=start), axis=1
+        )
     )
-    expected = outer_gradient(lambda: autodiff_descent(descent, latent, start))
-    for source, one, other in zip(sources, written, expected, strict=True):
+    expected = outer_gradient(
+        lambda latent, start: autodiff_descent(descent, latent, start)
+    )
+    names = ["latent", "start", *(weight.path for weight in weights)]
+    assert_gradients_agree(names, written, expected)
+
+
+def assert_gradients_agree(names, written, expected):
+    for name, one, other in zip(names, written, expected, strict=True):
+        one, other = np.array(one), np.array(other)
         scale = np.abs(other).max()
-        assert scale > 0
+        assert scale > 0, name
         np.testing.assert_allclose(
-            one, other, rtol=1e-3, atol=1e-4 * scale, err_msg=source.shape
+            one, other, rtol=1e-3, atol=1e-4 * scale, err_msg=name
         )
 
 
 def test_implicit_gradient_is_the_stated_approximation():
     """u d(-gradient)/dp at the set before the last step, which is held."""
     descent = make_descent(implicit=True, inner_momentum=0.9)
-    latent = tf.constant(draw(B, L))
+    latent = draw(B, L)
     weights = descent.trainable_variables
-    sources = [latent, *(weight.value for weight in weights)]
-    upstream = draw(B, N, D, seed=3)
+    upstream = ops.convert_to_tensor(draw(B, N, D, seed=3))
 
-    with tf.GradientTape() as tape:
-        tape.watch(latent)
-        loss = tf.reduce_sum(descent(latent)[:, -1] * upstream)
-    written = tape.gradient(loss, sources)
+    def loss(latent):
+        return ops.sum(descent(latent)[:, -1] * upstream), ()
 
-    start = tf.repeat(descent.start.value, B, axis=0)
-    held = tf.constant(autodiff_descent(descent, latent, start)[-2].numpy())
-    with tf.GradientTape() as tape:
-        tape.watch(latent)
-        start = tf.repeat(descent.start.value, B, axis=0)
+    start = ops.repeat(descent.start.value, B, axis=0)
+    held = np.array(autodiff_descent(descent, latent, start)[-2])
+
+    def loss_of_one_step(latent):
+        start = ops.repeat(descent.start.value, B, axis=0)
         descend = -autodiff_gradient(descent, held, latent, start)
-        loss = tf.reduce_sum(descend * upstream)
-    expected = tape.gradient(
-        loss, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO
-    )
-    for weight, one, other in zip(
-        ["latent", *(weight.path for weight in weights)],
-        written,
-        expected,
-        strict=True,
-    ):
-        scale = np.abs(other).max()
-        assert scale > 0, weight
-        np.testing.assert_allclose(
-            one, other, rtol=1e-3, atol=1e-4 * scale, err_msg=weight
-        )
+        return ops.sum(descend * upstream), ()
+
+    _, written = outputs_and_gradients(loss, [latent], weights)
+    _, expected = outputs_and_gradients(loss_of_one_step, [latent], weights)
+    names = ["latent", *(weight.path for weight in weights)]
+    assert_gradients_agree(names, written, expected)
 
 
 def test_implicit_gradient_reaches_no_earlier_set():
     descent = make_descent(implicit=True)
-    latent = tf.constant(draw(B, L))
-    with tf.GradientTape() as tape:
-        tape.watch(latent)
-        loss = tf.reduce_sum(descent(latent)[:, :-1])
-    assert not np.any(tape.gradient(loss, latent))
+
+    def loss(latent):
+        return ops.sum(descent(latent)[:, :-1]), ()
+
+    _, (gradient,) = outputs_and_gradients(loss, [draw(B, L)])
+    assert not np.any(np.array(gradient))
 
 
 @pytest.mark.parametrize("implicit", [False, True])
@@ -259,7 +270,10 @@ def test_every_step_lowers_the_objective(implicit):
     sets = descent(latent)
     start = sets[:, 0]
     values = np.array(
-        [objective(descent, sets[:, step], latent, start) for step in range(21)]
+        [
+            np.array(objective(descent, sets[:, step], latent, start))
+            for step in range(21)
+        ]
     )  # (T + 1, B)
     assert np.all(np.diff(values, axis=0) <= 1e-6)
     assert np.all(values[-1] < 0.9 * values[0])
@@ -292,7 +306,7 @@ def test_sets_stay_finite_however_long_the_step(implicit):
         inner_learning_rate=1e4,
         inner_momentum=0.9 if implicit else 0.0,
     )
-    assert np.all(np.isfinite(descent(draw(B, L, scale=100.0))))
+    assert np.all(np.isfinite(np.array(descent(draw(B, L, scale=100.0)))))
 
 
 def test_inner_arithmetic_is_float32_under_every_policy():
@@ -310,7 +324,7 @@ def test_image_vector_tells_where_things_are():
     vector = ImageVector(L, (9, 8))
     tokens = draw(1, 72, 5)
     moved = np.roll(tokens.reshape(1, 9, 8, 5), 3, axis=2).reshape(1, 72, 5)
-    assert vector(tokens).shape == (1, L)
+    assert tuple(vector(tokens).shape) == (1, L)
     assert len(vector.convs) == 2  # 9 x 8, 5 x 4, 3 x 2
     assert np.abs(np.array(vector(tokens) - vector(moved))).max() > 1e-2
 

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from keras_slots.layers import SoftPositionEmbed
+from tests.backends import EACH_JIT
 
 
 def describe_positions(height, width, num_frequencies=0):
@@ -50,7 +51,7 @@ def test_first_row_and_column_are_at_zero():
     np.testing.assert_allclose(embedding[0, 1, 1], [0.5, 0.25, 0.5, 0.75])
 
 
-@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+@EACH_JIT
 def test_size_unknown_until_the_call(jit_compile):
     inputs = keras.Input((None, None, 6))
     layer = SoftPositionEmbed(num_frequencies=1)

@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from keras import ops
 
 from keras_slots.layers import token_projections
 from keras_slots.layers.collected_tokens import CollectedTokens
@@ -13,10 +13,20 @@ from keras_slots.layers.token_projections import (
     absorbing_is_cheaper,
     project_tokens,
 )
+from tests.backends import (
+    EACH_MODE,
+    HAS_FLOAT64,
+    dtype_of,
+    in_mode,
+    outputs_and_gradients,
+)
+
+DTYPE = "float64" if HAS_FLOAT64 else "float32"
+TOLERANCE = 1e-12 if HAS_FLOAT64 else 1e-3
 
 
 def draw(*shape, seed):
-    return np.random.default_rng(seed).normal(size=shape)
+    return np.random.default_rng(seed).normal(size=shape).astype(DTYPE)
 
 
 def sizes(heads):
@@ -48,91 +58,104 @@ def not_collected(tokens, scale, key, value):
 
 def values_and_gradients(form, arrays, with_norm):
     """Of two iterations, as in Slot Attention, and of their gradient's norm."""
-    arrays = [tf.constant(array) for array in arrays]
-    with tf.GradientTape() as outer:
-        outer.watch(arrays)
-        with tf.GradientTape() as tape:
-            tape.watch(arrays)
-            tokens, scale, key, value, key_bias, value_bias, queries = arrays
-            projections = form(
-                tokens,
-                scale if with_norm else None,
-                Projection(key, key_bias if with_norm else None),
-                Projection(value, value_bias if with_norm else None),
-            )
-            results = []
-            for _ in range(2):
-                logits = projections.score(queries)  # (B, H, K, N)
-                weights = tf.nn.softmax(logits, axis=2)
-                mass = tf.reduce_sum(weights, axis=-1)
-                queries = projections.gather(weights, mass)
-                results += [logits, queries]
-            loss = tf.reduce_sum(tf.sin(queries))
-        gradients = tape.gradient(
-            loss, arrays, unconnected_gradients=tf.UnconnectedGradients.ZERO
+
+    def loss(tokens, scale, key, value, key_bias, value_bias, queries):
+        projections = form(
+            tokens,
+            scale if with_norm else None,
+            Projection(key, key_bias if with_norm else None),
+            Projection(value, value_bias if with_norm else None),
         )
-        norm = sum(tf.reduce_sum(tf.square(g)) for g in gradients)
-    second = outer.gradient(
-        norm, arrays, unconnected_gradients=tf.UnconnectedGradients.ZERO
-    )
-    return [*results, *gradients, *second]
+        results = []
+        for _ in range(2):
+            logits = projections.score(queries)  # (B, H, K, N)
+            weights = ops.softmax(logits, axis=2)
+            mass = ops.sum(weights, axis=-1)
+            queries = projections.gather(weights, mass)
+            results += [logits, queries]
+        return ops.sum(ops.sin(queries)), results
+
+    def norm_of_gradients(*arrays):
+        results, gradients = outputs_and_gradients(loss, arrays)
+        norm = sum(ops.sum(ops.square(gradient)) for gradient in gradients)
+        return norm, [*results, *gradients]
+
+    results, second = outputs_and_gradients(norm_of_gradients, arrays)
+    return [*results, *second]
 
 
 @pytest.mark.parametrize("heads", [1, 2], ids="{} heads".format)
 @pytest.mark.parametrize("with_norm", [False, True], ids=["", "norm"])
-@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "xla"])
-def test_both_forms_agree_in_values_and_gradients(heads, with_norm, compiled):
+@EACH_MODE
+def test_both_forms_agree_in_values_and_gradients(heads, with_norm, mode):
     """And in second gradients, which go through those written by hand."""
 
     def run(form):
-        return values_and_gradients(form, sizes(heads), with_norm)
+        def of_arrays(*arrays):
+            return values_and_gradients(form, arrays, with_norm)
 
-    if compiled:
-        run = tf.function(run, jit_compile=True)
+        return in_mode(of_arrays, mode)(*sizes(heads))
+
     for one, *others in zip(
         run(formed), run(absorbed), run(not_collected), strict=True
     ):
-        assert one.dtype == "float64"
+        assert dtype_of(one) == DTYPE
         for other in others:
-            tolerance = 1e-12 * max(1.0, np.abs(one).max())
-            np.testing.assert_allclose(one, other, rtol=1e-12, atol=tolerance)
+            tolerance = TOLERANCE * max(1.0, np.abs(np.array(one)).max())
+            np.testing.assert_allclose(
+                one, other, rtol=TOLERANCE, atol=tolerance
+            )
 
 
 @pytest.mark.parametrize("form", [formed, absorbed], ids=lambda f: f.__name__)
 def test_each_form_is_two_matrix_products(form):
     tokens, scale, key_kernel, value_kernel, *_, queries = sizes(heads=2)
     projections = form(
-        tf.constant(tokens),
-        tf.constant(scale),
-        Projection(tf.constant(key_kernel)),
-        Projection(tf.constant(value_kernel)),
+        ops.convert_to_tensor(tokens),
+        ops.convert_to_tensor(scale),
+        Projection(ops.convert_to_tensor(key_kernel)),
+        Projection(ops.convert_to_tensor(value_kernel)),
     )
-    logits = projections.score(tf.constant(queries))
+    logits = projections.score(ops.convert_to_tensor(queries))
     weights = draw(2, 2, 3, 9, seed=4)
-    updates = projections.gather(tf.constant(weights), weights.sum(axis=-1))
+    updates = projections.gather(
+        ops.convert_to_tensor(weights), weights.sum(axis=-1)
+    )
     tokens = tokens * scale[..., None]
     for head in range(2):
         keys = tokens @ key_kernel[:, head]  # (B, N, F)
         values = tokens @ value_kernel[:, head]
         np.testing.assert_allclose(
-            logits[:, head], queries[:, :, head] @ keys.transpose(0, 2, 1)
+            logits[:, head],
+            queries[:, :, head] @ keys.transpose(0, 2, 1),
+            rtol=TOLERANCE,
+            atol=TOLERANCE,
         )
         np.testing.assert_allclose(
-            updates[:, :, head], weights[:, head] @ values
+            updates[:, :, head],
+            weights[:, head] @ values,
+            rtol=TOLERANCE,
+            atol=TOLERANCE,
         )
 
 
 def test_without_projections_tokens_are_keys_and_values():
     tokens, weights = draw(2, 9, 5, seed=0), draw(2, 1, 3, 9, seed=1)
     queries = draw(2, 3, 1, 5, seed=2)
-    projections = IdentityProjections(tf.constant(tokens))
+    projections = IdentityProjections(ops.convert_to_tensor(tokens))
     np.testing.assert_allclose(
-        projections.score(tf.constant(queries))[:, 0],
+        projections.score(ops.convert_to_tensor(queries))[:, 0],
         queries[:, :, 0] @ tokens.transpose(0, 2, 1),
+        rtol=TOLERANCE,
+        atol=TOLERANCE,
     )
     np.testing.assert_allclose(
-        projections.gather(tf.constant(weights), weights.sum(-1))[:, :, 0],
+        projections.gather(ops.convert_to_tensor(weights), weights.sum(-1))[
+            :, :, 0
+        ],
         weights[:, 0] @ tokens,
+        rtol=TOLERANCE,
+        atol=TOLERANCE,
     )
 
 

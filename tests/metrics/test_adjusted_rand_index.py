@@ -2,17 +2,13 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from sklearn.metrics import adjusted_rand_score
 
 from keras_slots.metrics import AdjustedRandIndex, adjusted_rand_index
+from tests.backends import EACH_JIT, ways_to_run
 from tests.metrics.mask_scenes import passing_on, row, to_masks
 
-RUNS = {
-    "eager": adjusted_rand_index,
-    "graph": tf.function(adjusted_rand_index),
-    "xla": tf.function(adjusted_rand_index, jit_compile=True),
-}
+EACH_RUN = ways_to_run(adjusted_rand_index)
 BOTH = pytest.mark.parametrize(
     "ignore_background", [True, False], ids=["foreground", "all pixels"]
 )
@@ -27,7 +23,7 @@ def reference(mask, masks, ignore_background):
 
 
 @BOTH
-@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
+@EACH_RUN
 @pytest.mark.parametrize(
     "size", [(5, 7), (35, 35), (128, 128)], ids=["5x7", "35x35", "128x128"]
 )
@@ -95,7 +91,7 @@ DEGENERATE = {
 }
 
 
-@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
+@EACH_RUN
 @pytest.mark.parametrize("case", DEGENERATE.values(), ids=DEGENERATE.keys())
 def test_degenerate_images(run, case):
     mask, slot, expected = case
@@ -104,7 +100,7 @@ def test_degenerate_images(run, case):
     np.testing.assert_array_equal(reference(mask, masks, True), [expected])
 
 
-@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
+@EACH_RUN
 def test_labels_may_be_any_integers(run):
     slot = np.random.default_rng(0).integers(0, 5, (3, 8, 8))
     wild = np.array([0, -7, 255, -(2**31), 2**31 - 1])
@@ -132,7 +128,7 @@ def test_every_pixel_its_own_label():
     )
 
 
-@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
+@EACH_RUN
 def test_ties_go_to_the_first_slot(run):
     mask = row(1, 1, 2, 2)
     masks = np.full((1, 3, 1, 4, 1), 0.5, "float32")
@@ -159,7 +155,7 @@ def test_metric_is_the_mean_over_all_images():
     )
 
 
-@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+@EACH_JIT
 def test_in_compile(jit_compile):
     mask = np.random.default_rng(0).integers(0, 3, (5, 4, 4)).astype("uint8")
     masks = to_masks(np.roll(mask, 1, axis=2), 3)

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from scipy.optimize import linear_sum_assignment
 
 from keras_slots.metrics import (
@@ -12,14 +11,10 @@ from keras_slots.metrics import (
     mask_iou,
     mean_best_overlap,
 )
+from tests.backends import EACH_JIT, ON_TENSORFLOW, ways_to_run
 from tests.metrics.mask_scenes import passing_on, row, scenes, to_masks
 
-RUNS = {
-    "eager": mask_iou,
-    "graph": tf.function(mask_iou),
-    "xla": tf.function(mask_iou, jit_compile=True),
-}
-EACH_RUN = pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
+EACH_RUN = ways_to_run(mask_iou)
 BOTH = pytest.mark.parametrize(
     "ignore_background", [True, False], ids=["objects", "with background"]
 )
@@ -111,7 +106,8 @@ def test_values_worked_out_by_hand(run, case):
 def test_less_than_the_mean_best_overlap_where_objects_share_a_slot():
     mask, masks = scenes(num_objects=4, num_slots=5)
     matched = np.array(mask_iou(mask, masks)[:-1])
-    assert np.all(matched <= mean_best_overlap(mask, masks)[:-1] + 1e-6)
+    overlap = np.array(mean_best_overlap(mask, masks)[:-1])
+    assert np.all(matched <= overlap + 1e-6)
     mask, masks = scenes(num_objects=5, num_slots=3)
     assert mask_iou(mask, masks)[0] < mean_best_overlap(mask, masks)[0] - 0.01
 
@@ -193,7 +189,7 @@ def test_sample_weight():
     np.testing.assert_allclose(metric.result(), expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+@EACH_JIT
 def test_in_compile(jit_compile):
     mask, masks = scenes(12, 5)
     model = passing_on(masks, [MaskIoU(), MaskIoU(False)], jit_compile)
@@ -206,7 +202,10 @@ def test_in_compile(jit_compile):
     assert "mask_iou" in model.fit(masks, mask, verbose=0).history
 
 
+@ON_TENSORFLOW
 def test_sizes_may_be_unknown_but_for_the_number_of_slots():
+    import tensorflow as tf
+
     def traced(num_slots):
         shape = (None, num_slots, None, None, 1)
         return tf.function(

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from keras_slots.metrics import (
     AdjustedRandIndex,
@@ -11,14 +10,10 @@ from keras_slots.metrics import (
     mean_best_overlap,
 )
 from keras_slots.metrics.segmentation_pair import SegmentationPair
+from tests.backends import EACH_JIT, EACH_MODE, in_mode, ways_to_run
 from tests.metrics.mask_scenes import passing_on, row, scenes, to_masks
 
-RUNS = {
-    "eager": mean_best_overlap,
-    "graph": tf.function(mean_best_overlap),
-    "xla": tf.function(mean_best_overlap, jit_compile=True),
-}
-EACH_RUN = pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
+EACH_RUN = ways_to_run(mean_best_overlap)
 BOTH = pytest.mark.parametrize(
     "ignore_background", [True, False], ids=["objects", "with background"]
 )
@@ -137,9 +132,8 @@ def test_ties_go_to_the_first_slot(run):
     np.testing.assert_array_equal(run(mask, masks), [1.0])
 
 
-@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
-def test_counts_of_large_images_are_exact(jit_compile):
-    @tf.function(jit_compile=jit_compile)
+@EACH_MODE
+def test_counts_of_large_images_are_exact(mode):
     def slot_sizes(mask, masks):
         pair = SegmentationPair(mask, masks, ignore_background=True)
         return pair.count_in_slots(pair.everywhere)
@@ -150,7 +144,8 @@ def test_counts_of_large_images_are_exact(jit_compile):
     masks = np.stack([slot == 0, slot == 1], axis=1)[..., None]
     size = 4101**2 - 2
     assert int(np.float32(size)) != size  # What `float32` would lose.
-    np.testing.assert_array_equal(slot_sizes(mask, masks), [[size, 2]])
+    sizes = in_mode(slot_sizes, mode)(mask, masks)
+    np.testing.assert_array_equal(sizes, [[size, 2]])
 
 
 def test_metric_is_the_mean_over_images_with_objects():
@@ -183,7 +178,7 @@ def test_sample_weight():
     np.testing.assert_allclose(metric.result(), np.nanmean(each), rtol=1e-6)
 
 
-@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+@EACH_JIT
 def test_in_compile(jit_compile):
     mask, masks = scenes(4, 5)
     model = passing_on(

@@ -10,6 +10,14 @@ import pytest
 import tensorflow as tf
 
 from keras_slots.metrics import SetAveragePrecision, set_average_precision
+from tests.backends import (
+    EACH_JIT,
+    MODES,
+    ON_TENSORFLOW,
+    dtype_of,
+    in_mode,
+    ways_to_run,
+)
 from tests.set_average_precision_reference import average_precision
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "average_precision.npz"
@@ -20,15 +28,7 @@ SMALL = {
     "category_sizes": (2, 3),
     "distance_scale": 2.0,
 }
-RUNS = pytest.mark.parametrize(
-    "run",
-    [
-        set_average_precision,
-        tf.function(set_average_precision),
-        tf.function(set_average_precision, jit_compile=True),
-    ],
-    ids=["eager", "graph", "xla"],
-)
+EACH_RUN = ways_to_run(set_average_precision)
 
 
 def draw_sets(rng, num_images=4, num_targets=4, num_predictions=5):
@@ -79,7 +79,7 @@ def one_image(true, pred, thresholds=(1.0,), **arguments):
     return keras.ops.convert_to_numpy(values).tolist()
 
 
-@RUNS
+@EACH_RUN
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -100,17 +100,17 @@ def test_golden_values(run, name, expected):
 def test_plain_definition_agrees_on_sets_full_of_ties(inclusive):
     rng = np.random.default_rng(0)
     arguments = {**SMALL, "inclusive": inclusive}
-    run = tf.function(
-        lambda *sets: set_average_precision(*sets, THRESHOLDS, **arguments)
-    )
+    run = in_mode(set_average_precision, MODES[-1])
     for _ in range(1000):
         sets = draw_sets(rng)
         np.testing.assert_allclose(
-            run(*sets), reference(*sets, **arguments), rtol=1e-5
+            run(*sets, THRESHOLDS, **arguments),
+            reference(*sets, **arguments),
+            rtol=1e-5,
         )
 
 
-@RUNS
+@EACH_RUN
 def test_plain_definition_agrees_on_larger_sets(run):
     sets = draw_sets(np.random.default_rng(1), 60, 7, 9)
     np.testing.assert_allclose(
@@ -118,14 +118,15 @@ def test_plain_definition_agrees_on_larger_sets(run):
     )
 
 
-@RUNS
+@EACH_RUN
 def test_sorting_is_stable_in_long_lists(run):
     """Of equal confidences, the first image's count first."""
     y_true = np.tile([[[0.0, 1.0]]], (5000, 1, 1)).astype("float32")
     y_pred = y_true.copy()
     y_pred[2500:, 0, 0] = 9.0  # far off
     layout = {"num_coordinates": 1, "category_sizes": ()}
-    assert run(y_true, y_pred, (1.0,), **layout) == [0.5]
+    first = run(y_true, y_pred, (1.0,), **layout)
+    np.testing.assert_array_equal(first, [0.5])
     late = run(y_true, y_pred[::-1].copy(), (1.0,), **layout)
     np.testing.assert_allclose(late, [0.25], rtol=1e-6)
 
@@ -249,13 +250,18 @@ def test_nan_shows(of, column):
     assert np.isfinite(list(metric.result().values())).all()
 
 
-@pytest.mark.parametrize("jit_compile", [None, False, True])
-def test_more_predictions_than_fit_show(jit_compile):
+@pytest.mark.parametrize(
+    "mode",
+    [
+        "eager",
+        pytest.param("graph", marks=ON_TENSORFLOW),
+        pytest.param("xla", marks=ON_TENSORFLOW),
+    ],
+)
+def test_more_predictions_than_fit_show(mode):
     y_true, y_pred = draw_sets(np.random.default_rng(6))  # 20 predictions
     metric = SetAveragePrecision(THRESHOLDS, **SMALL, capacity=40)
-    update = metric.update_state
-    if jit_compile is not None:
-        update = tf.function(update, jit_compile=jit_compile)
+    update = in_mode(metric.update_state, mode)
     for _ in range(2):
         update(y_true, y_pred)
     assert np.isfinite(list(metric.result().values())).all()
@@ -278,10 +284,10 @@ def test_half_precision_targets_and_predictions():
     )
     metric = SetAveragePrecision(**SMALL, dtype="bfloat16")
     metric.update_state(y_true, y_pred)
-    assert metric.result()["ap_1"].dtype == "bfloat16"
+    assert dtype_of(metric.result()["ap_1"]) == "bfloat16"
 
 
-@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+@EACH_JIT
 def test_in_compile_with_batches_of_unknown_size(jit_compile):
     y_true, y_pred = draw_sets(np.random.default_rng(8), 30)
     inputs = keras.Input((5, 8))

@@ -7,6 +7,7 @@ from keras_slots import SlotAttention, SpatialBroadcastDecoder
 from keras_slots.layers import ConvEncoder, SlotMLP
 from keras_slots.metrics import AdjustedRandIndex
 from keras_slots.models import ObjectDiscovery
+from tests.backends import WITH_XLA
 from tests.golden_weights import (
     assert_close,
     initial_slots,
@@ -260,6 +261,7 @@ def test_compiled_choices_are_saved(tmp_path):
     assert set(scores) == {"loss", "ari"}
 
 
+@WITH_XLA
 @pytest.mark.parametrize("data", ["images", "masks"])
 def test_fit_compiled_by_xla(data):
     image, mask = scenes()

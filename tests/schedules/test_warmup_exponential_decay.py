@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from keras_slots.schedules import WarmupExponentialDecay
+from tests.backends import EACH_JIT
 
 PAPER = {
     "object discovery": (4e-4, 10_000, 100_000, 0.5),
@@ -41,7 +42,7 @@ def test_without_warm_up_the_first_step_counts():
     assert float(WarmupExponentialDecay(0.5, 0, 10, 0.5)(0)) == 0.5
 
 
-@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+@EACH_JIT
 def test_in_fit(jit_compile):
     keras.utils.set_random_seed(0)
     schedule = WarmupExponentialDecay(0.5, 4, 8, 0.5)

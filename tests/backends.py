@@ -15,6 +15,8 @@ MODES = {
     "jax": ["eager", "xla"],
     "torch": ["eager"],
 }[BACKEND]
+# To trace a graph takes longer than a few steps of a small model without one.
+EAGERLY = BACKEND == "tensorflow"
 EACH_MODE = pytest.mark.parametrize("mode", MODES)
 # For `jit_compile` in `compile`; torch would call a C++ compiler, for minutes.
 EACH_JIT = pytest.mark.parametrize(

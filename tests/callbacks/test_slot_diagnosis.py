@@ -9,6 +9,7 @@ from keras_slots import SlotAttention, SpatialBroadcastDecoder
 from keras_slots.callbacks import SlotDiagnosis, measure_slots
 from keras_slots.layers import ConvEncoder
 from keras_slots.models import ObjectDiscovery
+from tests.backends import EAGERLY
 
 MEASURES = {
     "attention_entropy",
@@ -41,7 +42,7 @@ def make_model(**kwargs):
         **kwargs,
     )
     model.build((None, *IMAGES.shape[1:]))
-    model.compile()
+    model.compile(run_eagerly=EAGERLY)
     return model
 
 

@@ -253,9 +253,18 @@ OTHERS = [
 DESCRIPTORS = [*LAYERS, *MODELS, *OTHERS]
 
 
-def each(descriptors):
+def each(descriptors, slow_models=False):
     """Runs a test with every one of `descriptors`."""
-    return pytest.mark.parametrize("descriptor", descriptors, ids=str)
+    parameters = [
+        pytest.param(
+            descriptor,
+            marks=[pytest.mark.slow]
+            if slow_models and issubclass(descriptor.cls, keras.Model)
+            else [],
+        )
+        for descriptor in descriptors
+    ]
+    return pytest.mark.parametrize("descriptor", parameters, ids=str)
 
 
 def arrays(outputs):

@@ -66,7 +66,7 @@ def test_weights_file(descriptor, tmp_path):
 
 
 @ON_TENSORFLOW
-@each(LAYERS + MODELS)
+@each(LAYERS + MODELS, slow_models=True)
 def test_saved_model_of_any_batch_size(descriptor, tmp_path):
     saved = Saved(descriptor)
     archive = keras.export.ExportArchive()
@@ -90,7 +90,7 @@ def test_saved_model_of_any_batch_size(descriptor, tmp_path):
 
 
 @ON_TENSORFLOW
-@each(LAYERS + MODELS)
+@each(LAYERS + MODELS, slow_models=True)
 def test_model_export(descriptor, tmp_path):
     """What Keras exports by itself: a model of ours from its image alone."""
     saved = Saved(descriptor)

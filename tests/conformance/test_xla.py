@@ -13,7 +13,7 @@ from tests.conformance.descriptors import (
 
 
 @WITH_XLA
-@each(DESCRIPTORS)
+@each(DESCRIPTORS, slow_models=True)
 def test_compiled_with_xla_equals_eager(descriptor):
     """Outputs, and gradients for weights and for the first input."""
     instance = build_by_call(descriptor)

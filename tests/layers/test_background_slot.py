@@ -9,6 +9,7 @@ from keras_slots import SlotAttention, SpatialBroadcastDecoder
 from keras_slots.layers import ConvEncoder
 from keras_slots.layers.slot_centres import grid_positions, is_object
 from keras_slots.models import ObjectDiscovery
+from tests.backends import EAGERLY
 
 B, K, D, F = 2, 4, 8, 3
 
@@ -101,7 +102,7 @@ def test_a_model_with_a_background_learns_and_is_saved(tmp_path):
         make_layer(centre_frequencies=F),
         make_decoder(mask_falloff=2.0, background_slot=True),
     )
-    model.compile("adam")
+    model.compile("adam", run_eagerly=EAGERLY)
     images = keras.random.uniform((4, 8, 8, 3), -1.0, 1.0, seed=0)
     losses = model.fit(images, epochs=5, verbose=0).history["loss"]
     assert losses[-1] < losses[0]

@@ -5,7 +5,7 @@ from scipy.optimize import linear_sum_assignment
 
 from keras_slots.layers import ConvEncoder
 from keras_slots.models import DeepSetPrediction, get_preset
-from tests.backends import ON_TENSORFLOW, WITH_XLA, dtype_of
+from tests.backends import EAGERLY, ON_TENSORFLOW, WITH_XLA, dtype_of
 
 SIZE = (8, 10)
 N, D, T = 3, 6, 2
@@ -65,7 +65,7 @@ def distances(model, target, latent):
 def test_explicit_loss_is_that_of_all_sets_and_of_the_vector():
     image, target = scenes()
     model = small_model(representation_weight=0.3)
-    model.compile()
+    model.compile(run_eagerly=EAGERLY)
     outputs = model(image, training=True)
     assert outputs["sets"].shape == (8, T + 1, N, D)
     expected = np.mean(
@@ -78,7 +78,7 @@ def test_explicit_loss_is_that_of_all_sets_and_of_the_vector():
 def test_implicit_loss_is_that_of_the_last_set():
     image, target = scenes()
     model = small_model(implicit=True)
-    model.compile()
+    model.compile(run_eagerly=EAGERLY)
     outputs = model(image, training=True)
     expected = set_losses(target, outputs["sets"][:, -1]).mean()
     loss = model.compute_loss(x=image, y=target, y_pred=outputs)
@@ -89,7 +89,7 @@ def test_implicit_loss_is_that_of_the_last_set():
 def test_sample_weight_weighs_images(implicit):
     image, target = scenes()
     model = small_model(implicit=implicit, representation_weight=0.3)
-    model.compile()
+    model.compile(run_eagerly=EAGERLY)
     outputs = model(image, training=True)
     weights = np.arange(8.0)
     steps = [T] if implicit else range(T + 1)
@@ -162,7 +162,7 @@ def test_rows_that_are_missing_are_padding():
     image, target = scenes()
     target[:, 2] = 0
     model = small_model()
-    model.compile()
+    model.compile(run_eagerly=EAGERLY)
     for outputs in (model(image, training=True), model(image)):
         short = model.compute_loss(x=image, y=target[:, :2], y_pred=outputs)
         full = model.compute_loss(x=image, y=target, y_pred=outputs)
@@ -230,6 +230,7 @@ def test_export(tmp_path):
     )
 
 
+@pytest.mark.slow
 @WITH_XLA
 @pytest.mark.parametrize("implicit", [False, True])
 def test_fit_compiled_by_xla_is_fit(implicit):
@@ -268,7 +269,7 @@ def test_fit_in_half_precision(policy):
 def test_values_that_are_not_finite_show_in_the_loss(training):
     image, target = scenes()
     model = small_model()
-    model.compile()
+    model.compile(run_eagerly=EAGERLY)
     outputs = model(image, training=training)
     target[0, 0, 0] = np.nan
     assert np.isnan(model.compute_loss(x=image, y=target, y_pred=outputs))
@@ -277,7 +278,7 @@ def test_values_that_are_not_finite_show_in_the_loss(training):
 def test_bad_targets():
     image, _ = scenes()
     model = small_model()
-    model.compile()
+    model.compile(run_eagerly=EAGERLY)
     with pytest.raises(ValueError, match=r"at most `set_size`, 3\..*, 4, 6"):
         model.fit(image, np.zeros((8, 4, D)), verbose=0)
     with pytest.raises(ValueError, match=r"`num_features`, 6.*, 3, 5\)"):

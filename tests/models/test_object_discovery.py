@@ -7,7 +7,7 @@ from keras_slots import SlotAttention, SpatialBroadcastDecoder
 from keras_slots.layers import ConvEncoder, SlotMLP
 from keras_slots.metrics import AdjustedRandIndex
 from keras_slots.models import ObjectDiscovery
-from tests.backends import WITH_XLA
+from tests.backends import EAGERLY, WITH_XLA
 from tests.golden_weights import (
     assert_close,
     initial_slots,
@@ -88,7 +88,7 @@ def test_golden_loss():
     expected = np.mean((golden["outputs/reconstruction"] - image) ** 2)
     model = ObjectDiscovery.from_preset("tetrominoes_paper")
     put_into_object_discovery(model, golden)
-    model.compile()
+    model.compile(run_eagerly=EAGERLY)
     outputs = model(image, initial_slots=initial_slots(golden))
     loss = model.compute_loss(x=image, y_pred=outputs)
     np.testing.assert_allclose(loss, expected, rtol=1e-4)
@@ -108,7 +108,7 @@ def test_images_alone_train_without_metrics():
 def test_arrays_train_too():
     image, mask = scenes()
     model = small_model()
-    model.compile()
+    model.compile(run_eagerly=EAGERLY)
     assert set(model.fit(image, verbose=0).history) == {"loss"}
     assert set(model.fit(image, mask, verbose=0).history) == {"loss", "fg_ari"}
 
@@ -119,7 +119,7 @@ def test_masks_are_reported_and_do_not_train():
     for labels in (None, mask):
         keras.utils.set_random_seed(1)
         model = small_model()
-        model.compile()
+        model.compile(run_eagerly=EAGERLY)
         model.fit(image, labels, verbose=0, shuffle=False)
         changed.append(model.get_weights())
     for weights in zip(*changed, strict=True):
@@ -131,7 +131,7 @@ def test_masks_are_reported_and_do_not_train():
 def test_metrics_appear_where_masks_are(training, validation):
     data = {"masks": with_masks(), "images": images_alone()}
     model = small_model()
-    model.compile()
+    model.compile(run_eagerly=EAGERLY)
     logs = fit(
         model, data[training], validation_data=data[validation], epochs=2
     )
@@ -178,7 +178,7 @@ def test_another_loss_and_no_metric():
 def test_sample_weight_weighs_images():
     image, _ = scenes(2)
     model = small_model()
-    model.compile()
+    model.compile(run_eagerly=EAGERLY)
     outputs = model(image, initial_slots=draw_slots(2))
     errors = np.mean((outputs["reconstruction"] - image) ** 2, axis=(1, 2, 3))
     for weights in ([1.0, 0.0], [0.5, 2.0]):
@@ -301,7 +301,7 @@ def test_parts_of_your_own():
         SlotAttention(2, 8),
         SpatialBroadcastDecoder(SIZE, (4,)),
     )
-    model.compile()
+    model.compile(run_eagerly=EAGERLY)
     model.fit(scenes()[0], verbose=0)
     assert model.predict(scenes()[0], verbose=0)["slots"].shape == (8, 2, 8)
 

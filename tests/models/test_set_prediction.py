@@ -9,7 +9,7 @@ from keras_slots.layers import ConvEncoder, PropertyHead, SlotMLP
 from keras_slots.losses import HungarianCrossEntropyLoss, HungarianHuberLoss
 from keras_slots.metrics import SetAveragePrecision
 from keras_slots.models import SetPrediction
-from tests.backends import WITH_XLA, dtype_of
+from tests.backends import EAGERLY, WITH_XLA, dtype_of
 from tests.golden_weights import (
     assert_close,
     initial_slots,
@@ -120,7 +120,7 @@ def test_golden_slots_and_predictions_of_every_iteration(golden_model, golden):
 def test_the_default_loss_is_the_papers(num_targets):
     image, targets = scenes(num_targets=num_targets)
     model = small_model()
-    model.compile()
+    model.compile(run_eagerly=EAGERLY)
     score = model.evaluate(image, targets, verbose=0)
     predictions = model.predict(image, verbose=0)
     expected = losses(HungarianHuberLoss(), targets, predictions).mean()
@@ -278,7 +278,7 @@ def test_slots_and_head_may_have_centres_or_not(slots, head):
         centre_frequencies=slots,
         loss_at_every_iteration=True,
     )
-    model.compile()
+    model.compile(run_eagerly=EAGERLY)
     image, targets = scenes()
     before = model.get_weights()
     logs = model.fit(image, targets, epochs=2, verbose=0).history
@@ -390,7 +390,7 @@ def test_fit_in_half_precision(policy):
 )
 def test_targets_are_checked(every, targets, message):
     model = small_model(loss_at_every_iteration=every)
-    model.compile()
+    model.compile(run_eagerly=EAGERLY)
     with pytest.raises(ValueError, match=message):
         model.fit(scenes()[0], targets, verbose=0)
 

@@ -11,9 +11,10 @@
 # %% [markdown]
 # # Object discovery
 #
-# The main experiment of the paper (section 4.1): an auto-encoder with slots in the
-# middle learns to take scenes apart, from images alone. This notebook trains one
-# for a moment, goes on with trained weights, and looks at where it fails.
+# The main experiment of the paper (section 4.1): an auto-encoder with slots in
+# the middle learns to take scenes apart, from images alone. This notebook
+# trains one for a moment, goes on with trained weights, and looks at where it
+# fails.
 
 # %%
 import os
@@ -21,8 +22,6 @@ import os
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # TensorFlow says errors only.
 
 import keras
-import matplotlib.pyplot as plt
-import numpy as np
 
 from keras_slots import metrics
 from keras_slots.callbacks import SlotDiagnosis
@@ -35,9 +34,9 @@ keras.utils.set_random_seed(0)
 # %% [markdown]
 # ## Data
 #
-# Tetrominoes: three pieces on black, 35 x 35 pixels, generated as needed. A data
-# set gives images in [-1, 1] and integer masks, 0 for the background. `fit` scores
-# the masks and never trains on them.
+# Tetrominoes: three pieces on black, 35 x 35 pixels, generated as needed. A
+# data set gives images in [-1, 1] and integer masks, 0 for the background.
+# `fit` scores the masks and never trains on them.
 
 # %%
 train = tetrominoes("train", batch_size=16, num_scenes=2_400)
@@ -81,12 +80,13 @@ plot_slots(image, outputs, num_scenes=3, mask=mask)
 # %% [markdown]
 # ## Four metrics
 #
-# - **FG-ARI**, the paper's: do pixels of one object share a slot? It looks at the
-#   pixels of objects alone.
-# - **ARI** asks the same of all pixels. Here the slots share the black background,
-#   each around its piece, so it is low; that is the typical solution (section 3.1
-#   of the supplement).
-# - **mBO**: how well the best slot covers each object (intersection over union).
+# - **FG-ARI**, the paper's: do pixels of one object share a slot? It looks at
+#   the pixels of objects alone.
+# - **ARI** asks the same of all pixels. Here the slots share the black
+#   background, each around its piece, so it is low; that is the typical
+#   solution (section 3.1 of the supplement).
+# - **mBO**: how well the best slot covers each object (intersection over
+#   union).
 # - **MaskIoU**: the same with objects and slots matched one to one.
 
 
@@ -114,8 +114,8 @@ for title, outputs_of in (("untrained", before), ("trained", outputs)):
 #
 # ## More iterations at test time
 #
-# All iterations share their weights, so their number can change from call to call
-# (section 2 of the supplement). This model was trained with three.
+# All iterations share their weights, so their number can change from call to
+# call (section 2 of the supplement). This model was trained with three.
 
 # %%
 for iterations in range(1, 7):
@@ -123,17 +123,18 @@ for iterations in range(1, 7):
     print(f"T = {iterations}: FG-ARI {scores['FG-ARI']:.3f}")
 
 # %% [markdown]
-# Whether more help depends on the model; measure it on your own validation data.
+# Whether more help depends on the model; measure it on your own validation
+# data.
 #
 # ## What slots attend to
 #
-# The attention of each slot over the scene, iteration by iteration. Slots compete:
-# the softmax runs over slots, so what one wins of a token no other has.
+# The attention of each slot over the scene, iteration by iteration. Slots
+# compete: the softmax runs over slots, so what one wins of a token no other
+# has.
 
 # %%
 iterations = [
-    model(image[:1], num_iterations=number)["attention"]
-    for number in (1, 2, 3)
+    model(image[:1], num_iterations=number)["attention"] for number in (1, 2, 3)
 ]
 plot_attention(image[:1], keras.ops.stack(iterations, axis=1))
 
@@ -141,8 +142,8 @@ plot_attention(image[:1], keras.ops.stack(iterations, axis=1))
 # ## A failure, and its diagnosis
 #
 # A falling loss does not say that slots have found objects. Give the preset two
-# slots for three pieces, and it learns to halve the image. `SlotDiagnosis` says so
-# during `fit`, without labels.
+# slots for three pieces, and it learns to halve the image. `SlotDiagnosis` says
+# so during `fit`, without labels.
 
 # %%
 keras.utils.set_random_seed(0)
@@ -172,5 +173,5 @@ plot_slots(image, few(image), num_scenes=2, mask=mask)
 
 # %% [markdown]
 # Two slots, one half of the image each, whatever it shows. The remedy is among
-# those that the callback names: as many slots as there can be objects, and one for
-# the background.
+# those that the callback names: as many slots as there can be objects, and one
+# for the background.

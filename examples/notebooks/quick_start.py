@@ -78,8 +78,8 @@ for name, value in outputs.items():
 # %% [markdown]
 # Each slot has one color. *Slot masks* shows who owns which pixel, *True masks*
 # the same by the truth, in the colors of the slots that match best; the rest of
-# a row is what each slot drew. The first slot is made for the background. A slot
-# that has nothing to hold stays empty.
+# a row is what each slot drew. The first slot is made for the background. A
+# slot that has nothing to hold stays empty.
 
 # %%
 plot_slots(image, outputs, num_scenes=4, mask=mask)
@@ -88,14 +88,14 @@ plot_slots(image, outputs, num_scenes=4, mask=mask)
 # One scene, larger, with every slot's drawing and mask:
 
 # %%
-plot_scene(image, outputs, index=1, mask=mask)
+plot_scene(image, outputs, index=3, mask=mask)
 
 # %% [markdown]
 # ## Score
 #
 # FG-ARI, the adjusted Rand index on the pixels of objects (section 4.1 of the
-# paper), is 0 for a random partition and 1 for a perfect one. It does not look at
-# the background; the mean best overlap (mBO) does.
+# paper), is 0 for a random partition and 1 for a perfect one. It does not look
+# at the background; the mean best overlap (mBO) does.
 
 # %%
 fg_ari = metrics.adjusted_rand_index(mask, outputs["masks"])
@@ -105,6 +105,6 @@ print(f"mBO:                  {float(keras.ops.mean(overlap)):.3f}")
 
 # %% [markdown]
 # Where next: [object discovery](object_discovery.ipynb) trains such a model and
-# shows where it fails, [your own data](your_own_data.ipynb) does so on a folder of
-# pictures, and [your own model](your_own_model.ipynb) puts Slot Attention into a
-# model that sees no images at all.
+# shows where it fails, [your own data](your_own_data.ipynb) does so on a folder
+# of pictures, and [your own model](your_own_model.ipynb) puts Slot Attention
+# into a model that sees no images at all.

@@ -16,6 +16,7 @@ differs from run to run and says nothing: times, versions, random names.
 import argparse
 import contextlib
 import os
+import resource
 import shutil
 import sys
 import tempfile
@@ -26,7 +27,7 @@ import jupytext
 import nbformat
 from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client import AsyncKernelManager
-from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.kernelspec import KernelSpec
 from nbclient import NotebookClient
 
 FOLDER = Path(__file__).resolve().parent
@@ -49,10 +50,11 @@ METADATA = {
 }
 
 
-class ThisPython(KernelSpecManager):
-    """Knows one kernel: the Python that runs this script."""
+class ThisPython(AsyncKernelManager):
+    """Starts one kernel: the Python that runs this script."""
 
-    def get_kernel_spec(self, kernel_name):
+    @property
+    def kernel_spec(self):
         """That kernel, whatever Jupyter has installed elsewhere."""
         return KernelSpec(**get_kernel_dict())
 
@@ -105,7 +107,7 @@ def execute(source):
     with working_folder() as folder:
         NotebookClient(
             notebook,
-            km=AsyncKernelManager(kernel_spec_manager=ThisPython()),
+            kernel_manager_class=ThisPython,
             extra_arguments=QUIET,
             timeout=SECONDS,
             record_timing=False,
@@ -139,6 +141,12 @@ def write(notebook, path):
         unfinished.unlink(missing_ok=True)
 
 
+def processor_time():
+    """Seconds that the cores have spent on kernels that are over."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
 def main():
     """Runs the notebooks that the command line names, by default all."""
     parser = argparse.ArgumentParser(
@@ -153,7 +161,7 @@ def main():
         parser.error(f"no such notebook: {unknown}; there are {names}")
     failed = []
     for name in options.names or names:
-        start = time.monotonic()
+        start, before = time.monotonic(), processor_time()
         try:
             notebook = execute(FOLDER / f"{name}.py")
         except Exception as error:  # Show all that fail, not the first alone.
@@ -162,7 +170,11 @@ def main():
             continue
         if options.write:
             write(tidy(notebook), FOLDER / f"{name}.ipynb")
-        print(f"{name}: {time.monotonic() - start:.0f} s", flush=True)
+        print(
+            f"{name}: {time.monotonic() - start:.0f} s, "
+            f"{processor_time() - before:.0f} s of processor time",
+            flush=True,
+        )
     if failed:
         sys.exit(f"Failed: {', '.join(failed)}")
 

@@ -175,6 +175,7 @@ for setting in ("default", "weighted_sum"):
         scenes.map(lambda image, mask: image),
         epochs=4,
         steps_per_epoch=25,
+        shuffle=False,
         verbose=0,
     )
     losses[setting] = history.history["loss"]

@@ -177,6 +177,7 @@ history = model.fit(
     steps_per_epoch=150,
     validation_data=held_out,
     callbacks=[SlotDiagnosis(held_out)],
+    shuffle=False,  # the data set does that itself
     verbose=0,
 )
 

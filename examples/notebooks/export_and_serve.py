@@ -38,6 +38,7 @@ from keras_slots.datasets import clevr_scenes
 from keras_slots.models import ObjectDiscovery
 from keras_slots.visualization import plot_slots
 
+tf.get_logger().setLevel("ERROR")
 keras.utils.set_random_seed(0)
 folder = tempfile.TemporaryDirectory()
 
@@ -65,7 +66,7 @@ paths = {
     "ONNX": Path(folder.name, "model.onnx"),
     "LiteRT": Path(folder.name, "model.tflite"),
 }
-with contextlib.redirect_stdout(io.StringIO()):  # Keras tells where.
+with contextlib.redirect_stdout(io.StringIO()):  # Keras says where.
     export.export_saved_model(model, paths["SavedModel"])
     export.export_onnx(model, paths["ONNX"], "discover")
     export.export_litert(model, paths["LiteRT"], "discover")

@@ -61,11 +61,10 @@ def draw(generator, size=48):
     for _ in range(generator.integers(1, 4)):
         color = COLORS[generator.integers(4)]
         radius = generator.integers(5, 9)
-        while True:
-            top, left = generator.integers(radius, size - radius, 2)
-            far = np.maximum(abs(y - top), abs(x - left))
-            if not taken[far <= radius + 2].any():
-                break
+        top, left = generator.integers(radius, size - radius, 2)
+        far = np.maximum(abs(y - top), abs(x - left))
+        if taken[far <= radius + 2].any():
+            continue  # no room: one shape less
         if generator.random() < 0.5:
             far = np.hypot(y - top, x - left)
         picture[far <= radius] = color
@@ -215,17 +214,12 @@ plot_slots(batch, outputs, num_scenes=5)
 
 # %%
 scene = 0
-slot = int(
-    keras.ops.argmax(
-        keras.ops.max(
-            keras.ops.abs(outputs["slot_reconstructions"][scene] + 0.8)
-            * outputs["masks"][scene],
-            axis=(1, 2, 3),
-        )
-    )
-)
+ground = np.array(batch[scene])[0, 0]  # the color of a corner
+far = abs(np.array(outputs["slot_reconstructions"][scene]) - ground).sum(-1)
+owned = labels[scene] == np.arange(4)[:, None, None]
+slot = (far * owned).sum(axis=(1, 2)).argmax()  # draws most that is no ground
 picture = batch[scene].numpy() / 2 + 0.5
-owned = labels[scene] == slot
+owned = owned[slot]
 figure, axes = plt.subplots(
     1, 2, figsize=(5, 2.6), dpi=80, layout="constrained"
 )

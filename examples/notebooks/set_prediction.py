@@ -150,7 +150,8 @@ plt.show()
 # %% [markdown]
 # Each row has one pair, and so has each column. Padding takes part: it is
 # matched to the slots that are left, which so learn to say that they hold
-# nothing.
+# nothing. A second slot for an object that is taken is left with padding too,
+# at a high cost.
 #
 # The order of the slots makes no difference:
 

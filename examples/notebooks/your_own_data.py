@@ -204,11 +204,16 @@ print("label maps:", labels.shape, "of", labels.max() + 1, "slots")
 plot_slots(batch, outputs, num_scenes=5)
 
 # %% [markdown]
-# Look at the pictures before you believe a number: each object in one slot, no
-# slot with two objects, and no object cut in two. The background is shared by
-# all slots around what they hold (section 3.1 of the supplement), so that a
-# threshold on what a slot draws, or `background_slot=True`, is needed to tell
-# it from objects.
+# Look at the pictures before you believe a number. Here every object is in a
+# slot, and no slot has two. But where there are fewer objects than slots to
+# hold them, spare slots hold one together, each a part of every pixel: these
+# are the *duplicates* of the diagnosis. With the largest mask the object is
+# still found whole, and once, as long as one of them is ahead everywhere. Fewer
+# slots help if your pictures allow it.
+#
+# The background is shared, too, by all slots around what they hold (section 3.1
+# of the supplement). To tell it from objects takes a threshold on what a slot
+# draws, or `background_slot=True` in slots and decoder.
 #
 # One object, cut out:
 

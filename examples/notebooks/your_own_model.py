@@ -249,6 +249,9 @@ for table, line in enumerate(axes):
 plt.show()
 
 # %% [markdown]
+# The first table shows a mistake: two things share a slot in part. The others
+# are right.
+#
 # k-means on the model's tokens is a strong baseline: most of the work is to
 # learn *what counts*, and that the network in front of the slots has done,
 # taught through them. But k-means has to be told how many groups there are, and

@@ -25,6 +25,7 @@ import io
 import statistics
 import tempfile
 import time
+import warnings
 from pathlib import Path
 
 import keras
@@ -39,6 +40,7 @@ from keras_slots.models import ObjectDiscovery
 from keras_slots.visualization import plot_slots
 
 tf.get_logger().setLevel("ERROR")
+warnings.simplefilter("ignore", FutureWarning)  # of NumPy, to tf2onnx
 keras.utils.set_random_seed(0)
 folder = tempfile.TemporaryDirectory()
 

@@ -161,8 +161,9 @@ plot_slots(images, outputs, num_scenes=3, mask=scenes["mask"])
 #
 # The endpoints `encode` and `decode` part the model in two: slots can be
 # stored, searched, or changed in between. Here one scene is drawn again without
-# one of its objects: the slot with the largest mask, the background left out,
-# takes the place of an empty one.
+# its largest object: that slot becomes a copy of the one with the smallest
+# mask, so that both draw the same, at the same place, and the rest of the scene
+# closes the gap.
 
 # %%
 encode, decode = served.signatures["encode"], served.signatures["decode"]

@@ -1,6 +1,7 @@
 """How Sphinx builds the site: `python -m sphinx -W -b html docs OUTPUT`."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -16,7 +17,7 @@ project_copyright = "the keras-slots authors"
 version = release = keras_slots.__version__
 
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
@@ -24,6 +25,14 @@ extensions = [
     "markdown_docstrings",
 ]
 exclude_patterns = ["_build"]
+
+# The notebooks are shown as they were rendered: `.ci/notebooks --write`.
+nb_execution_mode = "off"
+NOTEBOOKS = HERE / "notebooks"
+shutil.rmtree(NOTEBOOKS, ignore_errors=True)
+NOTEBOOKS.mkdir()
+for notebook in (HERE.parent / "examples" / "notebooks").glob("*.ipynb"):
+    shutil.copy2(notebook, NOTEBOOKS)
 
 # Pages are Markdown; headings down to the third level can be linked to.
 myst_enable_extensions = ["colon_fence", "dollarmath"]

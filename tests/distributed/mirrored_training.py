@@ -32,14 +32,18 @@ ONE = tf.distribute.get_strategy()
 TWO = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 
-def make_model(strategy):
-    """A small model without noise, with a loss of its decoder, a schedule."""
+def make_model(strategy, slot_initialization="learned"):
+    """A small model, with a loss of its decoder and a schedule."""
     keras.utils.set_random_seed(0)
     with strategy.scope():
         model = ObjectDiscovery(
             ConvEncoder(filters=(8,), strides=(5,), mlp_sizes=(8, 8)),
             SlotAttention(
-                3, 8, num_iterations=1, slot_initialization="learned"
+                3,
+                8,
+                num_iterations=1,
+                slot_initialization=slot_initialization,
+                seed=1,
             ),
             SpatialBroadcastDecoder(
                 7,
@@ -92,6 +96,27 @@ def first_slots(strategy):
     ]
 
 
+def drawn_losses(strategy, calls=50):
+    """Losses of one batch, again and again, each from slots drawn anew."""
+    model = make_model(strategy, "shared_gaussian")
+    ((image, _),) = tetrominoes("train", 8, num_scenes=8, shuffle=False)
+    parts = tf.split(image, strategy.num_replicas_in_sync)
+    values = strategy.experimental_distribute_values_from_function(
+        lambda context: parts[context.replica_id_in_sync_group]
+    )
+
+    def loss(image):
+        drawn = model(image)["reconstruction"]
+        return tf.reduce_mean(tf.square(drawn - image))
+
+    @tf.function
+    def mean_loss():
+        losses = strategy.run(loss, args=(values,))
+        return strategy.reduce("MEAN", losses, axis=None)
+
+    return [float(mean_loss()) for _ in range(calls)]
+
+
 def main():
     """Prints results by name, as JSON."""
     folder = Path(sys.argv[1])
@@ -108,6 +133,8 @@ def main():
         ),
         "slots_one": first_slots(ONE),
         "slots_two": first_slots(TWO),
+        "drawn_one": drawn_losses(ONE),
+        "drawn_two": drawn_losses(TWO),
     }
     print(json.dumps(results))
 

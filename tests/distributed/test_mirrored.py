@@ -56,3 +56,10 @@ def test_every_replica_draws_noise_of_its_own(results):
     draws = two.reshape(4, -1)  # Two calls of two replicas.
     correlation = np.corrcoef(draws) - np.eye(4)
     assert np.abs(correlation).max() < 0.3
+
+
+def test_losses_from_drawn_slots_are_alike(results):
+    one, two = np.array(results["drawn_one"]), np.array(results["drawn_two"])
+    error = np.sqrt(one.var() / len(one) + two.var() / len(two))
+    assert error > 0  # There is noise.
+    assert abs(one.mean() - two.mean()) < 4 * error

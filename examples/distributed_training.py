@@ -117,7 +117,7 @@ def train(options, spread):
     from keras_slots.callbacks import TrainingCheckpoint
     from keras_slots.models import ObjectDiscovery, get_preset
 
-    # Every process makes the same weights and shuffles alike.
+    # Every process makes the same weights.
     keras.utils.set_random_seed(options.seed)
     preset = get_preset(options.preset)
     with spread.scope():
@@ -143,6 +143,8 @@ def train(options, spread):
         shuffle=False,
         verbose=2 if spread.is_chief else 0,
     )
+    # Or JAX would wait for the other processes while this one saves.
+    keras.distribution.set_distribution(None)
     if spread.is_chief:
         write_csv(options.output / "history.csv", checkpoint.history)
         with replacing(options.output / "model.keras") as path:
@@ -177,9 +179,14 @@ def open_scenes(options, image_shape):
 
     from keras_slots.datasets import record_shards, tetrominoes
 
-    shared = {"seed": options.seed, "shuffle": True, "drop_remainder": True}
+    # Not shuffled: the scenes are drawn one by one anyway, and under a strategy
+    # `fit` begins the data twice, so that what is shuffled anew at every pass
+    # would come in another order than on one device.
+    shared = {"shuffle": False, "drop_remainder": True}
     if options.records is None:
-        scenes = tetrominoes("train", options.batch_size, **shared)
+        scenes = tetrominoes(
+            "train", options.batch_size, seed=options.seed, **shared
+        )
     else:
         scenes = record_shards(options.records, options.batch_size, **shared)
     found = scenes.element_spec[0].shape[1:]

@@ -149,7 +149,7 @@ def train(options, spread):
         write_csv(options.output / "history.csv", checkpoint.history)
         with replacing(options.output / "model.keras") as path:
             model.save(path)
-        print(f"{path.parent / 'model.keras'} after epoch {options.epochs}")
+        print(f"{options.output / 'model.keras'} after epoch {options.epochs}")
 
 
 def log_along_an_axis(model):

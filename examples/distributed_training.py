@@ -129,7 +129,7 @@ def train(options, spread):
     epoch = checkpoint.restore(model)
     if spread.is_chief:
         print(
-            f"{options.strategy}, {keras.backend.backend()}: "
+            f"{options.strategy}, {keras.config.backend()}: "
             f"{spread.replicas} replicas, batches of {options.batch_size}, "
             f"from step {epoch * options.epoch_steps}"
         )

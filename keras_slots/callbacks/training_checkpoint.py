@@ -153,7 +153,7 @@ def _state(model):
 
 def _is_chief(model):
     """Whether this process is the one to write for all that train a model."""
-    if keras.backend.backend() == "jax":
+    if keras.config.backend() == "jax":
         import jax
 
         return jax.process_index() == 0

@@ -29,7 +29,7 @@ class ReplicaNoise(keras.random.SeedGenerator):
 
 def _replica():
     """The number of the replica that asks; `None` where there is but one."""
-    if keras.backend.backend() != "tensorflow":
+    if keras.config.backend() != "tensorflow":
         return None
     import tensorflow as tf
 

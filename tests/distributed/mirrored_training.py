@@ -14,6 +14,8 @@ import tensorflow as tf
 tf.config.set_logical_device_configuration(
     processor, [tf.config.LogicalDeviceConfiguration()] * 2
 )
+# Of a few steps: making graphs faster takes longer than they do.
+tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 import keras  # noqa: E402
 
@@ -117,14 +119,13 @@ def drawn_losses(strategy, calls=50):
     return [float(mean_loss()) for _ in range(calls)]
 
 
-def main():
-    """Prints results by name, as JSON."""
-    folder = Path(sys.argv[1])
+def training(folder):
+    """Histories of training, and what replicas draw."""
     one, two = make_model(ONE), make_model(TWO)
     train(one, folder / "one.npz", 1)
     shutil.copy(folder / "one.npz", folder / "begun.npz")
     fresh = make_model(TWO)
-    results = {
+    return {
         "one": train(one, folder / "one.npz", STEPS),
         "two": train(two, folder / "two.npz", STEPS),
         "begun_on_one": train(two, folder / "begun.npz", STEPS),
@@ -133,11 +134,12 @@ def main():
         ),
         "slots_one": first_slots(ONE),
         "slots_two": first_slots(TWO),
-        "drawn_one": drawn_losses(ONE),
-        "drawn_two": drawn_losses(TWO),
     }
-    print(json.dumps(results))
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1] == "draw":
+        results = {"one": drawn_losses(ONE), "two": drawn_losses(TWO)}
+    else:
+        results = training(Path(sys.argv[1]))
+    print(json.dumps(results))

@@ -16,13 +16,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
+def run(what):
     result = subprocess.run(
         [
             sys.executable,
             Path(__file__).with_name("mirrored_training.py"),
-            tmp_path_factory.mktemp("checkpoints"),
+            what,
         ],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -31,6 +30,11 @@ def results(tmp_path_factory):
     )
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return run(tmp_path_factory.mktemp("checkpoints"))
 
 
 def test_two_devices_have_loss_and_score_of_one(results):
@@ -58,8 +62,9 @@ def test_every_replica_draws_noise_of_its_own(results):
     assert np.abs(correlation).max() < 0.3
 
 
-def test_losses_from_drawn_slots_are_alike(results):
-    one, two = np.array(results["drawn_one"]), np.array(results["drawn_two"])
+@pytest.mark.slow
+def test_losses_from_drawn_slots_are_alike():
+    one, two = map(np.array, run("draw").values())
     error = np.sqrt(one.var() / len(one) + two.var() / len(two))
     assert error > 0  # There is noise.
     assert abs(one.mean() - two.mean()) < 4 * error

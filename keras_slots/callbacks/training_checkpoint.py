@@ -1,5 +1,6 @@
 """TrainingCheckpoint: training that stops and goes on as if it had not."""
 
+import contextlib
 import json
 import os
 import time
@@ -22,6 +23,9 @@ class TrainingCheckpoint(keras.callbacks.Callback):
 
     The file appears whole or not at all: whenever the process dies, the
     checkpoint of the last finished epoch stands.
+
+    Of many processes that train one model together, the chief alone writes;
+    all of them `restore`, so the file must be where each can read it.
 
     The data is the caller's part: give the resumed `fit` a dataset that starts
     where the saved one stopped.
@@ -87,7 +91,9 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         return len(history)
 
     def on_train_begin(self, logs=None):
-        if not self.path.parent.is_dir():  # Not only after a whole epoch.
+        self._writes = _is_chief(self.model)
+        # Not only after a whole epoch.
+        if self._writes and not self.path.parent.is_dir():
             raise FileNotFoundError(
                 "`path` must lie in a folder that exists. "
                 f"Received: path={str(self.path)!r}"
@@ -102,7 +108,8 @@ class TrainingCheckpoint(keras.callbacks.Callback):
             **{name: float(value) for name, value in (logs or {}).items()},
         }
         self.history = [*self.history, row]
-        self._write()
+        if self._writes:
+            self._write()
 
     def _write(self):
         values = [_to_numpy(variable) for variable in _state(self.model)]
@@ -138,8 +145,25 @@ def _state(model):
             f"or restored. Received: model={model!r}"
         )
     if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
+        strategy = _strategy(model)
+        with strategy.scope() if strategy else contextlib.nullcontext():
+            model.optimizer.build(model.trainable_variables)
     return [*model.variables, *model.optimizer.variables]
+
+
+def _is_chief(model):
+    """Whether this process is the one to write for all that train a model."""
+    if keras.config.backend() == "jax":
+        import jax
+
+        return jax.process_index() == 0
+    strategy = _strategy(model)
+    return strategy is None or strategy.extended.should_checkpoint
+
+
+def _strategy(model):
+    """The `tf.distribute.Strategy` of a model, `None` without TensorFlow."""
+    return getattr(model, "distribute_strategy", None)
 
 
 def _to_numpy(variable):

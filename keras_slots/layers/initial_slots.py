@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_slots.layers.replica_noise import ReplicaNoise
 from keras_slots.types import Tensor
 
 
@@ -41,7 +42,7 @@ class InitialSlots(keras.layers.Layer):
         self.kind = kind
         self.has_background = has_background
         self.initializer = initializer
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed_generator = ReplicaNoise(seed, name="seed_generator")
 
     def build(self, input_shape=None):
         rows = self.num_slots - self.has_background

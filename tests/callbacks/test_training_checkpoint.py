@@ -145,3 +145,18 @@ def test_an_uncompiled_model_is_refused(tmp_path):
     model = keras.Sequential([keras.layers.Input((5,))])
     with pytest.raises(ValueError, match="built and compiled"):
         TrainingCheckpoint(tmp_path / "c.npz").restore(model)
+
+
+def test_only_the_chief_of_many_workers_writes(tmp_path, monkeypatch):
+    model, path = make_model(), tmp_path / "c.npz"
+    path.write_bytes(b"the chief's")
+    checkpoint = TrainingCheckpoint(path)
+    checkpoint.set_model(model)
+    strategy = model.distribute_strategy
+    monkeypatch.setattr(
+        type(strategy.extended), "should_checkpoint", property(lambda _: False)
+    )
+    checkpoint.on_train_begin()
+    checkpoint.on_epoch_end(0, {"loss": 1.0})
+    assert path.read_bytes() == b"the chief's"
+    assert [row["loss"] for row in checkpoint.history] == [1.0]

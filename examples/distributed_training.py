@@ -1,0 +1,211 @@
+"""Training on many devices and machines: the loss of one, in less time.
+
+```shell
+python examples/distributed_training.py                          # two devices
+python examples/distributed_training.py --strategy multi_worker  # two processes
+python examples/distributed_training.py --strategy jax_data_parallel
+```
+
+Trains an `ObjectDiscovery` model on Tetrominoes with `fit`, spread as
+`--strategy` says:
+
+- `single`: one device, what the others are compared with.
+- `mirrored`: TensorFlow, all GPUs of this machine; without one, `--devices`
+  logical devices, which share the processor.
+- `multi_worker`: TensorFlow, many processes or machines.
+- `jax_data_parallel`: JAX, all devices of this machine, or of many.
+
+Every step takes one batch of `--batch-size` scenes, a part of it on each
+device, and makes the same step as one device would of the whole batch. On one
+processor this is no faster; `benchmarks/distributed.py` shows that it is equal.
+
+On this machine alone, `--workers` processes are started and end together. On
+many machines, start the same command on each, with `TF_CONFIG` set for
+`multi_worker`, or the three `KERAS_DISTRIBUTION_...` variables for JAX
+(docs/guides/distributed_training.md); `--output` and `--records` must then name
+folders that all of them see.
+
+The scenes are generated, or come from the folder of shards that
+`convert_records.py` makes: `--records FOLDER`.
+
+What one process leaves in `--output`, by default `runs/distributed/STRATEGY`:
+`checkpoint.npz`, from which the same command goes on, with more `--epochs` if
+you like; `history.csv`; `model.keras`.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from distributed_processes import free_addresses, run_workers
+from distributed_strategies import (
+    BACKENDS,
+    choose_backend,
+    is_worker,
+    open_spread,
+    worker_environment,
+)
+
+
+def main():
+    """Starts workers, or trains as one of them."""
+    options = parse_options()
+    choose_backend(options.strategy)
+    options.output.mkdir(parents=True, exist_ok=True)
+    if options.workers > 1 and not is_worker():
+        addresses = free_addresses(options.workers)
+        environments = [
+            worker_environment(options.strategy, addresses, index)
+            for index in range(options.workers)
+        ]
+        command = [sys.executable, *sys.argv]
+        return run_workers(command, environments, options.output)
+    # First of all: it decides which devices there are.
+    spread = open_spread(options.strategy, options.devices)
+    if options.batch_size % spread.replicas:
+        raise SystemExit(
+            f"--batch-size must be a multiple of the {spread.replicas} "
+            f"replicas. Received: --batch-size {options.batch_size}"
+        )
+    train(options, spread)
+
+
+def parse_options():
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--strategy", choices=tuple(BACKENDS), default="mirrored")
+    add("--workers", type=int, help="processes to start here")
+    add("--devices", type=int, help="of a process without an accelerator")
+    add("--preset", default="tetrominoes", help="see from_preset")
+    add("--batch-size", type=int, default=16, help="of all replicas together")
+    add("--epochs", type=int, default=2)
+    add("--epoch-steps", type=int, default=10)
+    add("--records", type=Path, help="shards; default: generated Tetrominoes")
+    add("--output", type=Path, help="default runs/distributed/STRATEGY")
+    add("--seed", type=int, default=0, help="of scenes, weights and noise")
+    options = parser.parse_args()
+    if options.output is None:
+        options.output = Path("runs", "distributed", options.strategy)
+    many = options.strategy == "multi_worker"
+    if options.workers is None:
+        options.workers = 2 if many else 1
+    if options.devices is None:
+        options.devices = 2 if options.workers == 1 else 1
+    if options.workers > 1 and not (many or "jax" in options.strategy):
+        parser.error(
+            "--workers is for multi_worker and jax_data_parallel. Received: "
+            f"--strategy {options.strategy} --workers {options.workers}"
+        )
+    if many and options.devices > 1:
+        parser.error(
+            "TensorFlow takes one device of a processor in each worker. "
+            f"Received: --strategy multi_worker --devices {options.devices}"
+        )
+    return options
+
+
+def train(options, spread):
+    """Trains from the last checkpoint on."""
+    # Late: Keras must not start before the devices are known.
+    import keras
+    from run_folder import replacing, write_csv
+
+    from keras_slots.callbacks import TrainingCheckpoint
+    from keras_slots.models import ObjectDiscovery, get_preset
+
+    # Every process makes the same weights.
+    keras.utils.set_random_seed(options.seed)
+    preset = get_preset(options.preset)
+    with spread.scope():
+        model = ObjectDiscovery.from_preset(options.preset, load_weights=False)
+        model.compile(preset.make_optimizer())
+    if spread.many_workers:
+        log_along_an_axis(model)
+    checkpoint = TrainingCheckpoint(options.output / "checkpoint.npz")
+    epoch = checkpoint.restore(model)
+    if spread.is_chief:
+        print(
+            f"{options.strategy}, {keras.config.backend()}: "
+            f"{spread.replicas} replicas, batches of {options.batch_size}, "
+            f"from step {epoch * options.epoch_steps}"
+        )
+    scenes = open_scenes(options, preset.image_shape)
+    model.fit(
+        scenes.repeat().skip(epoch * options.epoch_steps),
+        steps_per_epoch=options.epoch_steps,
+        initial_epoch=epoch,
+        epochs=options.epochs,
+        callbacks=[checkpoint],
+        shuffle=False,
+        verbose=2 if spread.is_chief else 0,
+    )
+    # Or JAX would wait for the other processes while this one saves.
+    keras.distribution.set_distribution(None)
+    if spread.is_chief:
+        write_csv(options.output / "history.csv", checkpoint.history)
+        with replacing(options.output / "model.keras") as path:
+            model.save(path)
+        print(f"{options.output / 'model.keras'} after epoch {options.epochs}")
+
+
+def log_along_an_axis(model):
+    """Lets `fit` and `evaluate` run in many TensorFlow workers.
+
+    Keras 3.15 averages over workers along the first axis of what a step logs,
+    and stops at numbers, which have none ("Invalid reduction dimension 0"). So
+    the numbers get one here. The logs of an epoch are summed up elsewhere, and
+    right without this.
+    """
+    import keras
+
+    def with_axis(step):
+        def wrapped(data):
+            logs = step(data).items()
+            return {name: keras.ops.reshape(x, (1,)) for name, x in logs}
+
+        return wrapped
+
+    model.train_step = with_axis(model.train_step)
+    model.test_step = with_axis(model.test_step)
+
+
+def open_scenes(options, image_shape):
+    """Global batches of images; every process takes its part of each."""
+    import tensorflow as tf
+
+    from keras_slots.datasets import record_shards, tetrominoes
+
+    # Not shuffled: the scenes are drawn one by one anyway, and under a strategy
+    # `fit` begins the data twice, so that what is shuffled anew at every pass
+    # would come in another order than on one device.
+    shared = {"shuffle": False, "drop_remainder": True}
+    if options.records is None:
+        scenes = tetrominoes(
+            "train", options.batch_size, seed=options.seed, **shared
+        )
+    else:
+        scenes = record_shards(options.records, options.batch_size, **shared)
+    found = scenes.element_spec[0].shape[1:]
+    if found != image_shape:
+        raise SystemExit(
+            f"{options.preset} takes images of shape {image_shape}, and the "
+            f"scenes have {tuple(found)}. Choose another --preset or --records."
+        )
+    # Part of every batch, not part of the files: then workers make the very
+    # steps of one process, and need not have the same number of files.
+    policy = tf.data.Options()
+    policy.experimental_distribute.auto_shard_policy = (
+        tf.data.experimental.AutoShardPolicy.DATA
+    )
+    return scenes.map(lambda image, mask: image).with_options(policy)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("\nStopped. The same command goes on where this one stopped.")

@@ -196,13 +196,11 @@ class Last(keras.metrics.Mean):
 
 
 def test_average_precision_as_a_metric():
-    image, targets = scenes()
+    data = scenes()
     metric = SetAveragePrecision(category_sizes=(3,), distance_scale=6.0)
     model = small_model()
     model.compile(metrics=[metric])
-    logs = model.fit(
-        image, targets, validation_data=(image, targets), verbose=0
-    ).history
+    logs = model.fit(*data, validation_data=data, verbose=0).history
     assert {"loss", "ap_0.125", "val_loss", "val_ap_0.125"} <= set(logs)
 
 
@@ -332,10 +330,8 @@ def test_slot_mlp_has_no_iterations_and_no_centres():
 def test_saved_training_goes_on_as_if_not_saved(tmp_path):
     image, targets = scenes()
     model = small_model(loss_at_every_iteration=True)
-    model.compile(
-        keras.optimizers.Adam(1e-2),
-        loss=HungarianCrossEntropyLoss(coordinate_weight=2.0),
-    )
+    loss = HungarianCrossEntropyLoss(coordinate_weight=2.0)
+    model.compile(keras.optimizers.Adam(1e-2), loss)
     model.fit(image, targets, verbose=0, shuffle=False)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")

@@ -17,8 +17,7 @@ from tests.golden_weights import (
     put_into_set_prediction,
 )
 
-SIZE = (6, 6)
-K, D, F = 3, 8, 7
+SIZE, K, D, F = (6, 6), 3, 8, 7
 
 
 def small_model(

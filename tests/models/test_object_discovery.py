@@ -261,6 +261,7 @@ def test_compiled_choices_are_saved(tmp_path):
     assert set(scores) == {"loss", "ari"}
 
 
+@pytest.mark.slow
 @WITH_XLA
 @pytest.mark.parametrize("data", ["images", "masks"])
 def test_fit_compiled_by_xla(data):

@@ -285,8 +285,7 @@ def test_slots_and_head_may_have_centres_or_not(slots, head):
 
 
 def test_slot_mlp_trains_in_place_of_slot_attention(tmp_path):
-    slots = SlotMLP(K, D, mlp_sizes=(16,), map_size=3)
-    model = small_model(slots)
+    model = small_model(SlotMLP(K, D, mlp_sizes=(16,), map_size=3))
     model.compile(keras.optimizers.Adam(1e-2))
     image, targets = scenes(16)
     logs = model.fit(image, targets, epochs=30, verbose=0).history["loss"]
@@ -346,6 +345,7 @@ def test_saved_training_goes_on_as_if_not_saved(tmp_path):
         )
 
 
+@pytest.mark.slow
 @WITH_XLA
 @pytest.mark.parametrize("every", [False, True], ids=["last", "every"])
 def test_fit_compiled_by_xla(every):

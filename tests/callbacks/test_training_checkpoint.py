@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_slots.callbacks import TrainingCheckpoint
+from tests.backends import ON_TENSORFLOW
 
 EPOCHS = 4
 STEPS = 3
@@ -147,6 +148,7 @@ def test_an_uncompiled_model_is_refused(tmp_path):
         TrainingCheckpoint(tmp_path / "c.npz").restore(model)
 
 
+@ON_TENSORFLOW
 def test_only_the_chief_of_many_workers_writes(tmp_path, monkeypatch):
     model, path = make_model(), tmp_path / "c.npz"
     path.write_bytes(b"the chief's")

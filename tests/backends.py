@@ -26,6 +26,8 @@ EACH_JIT = pytest.mark.parametrize(
 )
 # On the others, products, means and activations of Keras become float32.
 HAS_FLOAT64 = BACKEND == "tensorflow"
+# The most precise that there is.
+DTYPE = "float64" if HAS_FLOAT64 else "float32"
 IN_FLOAT64 = pytest.mark.skipif(
     not HAS_FLOAT64, reason="Keras has float64 on TensorFlow alone"
 )

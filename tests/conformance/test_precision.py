@@ -84,9 +84,11 @@ def test_results_are_near_those_in_float32(descriptor, policy):
         arrays(descriptor.call(exact, **descriptor.inputs)),
         strict=True,
     ):
-        # On the whole: a few pixels at the edge of a slot may differ by more.
-        error = np.sqrt(np.mean((output - target) ** 2))
-        assert error < 0.03 * max(1, np.abs(target).max())
+        size = max(1, np.abs(target).max())
+        if BACKEND == "tensorflow":
+            np.testing.assert_allclose(output, target, rtol=0, atol=0.05 * size)
+        # From the weights that others draw, a few pixels differ by more.
+        assert np.sqrt(np.mean((output - target) ** 2)) < 0.03 * size
 
 
 def _with_policy(config, policy):

@@ -8,9 +8,8 @@ from keras_slots.layers.broadcast_deconvolution import (
     literal_broadcast_deconvolve,
     tap_patterns,
 )
-from tests.backends import HAS_FLOAT64, outputs_and_gradients
+from tests.backends import DTYPE, HAS_FLOAT64, outputs_and_gradients
 
-DTYPE = "float64" if HAS_FLOAT64 else "float32"
 TOLERANCE = 1e-12 if HAS_FLOAT64 else 1e-4
 
 SIZES = [  # grid, kernel, stride

@@ -7,14 +7,12 @@ from keras import ops
 
 from keras_slots.layers import SpatialBroadcastDecoder
 from tests.backends import (
+    DTYPE,
     EACH_MODE,
-    HAS_FLOAT64,
     MODES,
     in_mode,
     outputs_and_gradients,
 )
-
-DTYPE = "float64" if HAS_FLOAT64 else "float32"
 
 CASES = {
     "strided": {"grid_size": 4, "strides": (2, 1)},

@@ -14,6 +14,7 @@ from keras_slots.layers.token_projections import (
     project_tokens,
 )
 from tests.backends import (
+    DTYPE,
     EACH_MODE,
     HAS_FLOAT64,
     dtype_of,
@@ -21,7 +22,6 @@ from tests.backends import (
     outputs_and_gradients,
 )
 
-DTYPE = "float64" if HAS_FLOAT64 else "float32"
 TOLERANCE = 1e-12 if HAS_FLOAT64 else 1e-3
 
 

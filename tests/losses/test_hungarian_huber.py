@@ -10,6 +10,7 @@ from scipy import optimize
 
 from keras_slots.losses import HungarianHuberLoss, hungarian_huber
 from tests.backends import (
+    BACKEND,
     EACH_JIT,
     IN_FLOAT64,
     dtype_of,
@@ -18,6 +19,8 @@ from tests.backends import (
 )
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "hungarian_huber.npz"
+# Other backends draw other weights.
+EPOCHS = 15 if BACKEND == "tensorflow" else 25
 EACH_RUN = ways_to_run(hungarian_huber)
 
 
@@ -183,7 +186,7 @@ def test_fit_lowers_the_loss(jit_compile):
     for example in y:  # a set has no order
         rng.shuffle(example)
     history = model.fit(
-        x, y, sample_weight=np.ones(64), epochs=25, batch_size=32, verbose=0
+        x, y, sample_weight=np.ones(64), epochs=EPOCHS, batch_size=32, verbose=0
     )
     losses = history.history["loss"]
     assert losses[-1] < 0.6 * losses[0]

@@ -5,7 +5,7 @@ from scipy.optimize import linear_sum_assignment
 
 from keras_slots.layers import ConvEncoder
 from keras_slots.models import DeepSetPrediction, get_preset
-from tests.backends import EAGERLY, ON_TENSORFLOW, WITH_XLA, dtype_of
+from tests.backends import BACKEND, EAGERLY, ON_TENSORFLOW, WITH_XLA, dtype_of
 
 SIZE = (8, 10)
 N, D, T = 3, 6, 2
@@ -145,7 +145,8 @@ def test_it_learns_and_its_steps_help(implicit):
         set_losses(target, sets[:, step]).mean() for step in (0, 2, 10)
     )
     assert last < 0.8 * middle < 0.8 * start
-    assert last < 0.4 * before
+    # Other backends draw other weights.
+    assert last < (0.3 if BACKEND == "tensorflow" else 0.4) * before
 
 
 def test_every_weight_trains():

@@ -28,6 +28,8 @@ EACH_JIT = pytest.mark.parametrize(
 HAS_FLOAT64 = BACKEND == "tensorflow"
 # The most precise that there is.
 DTYPE = "float64" if HAS_FLOAT64 else "float32"
+# One that is not the default.
+OTHER_DTYPE = "float64" if HAS_FLOAT64 else "float16"
 IN_FLOAT64 = pytest.mark.skipif(
     not HAS_FLOAT64, reason="Keras has float64 on TensorFlow alone"
 )

@@ -18,7 +18,8 @@ from keras_slots.types import Tensor
 
 # The smallest sum a weighted mean divides by: keeps 0 / 0 finite where
 # nothing at all attends (every token masked, or epsilon=0 and a dead slot).
-SMALLEST_MASS = 1e-30
+# Its square is above the smallest float32: JAX divides a gradient by that.
+SMALLEST_MASS = 1e-18
 LARGEST_FLOAT16 = 65504.0
 
 

@@ -176,7 +176,8 @@ class SetAveragePrecision(keras.metrics.Metric):
         ):
             place = (0, start) if len(buffer.shape) == 2 else (start,)
             values = ops.cast(values, buffer.dtype)
-            buffer.assign(ops.slice_update(buffer, place, values))
+            held = ops.convert_to_tensor(buffer)  # JAX takes no variable.
+            buffer.assign(ops.slice_update(held, place, values))
         # One more than fits is enough to know, and cannot overflow.
         self.num_predictions.assign(
             ops.minimum(self.num_predictions + size, self.capacity + 1)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import keras_slots
+from tests.backends import OTHER_DTYPE
 from tests.conformance.descriptor import Descriptor, Fresh, draw
 from tests.conformance.layer_descriptors import LAYER_ARGUMENTS, LAYERS
 
@@ -158,7 +159,7 @@ OTHERS = [
                 "delta": 0.5,
                 "reduction": "sum",
                 "name": "mine",
-                "dtype": "float64",
+                "dtype": OTHER_DTYPE,
             },
         ),
         inputs={"y_pred": draw(2, 3, 4), "y_true": draw(2, 3, 4, seed=1)},
@@ -172,7 +173,7 @@ OTHERS = [
                 "coordinate_scale": 4.0,
                 "reduction": "sum",
                 "name": "mine",
-                "dtype": "float64",
+                "dtype": OTHER_DTYPE,
             },
         ),
         inputs={
@@ -188,7 +189,7 @@ OTHERS = [
                 {
                     "ignore_background": False,
                     "name": "mine",
-                    "dtype": "float64",
+                    "dtype": OTHER_DTYPE,
                 },
             ),
             inputs={
@@ -212,7 +213,7 @@ OTHERS = [
                 "num_objects": 4,
                 "capacity": 100,
                 "name": "mine",
-                "dtype": "float64",
+                "dtype": OTHER_DTYPE,
             },
         ),
         inputs={

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_slots.layers import SpatialBroadcastDecoder
 from tests.backends import (
+    BACKEND,
     DTYPE,
     EACH_MODE,
     MODES,
@@ -25,6 +26,9 @@ CASES = {
         "mask_penalty": 0.1,
     },
 }
+# Of the largest value, in half precision. JAX adds up in it, too, when it does
+# not optimise.
+ROUNDING = 0.02 if BACKEND == "tensorflow" else 0.1
 
 
 def make_decoders(case, dtype):
@@ -89,7 +93,7 @@ def test_same_in_mixed_precision(case, policy):
     )
     for one, other in zip(kept, recomputed, strict=True):
         one, other = np.array(one, "float32"), np.array(other, "float32")
-        tolerance = 0.02 * max(1.0, np.abs(one).max())
+        tolerance = ROUNDING * max(1.0, np.abs(one).max())
         np.testing.assert_allclose(one, other, atol=tolerance)
 
 

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from keras_slots import SlotAttention
-from tests.backends import ON_TENSORFLOW, outputs_and_gradients
+from tests.backends import BACKEND, ON_TENSORFLOW, outputs_and_gradients
 from tests.golden_weights import assert_close
 
 # Which of 8 tokens and which of 4 slots take part, for two examples.
@@ -67,16 +67,18 @@ def test_nan_in_a_masked_token_has_no_influence(arguments):
     layer = make_layer(**arguments)
     clean, start = draw(2, 8, 6), draw(2, 4, 6, seed=1)
     spoilt = np.where(TOKENS[:, :, None], clean, np.nan).astype("float32")
-    expected, _ = run(layer, clean, start, mask=TOKENS)
 
     def loss(tokens):
         slots = layer(tokens, initial_slots=start, mask=TOKENS)
         return ops.sum(slots**2), slots
 
-    slots, gradients = outputs_and_gradients(
-        loss, [spoilt], layer.trainable_weights
+    (expected, _), (slots, gradients) = (
+        outputs_and_gradients(loss, [tokens], layer.trainable_weights)
+        for tokens in (clean, spoilt)
     )
-    np.testing.assert_array_equal(slots, expected)
+    # JAX may add up in another order from call to call.
+    tolerance = 0.0 if BACKEND == "tensorflow" else 2e-6
+    np.testing.assert_allclose(slots, expected, rtol=0, atol=tolerance)
     assert_finite(gradients)
     np.testing.assert_array_equal(np.array(gradients[0])[~TOKENS], 0)
 

@@ -77,7 +77,7 @@ def test_shape_is_the_mean_of_features_token_by_token():
 def test_shape_does_not_change_with_place_and_size():
     """The same tokens, half as far apart and elsewhere, are told alike."""
     layer = make_centres()
-    layer.tell_place.kernel.assign(ops.zeros_like(layer.tell_place.kernel))
+    layer.tell_place.kernel.assign(np.zeros(layer.tell_place.kernel.shape))
     positions = grid_positions(4, 5)
     attention = ops.convert_to_tensor(random_attention(20))
     _, near = layer.describe(attention, positions)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from keras_slots import metrics
+from tests.backends import OTHER_DTYPE
 
 # By class: the function, and the names for objects and with background.
 METRICS = {
@@ -30,13 +31,13 @@ def test_name_and_config_round_trip(class_name, arguments):
     _, objects, with_background = METRICS[class_name]
     ignores = arguments.get("ignore_background", True)
     name = arguments.get("name", objects if ignores else with_background)
-    metric = getattr(metrics, class_name)(**arguments, dtype="float64")
+    metric = getattr(metrics, class_name)(**arguments, dtype=OTHER_DTYPE)
     data = json.loads(json.dumps(keras.saving.serialize_keras_object(metric)))
     assert data["registered_name"] == f"keras_slots>{class_name}"
     revived = keras.saving.deserialize_keras_object(data)
     assert revived.get_config() == metric.get_config()
     assert revived.name == name
-    assert revived.dtype == "float64"
+    assert revived.dtype == OTHER_DTYPE
     assert revived.ignore_background == ignores
 
 

@@ -180,7 +180,9 @@ def test_sample_weight_weighs_images():
     model = small_model()
     model.compile(run_eagerly=EAGERLY)
     outputs = model(image, initial_slots=draw_slots(2))
-    errors = np.mean((outputs["reconstruction"] - image) ** 2, axis=(1, 2, 3))
+    errors = np.mean(
+        (np.array(outputs["reconstruction"]) - image) ** 2, axis=(1, 2, 3)
+    )
     for weights in ([1.0, 0.0], [0.5, 2.0]):
         loss = model.compute_loss(
             x=image, y_pred=outputs, sample_weight=np.array(weights)

@@ -38,7 +38,9 @@ def masked_scenes(name):
 def test_the_weights_score_about_what_the_card_says(name):
     model = ObjectDiscovery.from_preset(name)
     image, mask = masked_scenes(name)
-    scores = adjusted_rand_index(mask, model.predict_on_batch(image)["masks"])
+    scores = adjusted_rand_index(
+        mask, model.predict_on_batch(np.array(image))["masks"]
+    )
     scores = keras.ops.convert_to_numpy(scores)
     # The card's are of ten times as many scenes.
     error = np.std(scores) / np.sqrt(SCENES)

@@ -4,12 +4,18 @@ import os
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_slots.datasets.scene_shards import Arrays, read_shards, write_shard
+from keras_slots.datasets.scene_shards import (
+    Arrays,
+    read_shards,
+    shard_bytes,
+    write_shard,
+)
 from keras_slots.datasets.settings_file import claim_folder
 
 SHARD_SCENES = 500
@@ -22,8 +28,9 @@ class SceneCache:
 
     A shard is written under another name and then moved into place, so that
     an interrupted run leaves only whole shards, and the next one goes on from
-    there. Shards lie by index: a cache serves every smaller number of scenes,
-    and grows where a larger one is asked for.
+    there. What was cut short since is made again. Shards lie by index: a cache
+    serves every smaller number of scenes, and grows where a larger one is asked
+    for.
 
     Args:
         folder: String. Made if it is not there.
@@ -51,7 +58,10 @@ class SceneCache:
         for name in sorted(os.listdir(self.folder)):
             match = _SHARD.fullmatch(name)
             if match:
-                found[int(match[1])] = int(match[2])
+                start, stop = map(int, match.groups())
+                size = os.path.getsize(os.path.join(self.folder, name))
+                if size == shard_bytes(self._spec, stop - start):
+                    found[start] = stop
         spans = [
             (start, min(start + SHARD_SCENES, num_scenes))
             for start in range(0, num_scenes, SHARD_SCENES)
@@ -99,11 +109,15 @@ class SceneCache:
         scenes mix in a buffer.
         """
         shards = self.fill(num_scenes)
-        example = {
-            name: tf.TensorSpec(value.shape[1:], value.dtype)
-            for name, value in self.make(np.arange(1)).items()
-        }
         last = num_scenes - SHARD_SCENES * (len(shards) - 1)
         spans = [(path, 0, SHARD_SCENES) for path in shards]
         spans[-1] = (shards[-1], 0, last)
-        return read_shards(spans, example, shuffle, seed)
+        return read_shards(spans, self._spec, shuffle, seed)
+
+    @cached_property
+    def _spec(self):
+        """What a scene is made of: made once to see."""
+        return {
+            name: tf.TensorSpec(value.shape[1:], value.dtype)
+            for name, value in self.make(np.arange(1)).items()
+        }

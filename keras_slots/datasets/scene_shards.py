@@ -59,7 +59,8 @@ def read_shards(
     """The scenes of some files, one by one, as dicts of tensors.
 
     With `shuffle`, the order of the files changes at every pass, and scenes mix
-    in a buffer.
+    in a buffer. A file that turns out to be damaged is named, which
+    TensorFlow's own error about a checksum does not do.
 
     Args:
         spans: Path, first scene and number of scenes of each file.
@@ -72,7 +73,9 @@ def read_shards(
     total = int(takes.sum())
 
     def read(path, skip, take):
-        return tf.data.TFRecordDataset(path).skip(skip).take(take)
+        readable = tf.data.TFRecordDataset(path).ignore_errors()
+        records = readable.concatenate(_missing()).skip(skip).take(take)
+        return records.map(lambda record: (path, record))
 
     if shuffle:
         files = files.shuffle(len(spans), seed)
@@ -91,7 +94,8 @@ def read_shards(
     else:
         records = files.flat_map(read)
     scenes = records.batch(_PARSE_BATCH).map(
-        lambda batch: _parse(batch, spec), num_parallel_calls=tf.data.AUTOTUNE
+        lambda paths, batch: _parse(paths, batch, spec),
+        num_parallel_calls=tf.data.AUTOTUNE,
     )
     return scenes.unbatch().apply(
         tf.data.experimental.assert_cardinality(total)
@@ -110,7 +114,25 @@ def _serialize(scene):
     return example.SerializeToString()
 
 
-def _parse(batch, spec):
+def _missing():
+    """Stands for the records that a damaged file does not give."""
+    return tf.data.Dataset.from_tensors(b"").repeat()
+
+
+def _parse(paths, batch, spec):
+    # Anything else that has checksums is not of these scenes, either.
+    whole = tf.strings.length(batch) == shard_bytes(spec, 1) - _FRAME_BYTES
+    damaged = tf.boolean_mask(paths, ~whole)[:1]
+    check = tf.debugging.Assert(
+        tf.reduce_all(whole),
+        [
+            "A file of scenes is damaged or cut short. Delete it, and the call "
+            "that made it makes it again. Received:",
+            damaged,
+        ],
+    )
+    with tf.control_dependencies([check]):
+        batch = tf.identity(batch)
     features = {name: tf.io.FixedLenFeature((), tf.string) for name in spec}
     strings = tf.io.parse_example(batch, features)
     return {

@@ -53,9 +53,30 @@ def claim_folder(argument: str, folder: str, settings: dict) -> None:
 
 
 def read_settings(folder: str) -> dict | None:
-    """The settings of a folder, or `None` if it has none."""
+    """The settings of a folder, or `None` if it has none.
+
+    Raises:
+        ValueError: If the file is damaged.
+    """
     path = os.path.join(folder, _NAME)
-    if not os.path.exists(path):
-        return None
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)
+    return read_json(path) if os.path.exists(path) else None
+
+
+def read_json(path: str) -> dict:
+    """The object that a JSON file holds.
+
+    Raises:
+        ValueError: If the file is damaged.
+    """
+    with open(path, "rb") as file:
+        content = file.read()
+    try:
+        settings = json.loads(content)
+        if not isinstance(settings, dict):
+            raise ValueError("it holds no object")
+    except ValueError as error:  # Of JSON and of UTF-8, too.
+        raise ValueError(
+            f"The file is damaged: {error}. Delete its folder, and make it "
+            f"again. Received: path={path!r}"
+        ) from error
+    return settings

@@ -14,7 +14,11 @@ from keras_slots.datasets.record_file import RecordFile
 from keras_slots.datasets.record_formats import FORMATS
 from keras_slots.datasets.scene_elements import scene_spec
 from keras_slots.datasets.scene_shards import Arrays, shard_bytes, write_shard
-from keras_slots.datasets.settings_file import claim_folder, read_settings
+from keras_slots.datasets.settings_file import (
+    claim_folder,
+    read_json,
+    read_settings,
+)
 
 SHARD_RECORDS = 500
 # Changes whenever the same settings give other scenes or other files.
@@ -93,12 +97,18 @@ class ShardFolder:
             ValueError: If it is something else, or shards are missing.
         """
         settings = read_settings(folder) or {}
-        if "source" not in settings or settings["version"] != _VERSION:
+        if "source" not in settings or settings.get("version") != _VERSION:
             raise ValueError(
                 "`folder` must name a folder made by `convert_records` of this "
                 f"version. Received: folder={folder!r}"
             )
-        shards = cls(folder, settings)
+        try:
+            shards = cls(folder, settings)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"The settings of the folder are damaged: {error!r}. Delete "
+                f"it, and convert again. Received: folder={folder!r}"
+            ) from error
         if not shards.is_complete():
             raise ValueError(
                 "`folder` must hold a whole conversion, but shards are "
@@ -169,5 +179,4 @@ class ShardFolder:
         path = os.path.join(self.folder, _FINISHED)
         if not os.path.exists(path):
             return False
-        with open(path, encoding="utf-8") as file:
-            return json.load(file) == self.counts()
+        return read_json(path) == self.counts()

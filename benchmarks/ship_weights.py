@@ -20,7 +20,7 @@ import keras
 
 from keras_slots.models import get_preset
 from keras_slots.models.presets import PARTS
-from keras_slots.models.trained_weights import FOLDER, weights_path
+from keras_slots.models.trained_weights import FOLDER, checksum, weights_path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 from run_folder import as_json, replacing, write_json
@@ -59,6 +59,7 @@ def main():
         "steps": settings["steps"],
         "seconds": metrics.get("seconds"),
         "parameters": model.count_params(),
+        "sha256": checksum(path),
         "settings": {**settings, "preset": options.name},
         "versions": metrics["versions"],
         "machine": metrics["machine"],

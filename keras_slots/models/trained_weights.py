@@ -1,5 +1,6 @@
 """The trained weights that the package ships, and what is told of them."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from keras_slots.models.presets import PRESETS
 
 # For each trained preset NAME: NAME.weights.h5, and NAME.json, what its
-# training left in metrics.json.
+# training left in metrics.json, and the checksum of the weights.
 FOLDER = Path(__file__).parent / "weights"
 
 
@@ -60,7 +61,8 @@ def load_trained_weights(model, name: str, load_weights: bool | None):
         load_weights: Boolean or `None`, as in `from_preset`.
 
     Raises:
-        ValueError: If there are no weights, and `load_weights` asks for them.
+        ValueError: If there are no weights, and `load_weights` asks for them,
+            or the file of weights is not as it was shipped.
     """
     path = weights_path(name)
     if load_weights and not path.exists():
@@ -71,5 +73,19 @@ def load_trained_weights(model, name: str, load_weights: bool | None):
             f"{', '.join(map(repr, trained))}. Received: load_weights=True"
         )
     if load_weights is not False and path.exists():
+        _check_whole(path, name)
         model.load_weights(path)
     return model
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal: HDF5 has no checksum of its own."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _check_whole(path, name):
+    if checksum(path) != read_card(name)["sha256"]:
+        raise ValueError(
+            "The file of weights is damaged; install keras-slots again. "
+            f"Received: path={str(path)!r}"
+        )

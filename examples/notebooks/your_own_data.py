@@ -76,7 +76,12 @@ generator = np.random.default_rng(0)
 for index in range(600):
     path = Path(folder.name, f"{index:04}.png")
     path.write_bytes(tf.io.encode_png(draw(generator)).numpy())
-files = sorted(str(path) for path in Path(folder.name).glob("*.png"))
+kinds = (".png", ".jpg", ".jpeg")
+files = sorted(
+    str(path)
+    for path in Path(folder.name).iterdir()
+    if path.suffix.lower() in kinds
+)
 print(len(files), "files")
 
 # %% [markdown]
@@ -85,8 +90,9 @@ print(len(files), "files")
 # Three things matter:
 #
 # - **One size.** The decoder draws a fixed size, here 32 x 32. Take the
-#   smallest at which you can still tell the objects apart: time grows with the
-#   pixels.
+#   smallest at which you can still tell the objects apart, five pixels across
+#   at least: time grows with the pixels. Pictures that are not square keep
+#   their shape if you give height and width.
 # - **Values in [-1, 1]**, as in the paper (section 5.7 of the supplement), not
 #   [0, 1] or [0, 255].
 # - **Held-out pictures**, to check on.
@@ -97,7 +103,9 @@ SIZE = 32
 
 def read(path):
     """A file as a float image (SIZE, SIZE, 3) in [-1, 1]."""
-    picture = tf.io.decode_png(tf.io.read_file(path), channels=3)
+    picture = tf.io.decode_image(
+        tf.io.read_file(path), channels=3, expand_animations=False
+    )
     picture = tf.image.resize(picture, (SIZE, SIZE), antialias=True)
     return picture / 127.5 - 1.0
 
@@ -124,8 +132,14 @@ assert batch.numpy().min() >= -1 and batch.numpy().max() <= 1
 #   four.
 # - **Encoder**: one stride of 2, so that 16 x 16 tokens describe 32 x 32
 #   pixels. An object should cover several tokens.
-# - **Decoder**: draws each slot on a grid, 8 x 8 cells of 4 x 4 pixels. A weak
-#   decoder is good: one that can draw a whole scene from one slot will do that.
+# - **Decoder**: draws each slot on a grid, 8 x 8 cells of 4 x 4 pixels:
+#   `grid_size * patch_size` is the size of the pictures, and `grid_size` takes
+#   a pair for height and width. A weak decoder is good: one that can draw a
+#   whole scene from one slot will do that.
+# - **Background**: here one color, which all slots share. If yours has a
+#   texture, or another color in every picture, give it a slot:
+#   `background_slot=True` in slots and decoder. Without, slots learn to draw
+#   parts of the background in place of objects.
 # - **Centres**: beyond the paper, slots that know where they are and start
 #   apart. They learn in minutes on a processor, where slots drawn from one
 #   Gaussian, the paper's, need far longer.
@@ -208,8 +222,8 @@ plot_slots(batch, outputs, num_scenes=5)
 # slot, and no slot has two. But where there are fewer objects than slots to
 # hold them, spare slots hold one together, each a part of every pixel: these
 # are the *duplicates* of the diagnosis. With the largest mask the object is
-# still found whole, and once, as long as one of them is ahead everywhere. Fewer
-# slots help if your pictures allow it.
+# still found whole, and once, as long as one of them is ahead everywhere, and
+# of a slot for the background, too. Fewer slots help if your pictures allow it.
 #
 # The background is shared, too, by all slots around what they hold (section 3.1
 # of the supplement). To tell it from objects takes a threshold on what a slot

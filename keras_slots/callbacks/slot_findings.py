@@ -85,9 +85,10 @@ _RULES = (
         "duplicates",
         lambda m: m["duplicate_slots"] > 0.2,
         "{duplicate_slots:.0%} of the slots hold what another slot holds too.",
-        "Let slots start apart (`slot_initialization='learned'` with "
-        "`SpreadSlots`) and know where they are (`centre_frequencies`), or "
-        "use fewer slots or more iterations.",
+        "With fewer objects than slots that is common, and harmless. "
+        "Otherwise let slots start apart (`slot_initialization='learned'` "
+        "with `SpreadSlots`) and know where they are (`centre_frequencies`), "
+        "or use more iterations.",
     ),
     _Rule(
         "dead slots",

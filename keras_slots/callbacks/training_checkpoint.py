@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import time
-import zipfile
 from pathlib import Path
 
 import keras
@@ -130,7 +129,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
                 # `savez` names what it is given without a name so.
                 count = len(arrays.files) - 1
                 return [arrays[f"arr_{i}"] for i in range(count)], history
-        except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except Exception as error:  # Of many kinds, by what is damaged.
             raise ValueError(
                 "The file is not a checkpoint of `TrainingCheckpoint`, or is "
                 f"damaged: {error}. Received: path={str(self.path)!r}"

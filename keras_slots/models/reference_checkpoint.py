@@ -35,7 +35,8 @@ def load_reference_checkpoint(
 ) -> None:
     """Loads a checkpoint of the authors' code into a model, in place.
 
-    Every name and shape is checked before the first variable changes.
+    Every name and shape is checked, and every value read, before the first
+    variable changes.
 
     Args:
         model: A built `ObjectDiscovery` or `SetPrediction` of the same
@@ -47,7 +48,7 @@ def load_reference_checkpoint(
     Raises:
         ValueError: If the model is of another kind or not built, or a
             variable is missing or of another shape; the message names the
-            variable and both shapes.
+            variable and both shapes. Or if the checkpoint is damaged.
         FileNotFoundError: If there is no checkpoint at `path`.
     """
     kinds = (ObjectDiscovery, SetPrediction)
@@ -77,8 +78,19 @@ def load_reference_checkpoint(
                 f"{tuple(shapes[name])}. Received: path={str(path)!r}"
             )
     _check_nothing_is_left(shapes, [name for _, name in pairs], path)
-    for variable, name in pairs:
-        variable.assign(reader.get_tensor(name))
+    values = [_read(reader, name, path) for _, name in pairs]
+    for (variable, _), value in zip(pairs, values, strict=True):
+        variable.assign(value)
+
+
+def _read(reader, name, path):
+    try:
+        return reader.get_tensor(name)
+    except Exception as error:  # Of many kinds, by what is damaged.
+        raise ValueError(
+            f"The checkpoint is damaged: {name!r} cannot be read: {error}. "
+            f"Received: path={str(path)!r}"
+        ) from error
 
 
 def _check_nothing_is_left(shapes, names, path):

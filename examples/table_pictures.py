@@ -1,0 +1,121 @@
+"""Draws stand-ins for photographs: a few things on a wooden table.
+
+```shell
+python examples/table_pictures.py runs/table_pictures
+```
+
+For `own_images.py`, where there are no pictures at hand: 800 files of 160 x 120
+pixels, PNG and JPEG by turns, each with two to five things, their shadows and
+their highlights, on wood of another grain and tint.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, Ellipse, Rectangle, RegularPolygon
+
+WIDTH, HEIGHT = 160, 120
+COLOURS = (
+    *("#c0392b", "#27ae60", "#2f6fb5", "#e0b020"),
+    *("#8e44ad", "#e67e22", "#16a0a0"),
+)
+WOOD = (0.75, 0.68, 0.58)
+
+
+def main():
+    """Draws as many as asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--number", type=int, default=800)
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    chance = np.random.default_rng(7)
+    for index in range(options.number):
+        suffix = ("png", "jpg")[index % 2]
+        draw(chance).savefig(options.folder / f"IMG_{index:04}.{suffix}")
+    print(f"{options.number} pictures in {options.folder}")
+
+
+def draw(chance):
+    """A figure of one table."""
+    figure = Figure((WIDTH / 100, HEIGHT / 100), dpi=100)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.axis("off")
+    axes.set(xlim=(0, WIDTH), ylim=(0, HEIGHT))
+    extent = (0, WIDTH, 0, HEIGHT)
+    axes.imshow(wood(chance), extent=extent, aspect="auto")
+    places = []
+    for _ in range(chance.integers(2, 6)):
+        place = free_place(chance, places)
+        if place is not None:
+            places.append(place)
+            put(axes, chance, place)
+    return figure
+
+
+def wood(chance):
+    """Grain, a light from one side, and noise: (H, W, 3)."""
+    tint = np.array(WOOD) + chance.normal(0, 0.03, 3)
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    grain = np.sin(y / (3 + 2 * chance.random()) + 0.5 * np.sin(x / 40))
+    light = 0.05 * grain + 0.08 * (x / WIDTH - 0.5)
+    image = tint + light[..., None]
+    return np.clip(image + chance.normal(0, 0.01, image.shape), 0, 1)
+
+
+def free_place(chance, places):
+    """Where a thing touches no other; `None` if none was found."""
+    for _ in range(50):
+        place = chance.uniform((18, 18), (WIDTH - 18, HEIGHT - 18))
+        if all(np.hypot(*(place - other)) > 30 for other in places):
+            return place
+    return None
+
+
+def put(axes, chance, place):
+    """Draws a thing: its shadow, itself, its highlight."""
+    radius = chance.uniform(10, 15)
+    colour = COLOURS[chance.integers(len(COLOURS))]
+    make = (disc, square, hexagon, ellipse)[chance.integers(4)]
+    shadow = make(chance, place + np.array([3, -3]), radius)
+    shadow.set(facecolor="black", alpha=0.25, linewidth=0)
+    thing = make(chance, place, radius)
+    thing.set(facecolor=colour, linewidth=0)
+    spot = place + 0.3 * radius * np.array([-1, 1])
+    highlight = Circle(spot, 0.3 * radius)
+    highlight.set(facecolor="white", alpha=0.25, linewidth=0)
+    for patch in (shadow, thing, highlight):
+        axes.add_patch(patch)
+
+
+def disc(chance, place, radius):
+    """A coin, say."""
+    return Circle(place, radius)
+
+
+def square(chance, place, radius):
+    """Turned anyhow."""
+    angle = chance.uniform(0, 90)
+    corner = place - 0.8 * radius
+    return Rectangle(
+        corner, *[1.6 * radius] * 2, angle=angle, rotation_point="center"
+    )
+
+
+def hexagon(chance, place, radius):
+    """Turned anyhow."""
+    return RegularPolygon(place, 6, radius=radius, orientation=chance.random())
+
+
+def ellipse(chance, place, radius):
+    """Lying anyhow."""
+    angle = chance.uniform(0, 180)
+    return Ellipse(place, 2.2 * radius, 1.3 * radius, angle=angle)
+
+
+if __name__ == "__main__":
+    main()

@@ -19,16 +19,18 @@ slope of Theil and Sen with its 95 % interval.
 """
 
 import argparse
-import csv
-import threading
 import time
 from pathlib import Path
 
 import keras
 import numpy as np
-import psutil
 from matplotlib.figure import Figure
-from scipy.stats import theilslopes
+from process_samples import (
+    ProcessSamples,
+    print_memory,
+    read_samples,
+    settled,
+)
 
 from keras_slots.callbacks import (
     SlotDiagnosis,
@@ -46,8 +48,6 @@ from keras_slots.models import ObjectDiscovery, get_preset
 PRESET = get_preset("multi_dsprites")
 EPOCH_STEPS = 200
 SAMPLE_SECONDS = 10
-WARM_UP = 0.1  # Of the time.
-COLUMNS = ("seconds", "megabytes", "files", "threads", "steps", "traces")
 
 
 def main():
@@ -59,19 +59,20 @@ def main():
     parser.add_argument("--output", type=Path, default=Path("runs/long_run"))
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
-    watch = Watch(options.output / "process.csv", options.minutes)
-    train(watch, options.output)
-    rows = watch.rows()
+    watch = Watch(options.minutes)
+    path = options.output / "process.csv"
+    with ProcessSamples(path, SAMPLE_SECONDS, watch.counts):
+        train(watch, options.output)
+    rows = read_samples(path)
     draw(rows, options.output / "process.png")
     sum_up(rows)
 
 
 class Watch(keras.callbacks.Callback):
-    """Ends a training in time, and notes what its process holds meanwhile."""
+    """Ends a training in time, and counts its steps and traces."""
 
-    def __init__(self, path, minutes):
+    def __init__(self, minutes):
         super().__init__()
-        self.path = path
         self.minutes = minutes
         self.steps = self.traces = 0
 
@@ -85,48 +86,17 @@ class Watch(keras.callbacks.Callback):
 
         setattr(model, name, counted)
 
+    def counts(self):
+        """For the samples."""
+        return {"steps": self.steps, "traces": self.traces}
+
     def on_train_begin(self, logs=None):
-        self.start = time.monotonic()
-        self.end = self.start + 60 * self.minutes
-        self.ended = threading.Event()
-        self.thread = threading.Thread(target=self._sample)
-        self.thread.start()
+        self.end = time.monotonic() + 60 * self.minutes
 
     def on_train_batch_end(self, batch, logs=None):
         self.steps += 1
         if time.monotonic() > self.end:
             self.model.stop_training = True
-
-    def on_train_end(self, logs=None):
-        self.ended.set()
-        self.thread.join()
-
-    def _sample(self):
-        process = psutil.Process()
-        with open(self.path, "w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            while not self.ended.wait(SAMPLE_SECONDS):
-                writer.writerow(
-                    (
-                        round(time.monotonic() - self.start, 1),
-                        round(process.memory_info().rss / 2**20, 1),
-                        process.num_fds(),
-                        process.num_threads(),
-                        self.steps,
-                        self.traces,
-                    )
-                )
-                file.flush()
-
-    def rows(self):
-        """What was noted: an array for each column."""
-        with open(self.path, newline="") as file:
-            rows = list(csv.DictReader(file))
-        return {
-            name: np.array([float(row[name]) for row in rows])
-            for name in COLUMNS
-        }
 
 
 def train(watch, output):
@@ -195,17 +165,10 @@ def draw(rows, path):
 
 def sum_up(rows):
     """What changed after the first tenth of the time."""
-    settled = rows["seconds"] > WARM_UP * rows["seconds"][-1]
-    rows = {name: values[settled] for name, values in rows.items()}
-    slope, _, low, high = theilslopes(rows["megabytes"], rows["seconds"] / 3600)
+    rows = settled(rows)
     hours = rows["seconds"][-1] / 3600
     print(f"\n{rows['steps'][-1]:,.0f} steps in {hours:.2f} hours")
-    print(
-        f"memory: {rows['megabytes'][0]:.0f} MB after a tenth of the time, "
-        f"{rows['megabytes'][-1]:.0f} at the end, "
-        f"{rows['megabytes'].max():.0f} at most; {slope:+.1f} MB an hour "
-        f"(95 %: {low:+.1f} to {high:+.1f})"
-    )
+    print_memory(rows)
     for name in ("traces", "files", "threads"):
         low, high = rows[name].min(), rows[name].max()
         print(f"{name}: {low:.0f} to {high:.0f}")

@@ -21,7 +21,11 @@ EACH_MODE = pytest.mark.parametrize("mode", MODES)
 # For `jit_compile` in `compile`; torch would call a C++ compiler, for minutes.
 EACH_JIT = pytest.mark.parametrize(
     "jit_compile",
-    [mode == "xla" for mode in MODES if mode != "eager"] or [False],
+    {
+        "tensorflow": [False, pytest.param(True, marks=pytest.mark.slow)],
+        "jax": [True],
+        "torch": [False],
+    }[BACKEND],
     ids=str,
 )
 # On the others, products, means and activations of Keras become float32.

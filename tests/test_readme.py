@@ -18,7 +18,11 @@ SHORTER = {
 }
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
+@pytest.mark.parametrize(
+    "block",
+    [*BLOCKS[:-1], pytest.param(BLOCKS[-1], marks=pytest.mark.slow)],
+    ids=range(len(BLOCKS)),
+)
 def test_python_block_runs(block, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for line, shorter in SHORTER.items():

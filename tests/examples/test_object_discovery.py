@@ -61,6 +61,7 @@ def run(run_example):
     return functools.partial(run_example, "object_discovery")
 
 
+@pytest.mark.slow
 def test_a_run_leaves_every_file_and_nothing_unfinished(trained):
     output, text = trained
     assert sorted(path.name for path in output.iterdir()) == [
@@ -82,6 +83,7 @@ def test_a_run_leaves_every_file_and_nothing_unfinished(trained):
     assert f"Mean squared error of the reconstructions: {error:.5f}" in text
 
 
+@pytest.mark.slow
 def test_metrics_tell_what_was_run_and_what_came_out(trained):
     output, _ = trained
     metrics = json.loads((output / "metrics.json").read_text())
@@ -127,6 +129,7 @@ def test_other_scenes_take_the_same_way(run, tmp_path, data):
     assert metrics["mbo"]["model"]["scenes"] == 16
 
 
+@pytest.mark.slow
 def test_history_has_a_row_for_every_epoch(trained):
     output, _ = trained
     history = read_history(output)
@@ -162,12 +165,14 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(trained, tmp_path):
         np.testing.assert_allclose(other, one, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_not_overwritten(trained, run):
     output, _ = trained
     with pytest.raises(SystemExit, match=r"finished run.*--fresh.*--output"):
         run(*SETTINGS, "--output", output)
 
 
+@pytest.mark.slow
 def test_other_settings_are_refused_by_name(trained, run, tmp_path):
     settings = (trained[0] / "settings.json").read_text()
     (tmp_path / "settings.json").write_text(settings)
@@ -234,6 +239,7 @@ def test_wrong_options_are_named(run, capsys, options, message):
     assert re.search(message, error)
 
 
+@pytest.mark.slow
 def test_a_trained_model_is_scored_on_a_short_file(trained, run, tmp_path):
     output, _ = trained
     before = (output / "metrics.json").read_bytes()
@@ -245,6 +251,7 @@ def test_a_trained_model_is_scored_on_a_short_file(trained, run, tmp_path):
     assert (output / "metrics.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_trained_model_scores_the_same_again(trained, run):
     output, _ = trained
     run("--evaluate-only", "--output", output, "--eval-scenes", 16)
@@ -256,6 +263,7 @@ def test_a_trained_model_scores_the_same_again(trained, run):
         assert evaluation[name] == pytest.approx(row, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_trained_model_is_scored_on_the_published_scenes(trained, run):
     folder = os.environ.get("KERAS_SLOTS_REAL_DATA", ROOT / "../shared/real")
     path = pathlib.Path(folder) / "tetrominoes_mini.tfrecords"
@@ -291,6 +299,7 @@ def test_fresh_deletes_nothing_for_a_bad_file(run, tmp_path):
         assert (output / name).read_text() == name
 
 
+@pytest.mark.slow
 def test_training_scenes_are_not_scored_for_want_of_others(
     trained, run, tmp_path
 ):
@@ -308,6 +317,7 @@ def test_training_scenes_are_not_scored_for_want_of_others(
     assert "On 4 held-out scenes" in text
 
 
+@pytest.mark.slow
 def test_a_model_of_unknown_training_is_not_scored_on_records(
     trained, run, tmp_path
 ):

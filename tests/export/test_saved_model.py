@@ -115,6 +115,7 @@ def test_the_default_draws_its_slots(outputs, batch):
     np.testing.assert_allclose(masks.sum(axis=1), 1, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_served_predictions_are_those_of_keras(tmp_path):
     model = SetPrediction(
         ConvEncoder((4,), mlp_sizes=(4,)),

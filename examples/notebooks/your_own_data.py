@@ -181,12 +181,12 @@ print({name: tuple(x.shape) for name, x in model(batch).items()})
 
 # %%
 schedule = WarmupExponentialDecay(
-    4e-3, warmup_steps=100, decay_steps=500, decay_rate=0.5
+    4e-3, warmup_steps=100, decay_steps=400, decay_rate=0.5
 )
 model.compile(keras.optimizers.Adam(schedule))
 history = model.fit(
     train,
-    epochs=6,
+    epochs=9,
     steps_per_epoch=150,
     validation_data=held_out,
     callbacks=[SlotDiagnosis(held_out)],

@@ -140,6 +140,7 @@ def draw(rows, path):
     memory, counts, speed = figure.subplots(1, 3)
     memory.plot(hours, rows["megabytes"], color="#0072B2")
     memory.set_ylabel("resident memory in MB")
+    memory.margins(y=0.1)
     for name, colour in (("files", "#D55E00"), ("threads", "#009E73")):
         counts.plot(hours, rows[name], color=colour, label=name)
     counts.plot(hours, rows["traces"], color="0.2", label="traced graphs")

@@ -122,7 +122,7 @@ def draw(rows, clients, path):
     memory.plot(rows["seconds"] / 60, rows["megabytes"], color="#0072B2")
     memory.set_xlabel("minutes")
     memory.set_ylabel("resident memory in MB")
-    memory.set_ylim(0)
+    memory.set_ylim(0, 1.1 * rows["megabytes"].max())
     milliseconds = 1e3 * np.concatenate([client.waits for client in clients])
     waits.hist(
         milliseconds,

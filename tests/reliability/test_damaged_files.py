@@ -1,11 +1,19 @@
 """A damaged file is told by its name, and never taken for a good one."""
 
+import pathlib
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.reliability.damaged_files import DAMAGES, KINDS, damage
+from keras_slots.callbacks import TrainingCheckpoint
+from tests.reliability.damaged_files import (
+    DAMAGES,
+    KINDS,
+    damage,
+    small_model,
+)
 
 # The last is what a dataset raises in the midst of training.
 TOLD = (ValueError, OSError, tf.errors.InvalidArgumentError)
@@ -49,6 +57,27 @@ def test_many_more(tmp_path, kind):
     refused = check(kind, tmp_path, range(1000, 1000 + count))
     print(f"\n{kind}: {count} damages, {refused} refused, the rest harmless")
     assert refused
+
+
+class Pickled:
+    """Leaves a file behind when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return pathlib.Path.touch, (self.path,)
+
+
+def test_nothing_is_unpickled_from_a_checkpoint(tmp_path):
+    path, trace = tmp_path / "run.npz", tmp_path / "trace"
+    array = np.array([Pickled(trace)], dtype=object)
+    np.savez(path, array, history="[]")
+    with pytest.raises(ValueError, match=r"allow_pickle=False.*run\.npz"):
+        TrainingCheckpoint(path).restore(small_model())
+    assert not trace.exists()
+    np.load(path, allow_pickle=True)["arr_0"]  # It would have.
+    assert trace.exists()
 
 
 def test_a_keras_file_runs_no_code_of_its_own(tmp_path):

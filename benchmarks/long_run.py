@@ -25,6 +25,7 @@ from pathlib import Path
 import keras
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from process_samples import (
     ProcessSamples,
     print_memory,
@@ -145,7 +146,8 @@ def draw(rows, path):
         counts.plot(hours, rows[name], color=colour, label=name)
     counts.plot(hours, rows["traces"], color="0.2", label="traced graphs")
     counts.set_ylabel("number of")
-    counts.legend(frameon=False)
+    counts.legend(frameon=False, loc="upper right", bbox_to_anchor=(1, 0.46))
+    counts.yaxis.set_major_locator(MaxNLocator(integer=True))
     speed.plot(
         hours[1:],
         np.diff(rows["steps"]) / np.diff(rows["seconds"]),
@@ -153,7 +155,7 @@ def draw(rows, path):
         markersize=3,
         color="#0072B2",
     )
-    speed.set_ylabel("steps a second (none while an epoch ends)")
+    speed.set_ylabel("steps a second")
     for axis in (memory, counts, speed):
         axis.set_xlabel("hours of training")
         axis.set_ylim(0)

@@ -51,13 +51,35 @@ def check_number(name: str, value, above: bool = False) -> None:
         )
 
 
+def check_seed(value) -> None:
+    """Raises a `ValueError` unless `value` is an integer or `None`."""
+    if isinstance(value, bool) or not isinstance(value, (int, type(None))):
+        raise ValueError(
+            f"`seed` must be an integer or `None`. Received: seed={value!r}"
+        )
+
+
 def check_option(name: str, value, options: Iterable[str]) -> None:
     """Raises a `ValueError` unless `value` is one of `options`."""
-    if value not in options:
+    # Not every value can be compared or looked up: an array, a list.
+    if not isinstance(value, str) or value not in options:
         raise ValueError(
             f"`{name}` must be one of {', '.join(map(repr, options))}. "
             f"Received: {name}={value!r}"
         )
+
+
+def check_tensor(name: str, value, axes: str) -> None:
+    """Raises a `ValueError` unless `value` is a tensor with these axes.
+
+    What has no shape is named by its type: a list or a dataset is long.
+    """
+    if getattr(value, "shape", None) is None:
+        raise ValueError(
+            f"`{name}` must be a tensor of shape {axes}. "
+            f"Received: {name} of type {type(value).__name__}"
+        )
+    check_rank(name, value.shape, axes)
 
 
 def check_rank(name: str, shape, axes: str) -> None:
@@ -65,10 +87,10 @@ def check_rank(name: str, shape, axes: str) -> None:
 
     `axes` is written as in the documentation, for example `"(B, N, D)"`.
     """
-    if len(shape) != axes.count(",") + 1:
+    if shape is None or len(shape) != axes.count(",") + 1:
+        shape = shape if shape is None else tuple(shape)
         raise ValueError(
-            f"`{name}` must have shape {axes}. "
-            f"Received: {name}.shape={tuple(shape)}"
+            f"`{name}` must have shape {axes}. Received: {name}.shape={shape}"
         )
 
 

@@ -65,6 +65,11 @@ class PropertyLayout:
     coordinate_scale: float = 1.0
 
     def __post_init__(self):
+        if not isinstance(self.properties, (list, tuple)):
+            raise ValueError(
+                "`properties` must be a list or tuple of names. "
+                f"Received: properties={self.properties!r}"
+            )
         object.__setattr__(self, "properties", tuple(self.properties))
         for name in self.properties:
             check_option("properties", name, PROPERTIES)

@@ -10,7 +10,7 @@ from keras import ops
 from keras_slots.callbacks.same_noise import same_noise
 from keras_slots.callbacks.slot_findings import Finding, diagnose
 from keras_slots.callbacks.slot_health import measure_slots
-from keras_slots.checks import check_positive_integer, check_rank
+from keras_slots.checks import check_positive_integer, check_tensor
 from keras_slots.token_grid import token_grid
 from keras_slots.types import Tensor
 
@@ -138,10 +138,15 @@ def _batches(images, num_batches):
     """Arrays of images (B, H, W, C): of a tensor one, or some of many."""
     if hasattr(images, "shape"):
         images = [images]
+    if not isinstance(images, Iterable) or isinstance(images, (str, dict)):
+        raise ValueError(
+            "`images` must be a tensor (B, H, W, C) or an iterable of such. "
+            f"Received: images of type {type(images).__name__}"
+        )
     batches = []
     for batch in itertools.islice(images, num_batches):
         batch = batch[0] if isinstance(batch, (tuple, list)) else batch
-        check_rank("images", batch.shape, "(B, H, W, C)")
+        check_tensor("images", batch, "(B, H, W, C)")
         batches.append(ops.convert_to_numpy(batch))
     if sum(map(len, batches)) < 2:
         raise ValueError(

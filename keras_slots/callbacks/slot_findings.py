@@ -150,7 +150,7 @@ def diagnose(measures: Mapping[str, float]) -> list[Finding]:
         that can be seen.
 
     Raises:
-        ValueError: If a measure is missing.
+        ValueError: If `measures` are no dict, or one is missing.
 
     Example:
 
@@ -160,6 +160,11 @@ def diagnose(measures: Mapping[str, float]) -> list[Finding]:
     >>> [finding.name for finding in diagnose(measure_slots(masks))]
     ['uniform masks']
     """
+    if not isinstance(measures, Mapping):
+        raise ValueError(
+            "`measures` must be a dict, as `measure_slots` makes it. "
+            f"Received: measures of type {type(measures).__name__}"
+        )
     try:
         return _findings(_COLLAPSES, measures) or _findings(_RULES, measures)
     except KeyError as error:

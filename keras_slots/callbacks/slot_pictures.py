@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from keras_slots.callbacks.same_noise import same_noise
-from keras_slots.checks import check_positive_integer, check_rank
+from keras_slots.checks import check_positive_integer, check_tensor
 from keras_slots.types import Tensor
 
 # TensorBoard shows pictures at their own size.
@@ -67,7 +67,7 @@ class SlotPictures(keras.callbacks.Callback):
         mask: Tensor | None = None,
     ) -> None:
         super().__init__()
-        check_rank("images", images.shape, "(B, H, W, 3)")
+        check_tensor("images", images, "(B, H, W, 3)")
         check_positive_integer("every", every)
         self.images = ops.convert_to_numpy(images)
         self.log_dir = os.fspath(log_dir)

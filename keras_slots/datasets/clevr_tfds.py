@@ -132,7 +132,7 @@ tfds.builder('clevr').download_and_prepare()"
     - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055), supplement,
       section 5.8: the targets and the size of the images.
     """
-    if split == "test":
+    if isinstance(split, str) and split == "test":
         raise ValueError(
             "`split` must not be 'test', as the test scenes of CLEVR have no "
             "annotations; evaluate on 'validation', as the paper does. "

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_slots.checks import check_rank
+from keras_slots.checks import check_rank, check_tensor
 from keras_slots.layers.layer_norm import layer_norm
 from keras_slots.layers.layer_sizes import (
     Sizes,
@@ -137,7 +137,7 @@ class ConvEncoder(keras.layers.Layer):
             self.mlp.append(dense)
 
     def call(self, inputs):
-        check_rank("inputs", inputs.shape, "(B, H, W, C)")
+        check_tensor("inputs", inputs, "(B, H, W, C)")
         features = inputs
         for conv in self.convs:
             features = conv(features)

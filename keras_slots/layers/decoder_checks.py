@@ -1,10 +1,11 @@
 """What `SpatialBroadcastDecoder` accepts: arguments and shapes."""
 
 from keras_slots.checks import (
+    check_integer,
     check_number,
     check_positive_integer,
-    check_rank,
     check_size,
+    check_tensor,
 )
 from keras_slots.layers.layer_sizes import one_each
 
@@ -13,6 +14,9 @@ def check_arguments(layer) -> None:
     """Raises a `ValueError` for the first argument out of range."""
     for name in ("output_channels", "output_kernel_size", "patch_size"):
         check_positive_integer(name, getattr(layer, name))
+    check_integer("num_frequencies", layer.num_frequencies, minimum=0)
+    if layer.centre_frequencies is not None:
+        check_positive_integer("centre_frequencies", layer.centre_frequencies)
     one_each("grid_size", layer.grid_size, 2)
     one_each("kernel_sizes", layer.kernel_sizes, len(layer.filters))
     one_each("strides", layer.strides, len(layer.filters))
@@ -43,9 +47,9 @@ def check_arguments(layer) -> None:
 
 def check_call(layer, slots, slot_mask, centres, scales) -> None:
     """Raises a `ValueError` for the first argument that does not fit."""
-    check_rank("slots", slots.shape, "(B, K, D)")
+    check_tensor("slots", slots, "(B, K, D)")
     if slot_mask is not None:
-        check_rank("slot_mask", slot_mask.shape, "(B, K)")
+        check_tensor("slot_mask", slot_mask, "(B, K)")
         check_size("slot_mask", slot_mask.shape, 0, slots.shape[0])
         check_size("slot_mask", slot_mask.shape, 1, slots.shape[1])
     if (centres is None) != (layer.centre_frequencies is None):
@@ -61,6 +65,6 @@ def check_call(layer, slots, slot_mask, centres, scales) -> None:
         )
     for name, place in (("centres", centres), ("scales", scales)):
         if place is not None:
-            check_rank(name, place.shape, "(B, K, 2)")
+            check_tensor(name, place, "(B, K, 2)")
             check_size(name, place.shape, 1, slots.shape[1])
             check_size(name, place.shape, 2, 2)

@@ -3,7 +3,12 @@
 import keras
 from keras import ops
 
-from keras_slots.checks import check_number, check_positive_integer
+from keras_slots.checks import (
+    check_number,
+    check_positive_integer,
+    check_rank,
+    check_tensor,
+)
 from keras_slots.layers.slot_centres import fourier_angles
 from keras_slots.property_layout import NUM_COORDINATES
 from keras_slots.types import Shape, Tensor
@@ -79,6 +84,8 @@ class PropertyHead(keras.layers.Layer):
         self.centre_frequencies = centre_frequencies
 
     def build(self, slots_shape):
+        if slots_shape is None:
+            check_rank("slots", slots_shape, "(B, K, D)")
         slots_shape = (None, None, slots_shape[-1])
         self.hidden = keras.layers.Dense(
             self.hidden_size, name="hidden", dtype=self.dtype_policy
@@ -102,6 +109,10 @@ class PropertyHead(keras.layers.Layer):
                 "`centre_frequencies`. Received: centre_frequencies="
                 f"{self.centre_frequencies}, centres={centres}"
             )
+        if getattr(slots, "shape", None) is None:
+            check_tensor("slots", slots, "(B, K, D)")
+        if centres is not None:
+            self._check_centres(slots, centres)
         hidden = self.hidden(slots)
         if centres is not None:
             place = self._tell(centres)
@@ -118,6 +129,21 @@ class PropertyHead(keras.layers.Layer):
             ],
             axis=-1,
         )
+
+    def _check_centres(self, slots, centres):
+        shape = getattr(centres, "shape", None)
+        if (
+            shape is None
+            or len(shape) != len(slots.shape)
+            or shape[-1] != 2
+            or shape[-2] not in (None, slots.shape[-2])
+        ):
+            received = f"{type(centres).__name__} of shape {shape}"
+            raise ValueError(
+                "`centres` must be a tensor (..., K, 2) that fits the slots. "
+                f"Received: centres={received}, "
+                f"slots.shape={tuple(slots.shape)}"
+            )
 
     def _tell(self, centres: Tensor) -> Tensor:
         """What the centres (..., K, 2) add to the hidden layer."""

@@ -8,8 +8,10 @@ from keras_slots.checks import (
     check_positive_integer,
     check_rank,
     check_size,
+    check_tensor,
 )
 from keras_slots.layers.set_encoder import SetEncoder
+from keras_slots.tensors import as_tensor
 from keras_slots.types import Shape, Tensor
 
 # Of the implicit form, as published: how much it holds the set to its start,
@@ -132,7 +134,7 @@ class SetDescent(keras.layers.Layer):
         )
 
     def call(self, latent, initial_set=None, num_iterations=None):
-        check_rank("latent", latent.shape, "(B, L)")
+        check_tensor("latent", latent, "(B, L)")
         if num_iterations is None:
             num_iterations = self.num_iterations
         check_positive_integer("num_iterations", num_iterations)
@@ -154,8 +156,8 @@ class SetDescent(keras.layers.Layer):
     def _start(self, latent, initial_set):
         if initial_set is None:
             return ops.repeat(self.start, ops.shape(latent)[0], axis=0)
-        initial_set = ops.convert_to_tensor(initial_set, dtype=self.dtype)
-        check_rank("initial_set", initial_set.shape, "(B, n, d)")
+        initial_set = as_tensor("initial_set", initial_set, self.dtype)
+        check_tensor("initial_set", initial_set, "(B, n, d)")
         for axis, size in ((1, self.set_size), (2, self.num_features)):
             check_size("initial_set", initial_set.shape, axis, size)
         return initial_set

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_slots.checks import check_integer, check_rank
+from keras_slots.checks import check_integer, check_rank, check_tensor
 from keras_slots.layers.sort_pool import SortPool
 
 
@@ -60,7 +60,7 @@ class SetEncoder(keras.layers.Layer):
         self.pool.build((None, set_size, self.latent_size))
 
     def call(self, sets):
-        check_rank("sets", sets.shape, "(B, n, d)")
+        check_tensor("sets", sets, "(B, n, d)")
         return self.pool(self.project(ops.relu(self.hidden(sets))))
 
     def mismatch_gradient(self, sets, latent, huber):

@@ -6,8 +6,9 @@ from keras_slots.checks import (
     check_number,
     check_option,
     check_positive_integer,
-    check_rank,
+    check_seed,
     check_size,
+    check_tensor,
 )
 from keras_slots.types import Shape
 
@@ -57,6 +58,7 @@ def check_arguments(layer) -> None:
             "`background_slot` needs at least one more slot, for objects. "
             f"Received: num_slots={layer.num_slots}"
         )
+    check_seed(layer.seed)
     check_number("epsilon", layer.epsilon)
     if layer.temperature is not None:
         check_number("temperature", layer.temperature, above=True)
@@ -86,7 +88,7 @@ def _check_can_draw(layer, num_slots):
 def _call_sizes(layer, initial_slots, num_slots, num_iterations):
     """How many slots and iterations a call has: what it says, or the layer."""
     if initial_slots is not None:
-        check_rank("initial_slots", initial_slots.shape, "(B, K, D)")
+        check_tensor("initial_slots", initial_slots, "(B, K, D)")
     if num_slots is None:
         num_slots = layer.num_slots
         if initial_slots is not None and initial_slots.shape[1]:
@@ -116,7 +118,7 @@ def check_call(
     num_slots, num_iterations = _call_sizes(
         layer, initial_slots, num_slots, num_iterations
     )
-    check_rank("inputs", inputs.shape, "(B, N, D_in)")
+    check_tensor("inputs", inputs, "(B, N, D_in)")
     batch, num_tokens, _ = inputs.shape
     if initial_slots is None:
         _check_can_draw(layer, num_slots)
@@ -125,11 +127,11 @@ def check_call(
         check_size("initial_slots", initial_slots.shape, 1, num_slots)
         check_size("initial_slots", initial_slots.shape, 2, layer.slot_size)
     if mask is not None:
-        check_rank("mask", mask.shape, "(B, N)")
+        check_tensor("mask", mask, "(B, N)")
         check_size("mask", mask.shape, 0, batch)
         check_size("mask", mask.shape, 1, num_tokens)
     if slot_mask is not None:
-        check_rank("slot_mask", slot_mask.shape, "(B, K)")
+        check_tensor("slot_mask", slot_mask, "(B, K)")
         check_size("slot_mask", slot_mask.shape, 0, batch)
         check_size("slot_mask", slot_mask.shape, 1, num_slots)
     if (positions is None) != (layer.centre_frequencies is None):
@@ -140,7 +142,7 @@ def check_call(
             f"centre_frequencies={layer.centre_frequencies}"
         )
     if positions is not None:
-        check_rank("positions", positions.shape, "(N, 2)")
+        check_tensor("positions", positions, "(N, 2)")
         check_size("positions", positions.shape, 0, num_tokens)
         check_size("positions", positions.shape, 1, 2)
     return num_slots, num_iterations

@@ -161,12 +161,13 @@ class SlotMLP(keras.layers.Layer):
 
 def _map_shape(shape) -> tuple[int, int]:
     """Height and width of the map that the tokens come from."""
-    if len(shape) == 4 and None not in shape[1:3]:
+    rank = 0 if shape is None else len(shape)
+    if rank == 4 and None not in shape[1:3]:
         return shape[1], shape[2]
-    if len(shape) != 4:
+    if rank != 4:
         check_rank("inputs", shape, "(B, N, D_in)")
     side = math.isqrt(shape[1] or 0)
-    if len(shape) == 4 or not shape[1] or side**2 != shape[1]:
+    if rank == 4 or not shape[1] or side**2 != shape[1]:
         raise ValueError(
             "`inputs` must be the tokens of a square map, or have the map's "
             "shape (B, H, W, D_in), of known size. "

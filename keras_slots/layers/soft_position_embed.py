@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from keras_slots.checks import check_rank
+from keras_slots.checks import check_rank, check_tensor
 from keras_slots.types import Tensor
 
 
@@ -76,7 +76,7 @@ class SoftPositionEmbed(keras.layers.Layer):
         self.dense.build((None, None, None, 4 + 4 * self.num_frequencies))
 
     def call(self, inputs):
-        check_rank("inputs", inputs.shape, "(B, H, W, C)")
+        check_tensor("inputs", inputs, "(B, H, W, C)")
         _, height, width, _ = ops.shape(inputs)
         return inputs + self.embedding(height, width)
 

@@ -232,6 +232,13 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             slots = ops.where(
                 slot_mask[:, :, None], slots, ops.zeros_like(slots)
             )
+            # In the middle, and of the size of the image.
+            centres, scales = (
+                place
+                if place is None
+                else ops.where(slot_mask[:, :, None], place, value)
+                for place, value in ((centres, 0.0), (scales, 1.0))
+            )
         if centres is not None:
             centres = self.position.correct(slots, centres)
             if self.background_slot:

@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from keras_slots.checks import check_number, check_seed
+
 # Of the way from the middle of the image to its border: a slot at the border
 # would look out of the image with half of its reach.
 RADIUS = 0.8
@@ -39,10 +41,17 @@ class SpreadSlots(keras.initializers.Initializer):
     """
 
     def __init__(self, stddev: float = 1.0, seed: int | None = None):
+        check_number("stddev", stddev)
+        check_seed(seed)
         self.stddev = stddev
         self.seed = seed
 
     def __call__(self, shape, dtype=None):
+        if len(shape) < 2 or shape[-1] < 2:
+            raise ValueError(
+                "`shape` must end in the number of slots and their size, two "
+                f"or more. Received: shape={tuple(shape)}"
+            )
         *_, num_slots, slot_size = shape
         normal = keras.initializers.RandomNormal(
             stddev=self.stddev, seed=self.seed

@@ -8,6 +8,7 @@ from keras import ops
 from keras_slots.checks import check_number
 from keras_slots.losses.set_matching import matched_loss
 from keras_slots.property_layout import NUM_COORDINATES
+from keras_slots.tensors import as_tensor
 from keras_slots.types import Tensor
 
 # The coordinates, and whether there is an object at all.
@@ -77,8 +78,7 @@ class HungarianCrossEntropyLoss(keras.losses.Loss):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        check_number("coordinate_weight", coordinate_weight)
-        check_number("coordinate_scale", coordinate_scale, above=True)
+        _check_coordinates(coordinate_weight, coordinate_scale)
         self.coordinate_weight = coordinate_weight
         self.coordinate_scale = coordinate_scale
 
@@ -123,8 +123,8 @@ def hungarian_cross_entropy(
         float32.
 
     Raises:
-        ValueError: If an input does not have rank 3, or the numbers of
-            features differ or are below 4.
+        ValueError: If an argument is out of range, an input does not have
+            rank 3, or the numbers of features differ or are below 4.
 
     Example:
     >>> y_true = [[[0.5, 0.5, 0.5, 1.0, 1.0]]]
@@ -133,6 +133,7 @@ def hungarian_cross_entropy(
     >>> round(float(loss[0]), 4)  # log 2: one bit is not known
     0.6931
     """
+    _check_coordinates(coordinate_weight, coordinate_scale)
 
     def pair_loss(true, pred):
         logs = _logs(_normalised(pred))  # (B, n, 2 d)
@@ -179,10 +180,15 @@ def hungarian_cross_entropy(
         return ops.concatenate([weights, weights], axis=-1)
 
     # Half precision knows no probability so near to 1 that it is certain.
-    y_pred = ops.convert_to_tensor(y_pred)
+    y_pred = as_tensor("y_pred", y_pred)
     if ops.dtype(y_pred) in ("float16", "bfloat16"):
         y_pred = ops.cast(y_pred, "float32")
     return matched_loss(y_true, y_pred, pair_loss, pairwise_loss)
+
+
+def _check_coordinates(weight, scale):
+    check_number("coordinate_weight", weight)
+    check_number("coordinate_scale", scale, above=True)
 
 
 def _logs(pred):

@@ -6,6 +6,7 @@ from keras import ops
 
 from keras_slots.checks import check_rank
 from keras_slots.ops import linear_sum_assignment
+from keras_slots.tensors import as_tensor
 from keras_slots.types import Tensor
 
 
@@ -31,8 +32,8 @@ def matched_loss(
         ValueError: If an input does not have rank 3, or the numbers of
             features differ.
     """
-    y_pred = ops.convert_to_tensor(y_pred)
-    y_true = ops.convert_to_tensor(y_true, dtype=y_pred.dtype)
+    y_pred = as_tensor("y_pred", y_pred)
+    y_true = as_tensor("y_true", y_true, y_pred.dtype)
     _check_shapes(tuple(y_true.shape), tuple(y_pred.shape))
 
     cost = pairwise_loss(ops.stop_gradient(y_true), ops.stop_gradient(y_pred))

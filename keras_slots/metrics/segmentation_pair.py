@@ -3,6 +3,7 @@
 from keras import ops
 
 from keras_slots.checks import check_rank, check_size
+from keras_slots.tensors import as_tensor
 
 
 class SegmentationPair:
@@ -22,8 +23,8 @@ class SegmentationPair:
 
     # B batch, H height, W width, K slots.
     def __init__(self, mask, masks, ignore_background):
-        mask = ops.convert_to_tensor(mask)
-        masks = ops.convert_to_tensor(masks)
+        mask = as_tensor("mask", mask)
+        masks = as_tensor("masks", masks)
         _check_shapes(tuple(mask.shape), tuple(masks.shape))
         self.labels = ops.cast(mask, "int32")  # (B, H, W)
         self.everywhere = ops.ones_like(self.labels, dtype="bool")  # (B, H, W)

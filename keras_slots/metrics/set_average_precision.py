@@ -8,8 +8,9 @@ import keras
 from keras import ops
 
 from keras_slots.checks import check_integer
-from keras_slots.metrics.detection_rule import DetectionRule
+from keras_slots.metrics.detection_rule import DetectionRule, as_tuple
 from keras_slots.metrics.ranked_precision import ranked_precision
+from keras_slots.tensors import as_tensor
 from keras_slots.types import Tensor
 
 
@@ -111,9 +112,11 @@ class SetAveragePrecision(keras.metrics.Metric):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
-        self.distance_thresholds = tuple(distance_thresholds)
+        self.distance_thresholds = as_tuple(
+            "distance_thresholds", distance_thresholds
+        )
         self.num_coordinates = num_coordinates
-        self.category_sizes = tuple(category_sizes)
+        self.category_sizes = as_tuple("category_sizes", category_sizes)
         self.distance_scale = distance_scale
         self.inclusive = inclusive
         self.num_objects = num_objects
@@ -267,9 +270,9 @@ def set_average_precision(
     """
     _check_num_objects(num_objects)
     rule = DetectionRule(
-        tuple(distance_thresholds),
+        as_tuple("distance_thresholds", distance_thresholds),
         num_coordinates,
-        tuple(category_sizes),
+        as_tuple("category_sizes", category_sizes),
         distance_scale,
         inclusive,
     )
@@ -283,8 +286,8 @@ def _judge(y_true, y_pred, rule, num_objects):
     In turn: confidence (N,), whether it counts (N,), whether it finds an object
     (T, N), the number of objects (), and whether there is a NaN ().
     """
-    y_true = ops.cast(ops.convert_to_tensor(y_true), "float32")
-    y_pred = ops.cast(ops.convert_to_tensor(y_pred), "float32")
+    y_true = as_tensor("y_true", y_true, "float32")
+    y_pred = as_tensor("y_pred", y_pred, "float32")
     rule.check_shapes(tuple(y_true.shape), tuple(y_pred.shape))
 
     # B batch, m predictions, T thresholds, N = B * m.

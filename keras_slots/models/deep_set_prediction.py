@@ -3,7 +3,12 @@
 import keras
 from keras import ops
 
-from keras_slots.checks import check_number, check_rank, check_size
+from keras_slots.checks import (
+    check_number,
+    check_rank,
+    check_size,
+    check_tensor,
+)
 from keras_slots.layers.image_vector import ImageVector
 from keras_slots.layers.set_descent import SetDescent
 from keras_slots.losses.hungarian_huber import HungarianHuberLoss
@@ -132,6 +137,7 @@ class DeepSetPrediction(PartsModel):
             representation_weight = 0.0 if implicit else 0.1
         check_number("representation_weight", representation_weight)
         self.encoder = encoder
+        self.check_parts()
         self.representation_weight = representation_weight
         # Checks and holds the other arguments.
         self.set_descent = SetDescent(
@@ -207,7 +213,7 @@ class DeepSetPrediction(PartsModel):
         return_all_iterations=False,
         training=False,
     ):
-        check_rank("image", image.shape, "(B, H, W, C)")
+        check_tensor("image", image, "(B, H, W, C)")
         for axis in (1, 2):
             check_size("image", image.shape, axis, self.image_shape[axis - 1])
         latent = self.image_vector(self.encoder(image))
@@ -274,7 +280,7 @@ class DeepSetPrediction(PartsModel):
                 "targets. Received: y=None"
             )
         y = ops.convert_to_tensor(y)
-        check_rank("y", y.shape, "(B, m, d)")
+        check_tensor("y", y, "(B, m, d)")
         _, num_rows, num_features = y.shape
         if num_rows is None or num_rows > self.set_size:
             raise ValueError(

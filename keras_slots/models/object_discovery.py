@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_slots.checks import check_rank
+from keras_slots.checks import check_rank, check_tensor
 from keras_slots.layers.slot_centres import slot_centres, slot_scales
 from keras_slots.metrics.adjusted_rand_index import AdjustedRandIndex
 from keras_slots.models.grouping import (
@@ -83,6 +83,7 @@ class ObjectDiscovery(PartsModel):
         self.encoder = encoder
         self.slot_attention = slot_attention
         self.decoder = decoder
+        self.check_parts()
 
     @classmethod
     def from_preset(
@@ -144,7 +145,7 @@ class ObjectDiscovery(PartsModel):
             `centres` `(B, K, 2)`; and where in units of scales, `scales`
             `(B, K, 2)`.
         """
-        check_rank("image", image.shape, "(B, H, W, C)")
+        check_tensor("image", image, "(B, H, W, C)")
         self._check_image_size(image.shape)
         tokens = self.encoder(image)  # (B, N, D)
         drawn_around_centres = has_centres(self.decoder)

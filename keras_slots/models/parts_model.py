@@ -24,6 +24,15 @@ class PartsModel(keras.Model):
         model.build((None, *preset.image_shape))
         return model
 
+    def check_parts(self):
+        """Raises a `ValueError` for a part that is no layer."""
+        for name in self.PARTS:
+            part = getattr(self, name)
+            if not isinstance(part, keras.Layer):
+                raise ValueError(
+                    f"`{name}` must be a layer. Received: {name}={part!r}"
+                )
+
     def build_parts(self, shape):
         """Builds the parts, each for what the one before it gives."""
         for name in self.PARTS:

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_slots.checks import check_rank
+from keras_slots.checks import check_rank, check_tensor
 from keras_slots.layers.slot_centres import slot_centres
 from keras_slots.losses.hungarian_huber import HungarianHuberLoss
 from keras_slots.models.grouping import (
@@ -92,15 +92,16 @@ class SetPrediction(PartsModel):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        self.encoder = encoder
+        self.slot_attention = slot_attention
+        self.head = head
+        self.check_parts()
         if loss_at_every_iteration and not attends(slot_attention):
             raise ValueError(
                 "`loss_at_every_iteration` needs a layer with iterations, such "
                 "as `SlotAttention`. Received: slot_attention="
                 f"{slot_attention!r}"
             )
-        self.encoder = encoder
-        self.slot_attention = slot_attention
-        self.head = head
         self.loss_at_every_iteration = loss_at_every_iteration
 
     @classmethod
@@ -146,7 +147,7 @@ class SetPrediction(PartsModel):
         return_all_iterations=False,
         training=False,
     ):
-        check_rank("image", image.shape, "(B, H, W, C)")
+        check_tensor("image", image, "(B, H, W, C)")
         tokens = self.encoder(image)  # (B, N, D)
         told_centres = has_centres(self.head)
         positions = None
@@ -221,7 +222,7 @@ def check_targets(y, y_pred):
             "Targets are needed: pass pairs of images and targets, such as "
             "`datasets.clevr_scenes` gives. Received: y=None"
         )
-    check_rank("y", y.shape, "(B, n, d)")
+    check_tensor("y", y, "(B, n, d)")
     (num_targets, num_features), y_shape = y.shape[1:], tuple(y.shape)
     if num_targets is not None and num_targets > y_pred.shape[-2]:
         raise ValueError(

@@ -3,7 +3,8 @@
 import numpy as np
 from keras import ops
 
-from keras_slots.checks import check_rank
+from keras_slots.checks import check_tensor
+from keras_slots.tensors import as_tensor
 from keras_slots.types import Tensor
 
 # Stands for costs that are not finite and bounds those that are, so that the
@@ -71,8 +72,8 @@ def linear_sum_assignment(cost: Tensor) -> Tensor:
 
 def _validated(cost):
     """Returns finite costs in a floating dtype, cut off from gradients."""
-    cost = ops.convert_to_tensor(cost)
-    check_rank("cost", cost.shape, "(batch_size, num_rows, num_columns)")
+    cost = as_tensor("cost", cost)
+    check_tensor("cost", cost, "(batch_size, num_rows, num_columns)")
     if None in tuple(cost.shape)[1:]:
         raise ValueError(
             "`cost` must have a static number of rows and columns. "

@@ -8,7 +8,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_slots.checks import check_rank, check_size
+from keras_slots.checks import check_size, check_tensor
+from keras_slots.tensors import as_tensor
 
 
 def new_figure(caller, width, height):
@@ -32,9 +33,26 @@ def new_figure(caller, width, height):
     return figure
 
 
-def check_folder(path):
-    """Raises a `FileNotFoundError` if the folder of a path does not exist."""
-    if path is not None and not Path(path).parent.is_dir():
+def check_path(path):
+    """Raises unless a picture can be saved there, by folder and ending.
+
+    Raises:
+        FileNotFoundError: If the folder of the path does not exist.
+        ValueError: If its ending does not name a format.
+    """
+    if path is None:
+        return
+    try:
+        from matplotlib.backend_bases import FigureCanvasBase
+    except ImportError:
+        return  # `new_figure` says what to install.
+    endings = FigureCanvasBase.get_supported_filetypes()
+    if Path(path).suffix[1:].lower() not in endings:
+        raise ValueError(
+            "`path` must end as a picture does, such as '.png'. "
+            f"Received: path={os.fspath(path)!r}"
+        )
+    if not Path(path).parent.is_dir():
         raise FileNotFoundError(
             "`path` must lie in a folder that exists. "
             f"Received: path={os.fspath(path)!r}"
@@ -61,16 +79,16 @@ def to_png(figure, dpi=None):
 
 def read_images(images):
     """Images (B, H, W, 3), checked, as an array."""
-    images = to_float32(images)
-    check_rank("images", images.shape, "(B, H, W, 3)")
+    images = to_float32("images", images)
+    check_tensor("images", images, "(B, H, W, 3)")
     check_size("images", images.shape, 3, 3)
     return images
 
 
-def to_float32(tensor):
+def to_float32(name, tensor):
     """A tensor of any backend and dtype as an array."""
     # NumPy and Matplotlib know little of bfloat16.
-    return keras.ops.convert_to_numpy(tensor).astype("float32")
+    return keras.ops.convert_to_numpy(as_tensor(name, tensor, "float32"))
 
 
 def to_unit(images):

@@ -3,12 +3,12 @@
 import os
 from typing import TYPE_CHECKING
 
-from keras_slots.checks import check_integer, check_rank, check_size
+from keras_slots.checks import check_integer, check_size, check_tensor
 from keras_slots.token_grid import token_grid
 from keras_slots.types import Tensor
 from keras_slots.visualization.attention_pictures import light_up
 from keras_slots.visualization.figures import (
-    check_folder,
+    check_path,
     new_figure,
     read_images,
     save_figure,
@@ -95,7 +95,7 @@ def plot_attention(
       Table 1: attention at every iteration.
     """
     num_scenes = check_integer("num_scenes", num_scenes, minimum=1)
-    check_folder(path)
+    check_path(path)
     scenes, attention = _arrays(images, attention, grid_size)
     scenes, attention = scenes[:num_scenes], attention[:num_scenes]
     blocks = _blocks(scenes, attention)
@@ -122,10 +122,10 @@ def plot_attention(
 
 def _arrays(images, attention, grid_size):
     """Scenes (B, H, W, 3) in [0, 1] and attention (B, T, K, h, w)."""
-    images, attention = read_images(images), to_float32(attention)
+    images, attention = read_images(images), to_float32("attention", attention)
     if attention.ndim == 3:
         attention = attention[:, None]
-    check_rank("attention", attention.shape, "(B, T, K, N)")
+    check_tensor("attention", attention, "(B, T, K, N)")
     check_size("attention", attention.shape, 0, len(images))
     grid = token_grid(attention.shape[-1], images.shape[1:3], grid_size)
     return to_unit(images), attention.reshape(*attention.shape[:-1], *grid)

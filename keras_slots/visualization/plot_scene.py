@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from keras_slots.checks import check_integer
 from keras_slots.types import Tensor
 from keras_slots.visualization.figures import (
-    check_folder,
+    check_path,
     new_figure,
     save_figure,
 )
@@ -91,7 +91,7 @@ def plot_scene(
       Figure 14.
     """
     index = check_integer("index", index, minimum=0)
-    check_folder(path)
+    check_path(path)
     scenes = read_scenes(images, outputs, mask)
     if index >= len(scenes):
         raise ValueError(

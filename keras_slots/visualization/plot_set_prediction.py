@@ -3,13 +3,13 @@
 import os
 from typing import TYPE_CHECKING
 
-from keras_slots.checks import check_integer, check_rank, check_size
+from keras_slots.checks import check_integer, check_size, check_tensor
 from keras_slots.property_layout import PropertyLayout
 from keras_slots.token_grid import token_grid
 from keras_slots.types import Tensor
 from keras_slots.visualization.attention_pictures import light_up
 from keras_slots.visualization.figures import (
-    check_folder,
+    check_path,
     read_images,
     save_figure,
     to_float32,
@@ -91,8 +91,13 @@ def plot_set_prediction(
       Table 1.
     """
     num_scenes = check_integer("num_scenes", num_scenes, minimum=1)
-    check_folder(path)
-    layout = layout or PropertyLayout()
+    check_path(path)
+    layout = PropertyLayout() if layout is None else layout
+    if not isinstance(layout, PropertyLayout):
+        raise ValueError(
+            "`layout` must be a `PropertyLayout` or `None`. "
+            f"Received: layout={layout!r}"
+        )
     images, predictions, targets, attention = _arrays(
         images, predictions, targets, attention, layout, grid_size
     )
@@ -133,24 +138,27 @@ def plot_set_prediction(
 
 def _arrays(images, predictions, targets, attention, layout, grid_size):
     """NumPy arrays of the documented shapes, T among them."""
-    images, predictions = read_images(images), to_float32(predictions)
+    images, predictions = (
+        read_images(images),
+        to_float32("predictions", predictions),
+    )
     batch = len(images)
     one_iteration = predictions.ndim == 3
     if one_iteration:
         predictions = predictions[:, None]
-    check_rank("predictions", predictions.shape, "(B, T, K, d)")
+    check_tensor("predictions", predictions, "(B, T, K, d)")
     check_size("predictions", predictions.shape, 0, batch)
     check_size("predictions", predictions.shape, 3, layout.num_features)
     if targets is not None:
-        targets = to_float32(targets)
-        check_rank("targets", targets.shape, "(B, n, d)")
+        targets = to_float32("targets", targets)
+        check_tensor("targets", targets, "(B, n, d)")
         check_size("targets", targets.shape, 0, batch)
         check_size("targets", targets.shape, 2, layout.num_features)
     if attention is not None:
-        attention = to_float32(attention)
+        attention = to_float32("attention", attention)
         if one_iteration and attention.ndim == 3:
             attention = attention[:, None]
-        check_rank("attention", attention.shape, "(B, T, K, N)")
+        check_tensor("attention", attention, "(B, T, K, N)")
         for axis in range(3):
             check_size(
                 "attention", attention.shape, axis, predictions.shape[axis]

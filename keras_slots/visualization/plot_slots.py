@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from keras_slots.checks import check_integer
 from keras_slots.types import Tensor
 from keras_slots.visualization.figures import (
-    check_folder,
+    check_path,
     new_figure,
     save_figure,
 )
@@ -87,7 +87,7 @@ def plot_slots(
       https://jfly.uni-koeln.de/color/): the colours.
     """
     num_scenes = check_integer("num_scenes", num_scenes, minimum=1)
-    check_folder(path)
+    check_path(path)
     scenes = read_scenes(images, outputs, mask)[:num_scenes]
     rows = [whole_panels(scene) + seen_panels(scene) for scene in scenes]
 

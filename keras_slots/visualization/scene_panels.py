@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from keras_slots.tensors import as_tensor
 from keras_slots.visualization.figures import (
     read_images,
     to_float32,
@@ -39,7 +40,7 @@ def read_scenes(images, outputs, mask=None):
         ("slot_reconstructions", 3),
         ("masks", 1),
     ):
-        array = to_float32(_entry(outputs, name))
+        array = to_float32(f"outputs[{name!r}]", _entry(outputs, name))
         expected: tuple = (batch, height, width, channels)
         if name != "reconstruction":
             slots = array.shape[1] if slots is None else slots
@@ -47,7 +48,7 @@ def read_scenes(images, outputs, mask=None):
         _check_shape(f"outputs[{name!r}]", array, expected)
         arrays[name] = array
     if mask is not None:
-        arrays["mask"] = keras.ops.convert_to_numpy(mask)
+        arrays["mask"] = keras.ops.convert_to_numpy(as_tensor("mask", mask))
         _check_shape("mask", arrays["mask"], (batch, height, width))
     return [
         {name: array[index] for name, array in arrays.items()}

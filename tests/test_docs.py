@@ -24,6 +24,13 @@ SHORTER = {
     ".make_optimizer())\nmodel.fit": ".make_optimizer(), run_eagerly=True)\n"
     "model.fit",
     'compile("adam", loss="mse")': 'compile("adam", "mse", run_eagerly=True)',
+    # What a reader has made, and a picture of the reader's.
+    'keras.saving.load_model("runs/own_images/model.keras")': (
+        'keras_slots.models.ObjectDiscovery.from_preset("clevr_scenes")'
+    ),
+    'tf.io.read_file("one.jpg")': (
+        "tf.io.encode_jpeg(tf.zeros((90, 120, 3), tf.uint8))"
+    ),
 }
 DOCUMENTED = re.compile(r"^\.\. auto(?:class|function):: (\w+)$", re.M)
 

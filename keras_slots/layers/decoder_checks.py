@@ -14,9 +14,10 @@ def check_arguments(layer) -> None:
     """Raises a `ValueError` for the first argument out of range."""
     for name in ("output_channels", "output_kernel_size", "patch_size"):
         check_positive_integer(name, getattr(layer, name))
-    check_integer("num_frequencies", layer.num_frequencies, minimum=0)
     if layer.centre_frequencies is not None:
         check_positive_integer("centre_frequencies", layer.centre_frequencies)
+        # Unused, but kept in the configuration.
+        check_integer("num_frequencies", layer.num_frequencies, minimum=0)
     one_each("grid_size", layer.grid_size, 2)
     one_each("kernel_sizes", layer.kernel_sizes, len(layer.filters))
     one_each("strides", layer.strides, len(layer.filters))

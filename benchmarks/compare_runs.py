@@ -9,10 +9,10 @@ of training, as their `history.csv` and `metrics.json` have it.
 """
 
 import argparse
-import csv
 import json
 from pathlib import Path
 
+from csv_rows import read_rows
 from matplotlib.figure import Figure
 
 # Okabe and Ito's, told apart with any common colour vision.
@@ -45,8 +45,7 @@ def main():
 def read(folder):
     """The preset of a run, and the rows of its learning curve."""
     settings = json.loads((folder / "metrics.json").read_text())["settings"]
-    with open(folder / "history.csv") as file:
-        return settings["preset"], list(csv.DictReader(file))
+    return settings["preset"], read_rows(folder / "history.csv")
 
 
 def finish(axes):

@@ -14,13 +14,13 @@ one goes on where it stopped. Prints the tables of docs/results and draws
 """
 
 import argparse
-import csv
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+from csv_rows import read_rows
 from matplotlib.figure import Figure
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "object_discovery.py"
@@ -114,8 +114,7 @@ def plot_curves(folders, path):
     for (seed, folder), colour in zip(
         folders.items(), np.resize(COLOURS, len(folders)), strict=True
     ):
-        with open(folder / "history.csv", newline="") as file:
-            history = list(csv.DictReader(file))
+        history = read_rows(folder / "history.csv")
         scores = [float(row["validation_fg_ari"]) for row in history]
         lowest = min(lowest, *scores)
         axis.plot(

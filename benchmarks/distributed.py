@@ -17,12 +17,13 @@ Every process has `--timeout` seconds, and is ended then.
 """
 
 import argparse
-import csv
 import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+from csv_rows import read_rows
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "distributed_training.py"
 # Backend, strategy, processes, and devices of each.
@@ -90,8 +91,7 @@ def run(backend, strategy, workers, devices, options, rest):
             output.seek(0)
             lines = output.read().splitlines()[-20:]
             raise SystemExit("\n".join([f"{name}: exit code {code}", *lines]))
-    with open(folder / "history.csv") as file:
-        return list(csv.DictReader(file))
+    return read_rows(folder / "history.csv")
 
 
 def end(process):

@@ -16,7 +16,6 @@ with an error if anything differs.
 """
 
 import argparse
-import csv
 import json
 import os
 import random
@@ -27,6 +26,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from csv_rows import read_rows, write_rows
 from matplotlib.figure import Figure
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "object_discovery.py"
@@ -73,7 +73,7 @@ def main():
         kill_after(chance.uniform(0, 0.13 * seconds), killed, options.epochs)
         for _ in range(options.kills)
     ]
-    write_kills(kills, options.output / "kills.csv")
+    write_rows(options.output / "kills.csv", kills)
     finish(killed, options.epochs)
     draw(whole, killed, kills, options.output / "kills.png")
     sys.exit(compare(whole, killed, kills))
@@ -131,18 +131,9 @@ def steps_done(folder):
         return len(json.loads(str(arrays["history"]))) * EPOCH_STEPS
 
 
-def write_kills(kills, path):
-    """A row for each kill."""
-    with open(path, "w", newline="") as file:
-        writer = csv.DictWriter(file, kills[0])
-        writer.writeheader()
-        writer.writerows(kills)
-
-
 def read_history(folder):
     """The learning curve as it stands in the file, without the clock."""
-    with open(folder / "history.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_rows(folder / "history.csv")
     return [{k: v for k, v in row.items() if k not in TIMES} for row in rows]
 
 

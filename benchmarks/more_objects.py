@@ -19,13 +19,13 @@ docs/results/object_discovery.md.
 """
 
 import argparse
-import csv
 import statistics
 from dataclasses import replace
 from pathlib import Path
 
 import keras
 import tensorflow as tf
+from csv_rows import write_rows
 from matplotlib.figure import Figure
 
 from keras_slots.callbacks import TrainingCheckpoint
@@ -80,10 +80,7 @@ def main():
         model = train(name, options)
         rows += score(name, model)
         draw_scenes(model, options.output / name)
-    with open(options.output / "scores.csv", "w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(options.output / "scores.csv", rows)
     print_table(rows)
     draw_scores(rows, options.output / "scores.png")
 

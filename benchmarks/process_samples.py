@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import psutil
+from csv_rows import read_rows
 from scipy.stats import theilslopes
 
 
@@ -56,8 +57,7 @@ class ProcessSamples:
 
 def read_samples(path):
     """What was noted: an array for each column."""
-    with open(path, newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_rows(path)
     return {
         name: np.array([float(row[name]) for row in rows]) for name in rows[0]
     }

@@ -15,13 +15,13 @@ and prints the table of docs/results/set_prediction.md.
 """
 
 import argparse
-import csv
 import json
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 
+from csv_rows import read_rows, write_rows
 from set_prediction_figure import plot_systems
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "set_prediction.py"
@@ -56,10 +56,10 @@ def main():
             folder = options.output / f"{setting}_{seed}"
             if not (folder / "metrics.json").exists():
                 run_example(setting, seed, folder)
-    rows = read_rows(options.output)
+    rows = reached(options.output)
     if not rows:
         raise SystemExit(f"No finished run is in {options.output}.")
-    write_csv(options.output / "systems.csv", rows)
+    write_rows(options.output / "systems.csv", rows)
     plot_systems(
         rows, read_histories(options.output), options.output / "systems.png"
     )
@@ -100,7 +100,7 @@ def finished_runs(output):
     ]
 
 
-def read_rows(output):
+def reached(output):
     """What the finished runs reached, as rows."""
     rows = []
     for setting, folder in finished_runs(output):
@@ -127,17 +127,9 @@ def read_histories(output):
     """The learning curves of the finished runs, by setting and folder."""
     histories = {}
     for setting, folder in finished_runs(output):
-        with open(folder / "history.csv", newline="") as file:
-            histories[setting, folder.name] = list(csv.DictReader(file))
+        rows = read_rows(folder / "history.csv")
+        histories[setting, folder.name] = rows
     return histories
-
-
-def write_csv(path, rows):
-    """One line per row."""
-    with open(path, "w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def print_table(rows):

@@ -123,7 +123,6 @@ def find_files(folder):
             f"({', '.join(SUFFIXES)}); a few hundred are better. "
             f"Received: {len(files)} in {folder}"
         )
-    keras.utils.set_random_seed(0)
     return [files[i] for i in keras.random.shuffle(range(len(files)), seed=0)]
 
 

@@ -59,6 +59,16 @@ def check_seed(value) -> None:
         )
 
 
+def as_tuple(name: str, values, what: str) -> tuple:
+    """Any list or tuple as a tuple, else a `ValueError` that says of what."""
+    if not isinstance(values, (list, tuple)):
+        raise ValueError(
+            f"`{name}` must be a list or tuple of {what}. "
+            f"Received: {name}={values!r}"
+        )
+    return tuple(values)
+
+
 def check_option(name: str, value, options: Iterable[str]) -> None:
     """Raises a `ValueError` unless `value` is one of `options`."""
     # Not every value can be compared or looked up: an array, a list.

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from keras_slots.checks import check_number, check_option
+from keras_slots.checks import as_tuple, check_number, check_option
 
 # The properties of a CLEVR object and their classes, in the order of the
 # authors' targets and of the labels of TensorFlow Datasets.
@@ -65,12 +65,8 @@ class PropertyLayout:
     coordinate_scale: float = 1.0
 
     def __post_init__(self):
-        if not isinstance(self.properties, (list, tuple)):
-            raise ValueError(
-                "`properties` must be a list or tuple of names. "
-                f"Received: properties={self.properties!r}"
-            )
-        object.__setattr__(self, "properties", tuple(self.properties))
+        properties = as_tuple("properties", self.properties, "names")
+        object.__setattr__(self, "properties", properties)
         for name in self.properties:
             check_option("properties", name, PROPERTIES)
         if len(set(self.properties)) < len(self.properties):

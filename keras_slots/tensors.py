@@ -1,5 +1,6 @@
 """What callers pass as tensors."""
 
+import numpy as np
 from keras import ops
 
 from keras_slots.types import Tensor
@@ -17,3 +18,9 @@ def as_tensor(name: str, value, dtype: str | None = None) -> Tensor:
             f"`{name}` must be a tensor, or numbers that make one. "
             f"Received: {name} of type {type(value).__name__}"
         ) from error
+
+
+def as_array(name: str, value) -> np.ndarray:
+    """`value` as an array in float32, else a `ValueError`."""
+    # NumPy knows little of bfloat16.
+    return ops.convert_to_numpy(as_tensor(name, value, "float32"))

@@ -7,11 +7,10 @@ number, the mean over the images.
 import math
 
 import numpy as np
-from keras import ops
 from scipy.optimize import linear_sum_assignment
 
 from keras_slots.checks import check_size, check_tensor
-from keras_slots.tensors import as_tensor
+from keras_slots.tensors import as_array
 from keras_slots.types import Tensor
 
 # A slot that wins less of the image than this is not in use.
@@ -82,7 +81,7 @@ def measure_slots(
     >>> round(measures["stripes"], 3), round(measures["effective_slots"], 3)
     (1.0, 2.0)
     """
-    masks = _shares("masks", _without_channel(_to_numpy("masks", masks)))
+    masks = _shares("masks", _without_channel(as_array("masks", masks)))
     batch, num_slots = masks.shape[:2]
     slots = np.arange(num_slots)[:, None, None]
     owned = masks.argmax(axis=1)[:, None] == slots  # (B, K, H, W)
@@ -100,18 +99,13 @@ def measure_slots(
         "border_slots": _effective_slots(_border(masks).mean(axis=2)),
     }
     if attention is not None:
-        attention = _to_numpy("attention", attention)
+        attention = as_array("attention", attention)
         check_tensor("attention", attention, "(B, K, N)")
         check_size("attention", attention.shape, 0, batch)
         check_size("attention", attention.shape, 1, num_slots)
         entropy = _entropy(_shares("attention", attention), axis=1)
         measures["attention_entropy"] = entropy.mean() / math.log(num_slots)
     return {name: float(value) for name, value in measures.items()}
-
-
-def _to_numpy(name, tensor):
-    # NumPy knows little of bfloat16.
-    return ops.convert_to_numpy(as_tensor(name, tensor, "float32"))
 
 
 def _without_channel(masks):

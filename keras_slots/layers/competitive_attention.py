@@ -6,6 +6,7 @@ from keras import ops
 from keras_slots.checks import check_size
 from keras_slots.layers.layer_norm import inverse_deviation, layer_norm
 from keras_slots.layers.masked_softmax import (
+    fill_where_masked,
     masked_softmax,
     zero_where_masked,
 )
@@ -98,10 +99,7 @@ class CompetitiveAttention(keras.layers.Layer):
         `CollectedTokens`.
         """
         check_size("inputs", inputs.shape, 2, self.num_features)
-        if mask is not None:
-            # Not a product: a masked token may hold NaN, and NaN * 0 is NaN.
-            taking_part = ops.cast(mask, "bool")[:, :, None]  # (B, N, 1)
-            inputs = ops.where(taking_part, inputs, ops.zeros_like(inputs))
+        inputs = fill_where_masked(inputs, mask)
         if not self.use_projections:
             if self.use_layer_norm:
                 inputs = self.norm_inputs(inputs)

@@ -3,21 +3,17 @@
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from keras_slots.checks import check_positive_integer
+from keras_slots.checks import as_tuple, check_positive_integer
 
 Sizes: TypeAlias = int | Sequence[int]
 
 
 def as_sizes(name: str, value: Sequence[int]) -> tuple[int, ...]:
     """Any sequence of positive integers as a tuple, else a `ValueError`."""
-    if not isinstance(value, (list, tuple)):
-        raise ValueError(
-            f"`{name}` must be a list or tuple of positive integers. "
-            f"Received: {name}={value!r}"
-        )
-    for size in value:
+    sizes = as_tuple(name, value, "positive integers")
+    for size in sizes:
         check_positive_integer(name, size)
-    return tuple(value)
+    return sizes
 
 
 def as_sizes_or_one(name: str, value) -> int | tuple[int, ...]:

@@ -45,6 +45,19 @@ def _softmax(logits, axis):
     return value_of(logits)
 
 
+def fill_where_masked(
+    tensor: Tensor, mask: Tensor | None, value: float = 0.0
+) -> Tensor:
+    """A tensor (B, N, D) with a value where a mask (B, N) leaves out.
+
+    What is left out may hold anything. So it is no product: NaN * 0 is NaN.
+    """
+    if mask is None:
+        return tensor
+    taking_part = ops.cast(mask, "bool")[:, :, None]
+    return ops.where(taking_part, tensor, ops.full_like(tensor, value))
+
+
 def zero_where_masked(tensor: Tensor, mask: Tensor | None) -> Tensor:
     """The tensor times a mask of ones and zeros, if there is one."""
     return tensor if mask is None else tensor * mask

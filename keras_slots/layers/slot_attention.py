@@ -6,6 +6,7 @@ from keras import ops
 from keras_slots.checks import check_rank
 from keras_slots.layers.competitive_attention import CompetitiveAttention
 from keras_slots.layers.initial_slots import InitialSlots
+from keras_slots.layers.masked_softmax import fill_where_masked
 from keras_slots.layers.slot_attention_checks import (
     check_arguments,
     check_call,
@@ -348,9 +349,7 @@ class SlotAttention(keras.layers.Layer):
             centres, place = self.centres.describe(attention, positions)
             updates = updates + ops.cast(place, self.compute_dtype)
         slots = self.updating(slots, updates)
-        if slot_mask is not None:
-            taking_part = ops.cast(slot_mask, "bool")[:, :, None]  # (B, K, 1)
-            slots = ops.where(taking_part, slots, ops.zeros_like(slots))
+        slots = fill_where_masked(slots, slot_mask)
         if self.slot_communication == "self_attention":
             slots = self.communication(slots, slot_mask)
         return slots, centres, attention

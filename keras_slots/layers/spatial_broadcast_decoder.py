@@ -20,7 +20,7 @@ from keras_slots.layers.layer_sizes import (
     one_each,
 )
 from keras_slots.layers.mask_logits import mean_square, object_distances
-from keras_slots.layers.masked_softmax import masked_softmax
+from keras_slots.layers.masked_softmax import fill_where_masked, masked_softmax
 from keras_slots.layers.one_by_one import one_by_one
 from keras_slots.layers.plain_deconvolution import deconvolve
 from keras_slots.layers.slot_centres import is_object
@@ -228,18 +228,11 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         check_call(self, slots, slot_mask, centres, scales)
         if slot_mask is not None:
             slot_mask = ops.cast(slot_mask, "bool")
-            # Not a product: NaN * 0 is NaN.
-            slots = ops.where(
-                slot_mask[:, :, None], slots, ops.zeros_like(slots)
-            )
-            # In the middle, and of the size of the image.
-            centres, scales = (
-                place
-                if place is None
-                else ops.where(slot_mask[:, :, None], place, value)
-                for place, value in ((centres, 0.0), (scales, 1.0))
-            )
+        slots = fill_where_masked(slots, slot_mask)
+        if scales is not None:
+            scales = fill_where_masked(scales, slot_mask, 1.0)
         if centres is not None:
+            centres = fill_where_masked(centres, slot_mask)
             centres = self.position.correct(slots, centres)
             if self.background_slot:
                 centres = centres * is_object(ops.shape(slots)[1])

@@ -128,16 +128,6 @@ class DetectionRule:
             )
 
 
-def as_tuple(name, values):
-    """Any list or tuple as a tuple, else a `ValueError`."""
-    if not isinstance(values, (list, tuple)):
-        raise ValueError(
-            f"`{name}` must be a list or tuple of numbers. "
-            f"Received: {name}={values!r}"
-        )
-    return tuple(values)
-
-
 def _earlier(confidence):
     """Whether q comes before p in the order of confidence: (B, p, q)."""
     place = ops.arange(ops.shape(confidence)[1], dtype="int32")

@@ -7,8 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_slots.checks import check_integer
-from keras_slots.metrics.detection_rule import DetectionRule, as_tuple
+from keras_slots.checks import as_tuple, check_integer
+from keras_slots.metrics.detection_rule import DetectionRule
 from keras_slots.metrics.ranked_precision import ranked_precision
 from keras_slots.tensors import as_tensor
 from keras_slots.types import Tensor
@@ -113,10 +113,12 @@ class SetAveragePrecision(keras.metrics.Metric):
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         self.distance_thresholds = as_tuple(
-            "distance_thresholds", distance_thresholds
+            "distance_thresholds", distance_thresholds, "numbers"
         )
         self.num_coordinates = num_coordinates
-        self.category_sizes = as_tuple("category_sizes", category_sizes)
+        self.category_sizes = as_tuple(
+            "category_sizes", category_sizes, "numbers"
+        )
         self.distance_scale = distance_scale
         self.inclusive = inclusive
         self.num_objects = num_objects
@@ -270,9 +272,9 @@ def set_average_precision(
     """
     _check_num_objects(num_objects)
     rule = DetectionRule(
-        as_tuple("distance_thresholds", distance_thresholds),
+        as_tuple("distance_thresholds", distance_thresholds, "numbers"),
         num_coordinates,
-        as_tuple("category_sizes", category_sizes),
+        as_tuple("category_sizes", category_sizes, "numbers"),
         distance_scale,
         inclusive,
     )

@@ -5,11 +5,10 @@ import os
 import uuid
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from keras_slots.checks import check_size, check_tensor
-from keras_slots.tensors import as_tensor
+from keras_slots.tensors import as_array
 
 
 def new_figure(caller, width, height):
@@ -79,16 +78,10 @@ def to_png(figure, dpi=None):
 
 def read_images(images):
     """Images (B, H, W, 3), checked, as an array."""
-    images = to_float32("images", images)
+    images = as_array("images", images)
     check_tensor("images", images, "(B, H, W, 3)")
     check_size("images", images.shape, 3, 3)
     return images
-
-
-def to_float32(name, tensor):
-    """A tensor of any backend and dtype as an array."""
-    # NumPy and Matplotlib know little of bfloat16.
-    return keras.ops.convert_to_numpy(as_tensor(name, tensor, "float32"))
 
 
 def to_unit(images):

@@ -4,6 +4,7 @@ import os
 from typing import TYPE_CHECKING
 
 from keras_slots.checks import check_integer, check_size, check_tensor
+from keras_slots.tensors import as_array
 from keras_slots.token_grid import token_grid
 from keras_slots.types import Tensor
 from keras_slots.visualization.attention_pictures import light_up
@@ -12,7 +13,6 @@ from keras_slots.visualization.figures import (
     new_figure,
     read_images,
     save_figure,
-    to_float32,
     to_unit,
 )
 from keras_slots.visualization.panel_grid import (
@@ -122,7 +122,7 @@ def plot_attention(
 
 def _arrays(images, attention, grid_size):
     """Scenes (B, H, W, 3) in [0, 1] and attention (B, T, K, h, w)."""
-    images, attention = read_images(images), to_float32("attention", attention)
+    images, attention = read_images(images), as_array("attention", attention)
     if attention.ndim == 3:
         attention = attention[:, None]
     check_tensor("attention", attention, "(B, T, K, N)")

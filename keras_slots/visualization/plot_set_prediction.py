@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from keras_slots.checks import check_integer, check_size, check_tensor
 from keras_slots.property_layout import PropertyLayout
+from keras_slots.tensors import as_array
 from keras_slots.token_grid import token_grid
 from keras_slots.types import Tensor
 from keras_slots.visualization.attention_pictures import light_up
@@ -12,7 +13,6 @@ from keras_slots.visualization.figures import (
     check_path,
     read_images,
     save_figure,
-    to_float32,
     to_unit,
 )
 from keras_slots.visualization.panel_grid import Panel
@@ -140,7 +140,7 @@ def _arrays(images, predictions, targets, attention, layout, grid_size):
     """NumPy arrays of the documented shapes, T among them."""
     images, predictions = (
         read_images(images),
-        to_float32("predictions", predictions),
+        as_array("predictions", predictions),
     )
     batch = len(images)
     one_iteration = predictions.ndim == 3
@@ -150,12 +150,12 @@ def _arrays(images, predictions, targets, attention, layout, grid_size):
     check_size("predictions", predictions.shape, 0, batch)
     check_size("predictions", predictions.shape, 3, layout.num_features)
     if targets is not None:
-        targets = to_float32("targets", targets)
+        targets = as_array("targets", targets)
         check_tensor("targets", targets, "(B, n, d)")
         check_size("targets", targets.shape, 0, batch)
         check_size("targets", targets.shape, 2, layout.num_features)
     if attention is not None:
-        attention = to_float32("attention", attention)
+        attention = as_array("attention", attention)
         if one_iteration and attention.ndim == 3:
             attention = attention[:, None]
         check_tensor("attention", attention, "(B, T, K, N)")

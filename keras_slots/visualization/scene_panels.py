@@ -6,10 +6,9 @@ import keras
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from keras_slots.tensors import as_tensor
+from keras_slots.tensors import as_array, as_tensor
 from keras_slots.visualization.figures import (
     read_images,
-    to_float32,
     to_unit,
 )
 from keras_slots.visualization.panel_grid import Panel
@@ -40,7 +39,7 @@ def read_scenes(images, outputs, mask=None):
         ("slot_reconstructions", 3),
         ("masks", 1),
     ):
-        array = to_float32(f"outputs[{name!r}]", _entry(outputs, name))
+        array = as_array(f"outputs[{name!r}]", _entry(outputs, name))
         expected: tuple = (batch, height, width, channels)
         if name != "reconstruction":
             slots = array.shape[1] if slots is None else slots

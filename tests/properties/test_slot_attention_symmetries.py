@@ -14,40 +14,40 @@ from tests.properties.draws import (
 )
 from tests.properties.slot_attention_cases import Case, layers
 
-# Every iteration makes rounding larger, and a low temperature does at once.
-CALM = st.builds(
-    Case,
-    arguments=layers(
-        num_slots=st.integers(1, 5),
-        num_iterations=st.integers(1, 3),
-        temperature=st.none(),
-        epsilon=st.sampled_from((1e-8, 0.0, 1e-3)),
-        centre_frequencies=st.none(),
-        background_slot=st.just(False),
-        kernel_initializer=st.just("glorot_uniform"),
-    ),
-    seed=SEEDS,
-    tokens=st.integers(1, 8),
-    scores=st.just(True),
-    all_iterations=st.booleans(),
+
+def calm(all_iterations, **arguments):
+    """Cases whose rounding stays small.
+
+    Every iteration makes it larger, and a low temperature does at once.
+    """
+    return st.builds(
+        Case,
+        arguments=layers(
+            num_slots=st.integers(1, 5),
+            num_iterations=st.integers(1, 3),
+            temperature=st.none(),
+            epsilon=st.sampled_from((1e-8, 0.0, 1e-3)),
+            kernel_initializer=st.just("glorot_uniform"),
+            **arguments,
+        ),
+        seed=SEEDS,
+        tokens=st.integers(1, 8),
+        scores=st.just(True),
+        all_iterations=all_iterations,
+    )
+
+
+CALM = calm(
+    st.booleans(),
+    centre_frequencies=st.none(),
+    background_slot=st.just(False),
 )
 # Slots with centres need the positions to be permuted along.
-CENTRED = st.builds(
-    Case,
-    arguments=layers(
-        num_slots=st.integers(1, 5),
-        num_iterations=st.integers(1, 3),
-        temperature=st.none(),
-        epsilon=st.sampled_from((1e-8, 0.0, 1e-3)),
-        centre_frequencies=st.integers(1, 2),
-        # Where a slot attends to one token, rounding is larger than its scale.
-        slot_scales=st.just(False),
-        kernel_initializer=st.just("glorot_uniform"),
-    ),
-    seed=SEEDS,
-    tokens=st.integers(1, 8),
-    scores=st.just(True),
-    all_iterations=st.just(False),
+CENTRED = calm(
+    st.just(False),
+    centre_frequencies=st.integers(1, 2),
+    # Where a slot attends to one token, rounding is larger than its scale.
+    slot_scales=st.just(False),
 )
 
 

@@ -1,4 +1,4 @@
-"""The peer of slot_attention.py, run in an environment of its own."""
+"""The peer of attention.py, run in an environment of its own."""
 
 import sys
 

@@ -153,7 +153,7 @@ if BACKEND == "torch":
 
     def _detached_to_numpy(tensor, dtype=None, copy=None):
         """For `np.array(...)` and NumPy's assertions, as elsewhere."""
-        tensor = tensor.detach()
+        tensor = tensor.detach().cpu()
         if tensor.dtype == torch.bfloat16:
             tensor = tensor.float()
         array = _to_numpy(tensor)

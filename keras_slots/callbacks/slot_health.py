@@ -49,8 +49,8 @@ def measure_slots(
       alone explains, or the column alone, whichever is more: 1 for stripes,
       about 1/3 for quarters of the image, less for objects.
     - `place_bound`: the correlation between the masks of two images, slots
-      put in the order that agrees best with the first image: 1 if the masks
-      are the same whatever the image shows.
+      put in the order that agrees best with the first image (of equally good
+      ones, any): 1 if the masks are the same whatever the image shows.
     - `largest_share`: share of the image that its largest slot owns.
     - `border_slots`: the effective number of slots on the image's border:
       1 where a single slot holds the background.

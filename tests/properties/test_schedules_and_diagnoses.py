@@ -57,6 +57,11 @@ def test_measures_are_numbers_in_their_range(
     moved = order(seed, slots)
     again = measure_slots(given[:, moved], attention[:, moved])
     # Of equally large masks, the first has the pixel.
-    if sharpness:
-        for name, value in measures.items():
-            np.testing.assert_allclose(again[name], value, atol=1e-4)
+    if not sharpness:
+        return
+    # Orders of slots can agree with the first image equally well, but not
+    # with each other.
+    if batch > 2:
+        del measures["place_bound"]
+    for name, value in measures.items():
+        np.testing.assert_allclose(again[name], value, atol=1e-4)

@@ -2,7 +2,7 @@
 
 ```shell
 python -m venv peers && peers/bin/pip install torch slot-attention==1.5.2
-python benchmarks/slot_attention.py --peer peers/bin/python
+python benchmarks/attention.py --peer peers/bin/python
 ```
 
 Times a forward and backward pass of `SlotAttention` in one process, alternating
@@ -11,7 +11,7 @@ another, in turn with them; two threads each. The floor is the time of the
 multiplications at the rate of a large matrix product measured here, or of
 reading the tokens twice and writing their gradient at the bandwidth measured
 here, whichever is more. Writes
-`runs/benchmarks/slot_attention.json`.
+`runs/benchmarks/attention.json`.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def main():
         results[name]["floor"] = floor
         best = min(map(statistics.median, times.values()))
         print(f"  floor {1e3 * floor:.1f} ms; best / floor: {best / floor:.1f}")
-    write_json(Path("runs/benchmarks/slot_attention.json"), results)
+    write_json(Path("runs/benchmarks/attention.json"), results)
 
 
 def parse_options():

@@ -1,0 +1,220 @@
+"""The paper's model of Tetrominoes on a GPU, where there is no TensorFlow.
+
+```shell
+python benchmarks/gpu_training.py draw runs/gpu                  # 1 minute
+KERAS_BACKEND=jax python benchmarks/gpu_training.py train runs/gpu --minutes 7
+python benchmarks/gpu_training.py score runs/gpu
+```
+
+`draw` writes the scenes that `examples/object_discovery.py` trains on, as
+arrays. `train` takes `tetrominoes_paper` (tables 4, 6, 10) in mixed bfloat16
+as far as the minutes reach: it needs Keras and JAX, or PyTorch, alone, and goes
+on where an earlier call stopped. `score` leaves what the example leaves of a
+run: scores on 320 test scenes, the model, a picture, the learning curve.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import platform
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import keras_slots
+from keras_slots.callbacks import TrainingCheckpoint
+from keras_slots.metrics import AdjustedRandIndex
+from keras_slots.models import ObjectDiscovery, get_preset
+
+PRESET = "tetrominoes_paper"
+SCENES = {"train": 60_000, "validation": 320}
+EPOCH_STEPS = 1000
+SEED = 0
+
+
+def main():
+    """One of the three."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("task", choices=("draw", "train", "score"))
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--minutes", type=float, default=8.0, help="of train")
+    options = parser.parse_args()
+    keras.utils.set_random_seed(SEED)
+    {"draw": draw, "train": train, "score": score}[options.task](options)
+
+
+# Where TensorFlow is ---------------------------------------------------------
+
+
+def draw(options):
+    """Writes images, as bytes, and the masks of the validation scenes."""
+    from keras_slots.datasets import tetrominoes
+
+    options.folder.mkdir(parents=True, exist_ok=True)
+    arrays = {}
+    for split, number in SCENES.items():
+        scenes = tetrominoes(
+            split, num_scenes=number, batch_size=320, seed=SEED
+        )
+        scenes = scenes.take(-(-number // 320)).as_numpy_iterator()
+        images, masks = zip(*scenes, strict=True)
+        images = np.concatenate(images)[:number]
+        arrays[split] = np.round(127.5 * (images + 1)).astype("uint8")
+        np.testing.assert_allclose(to_images(arrays[split]), images, atol=1e-6)
+    arrays["masks"] = np.concatenate(masks)
+    np.savez_compressed(options.folder / "scenes.npz", **arrays)
+
+
+def score(options):
+    """What `examples/object_discovery.py` would leave of such a run."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
+    import run_folder
+    from object_discovery import evaluate, print_results
+
+    from keras_slots.datasets import tetrominoes
+    from keras_slots.visualization import plot_slots
+
+    folder = options.folder
+    history = json.loads((folder / "history.json").read_text())
+    model = ObjectDiscovery.from_preset(PRESET, load_weights=False)
+    model.load_weights(folder / "trained.weights.h5")
+    model.save(folder / "model.keras")
+    scenes = tetrominoes("test", num_scenes=320, batch_size=64, seed=SEED)
+    results, shown = evaluate(model, scenes, "tetrominoes")
+    print_results(results)
+    plot_slots(**shown, path=folder / "scenes.png")
+    run_folder.write_csv(folder / "history.csv", history)
+    settings = {
+        "data": "tetrominoes",
+        "preset": PRESET,
+        "preset_values": dataclasses.asdict(get_preset(PRESET)),
+        "seed": SEED,
+        "steps": history[-1]["step"],
+        "epoch_steps": EPOCH_STEPS,
+        "train_scenes": SCENES["train"],
+        "eval_scenes": SCENES["validation"],
+        "batch_size": get_preset(PRESET).batch_size,
+    }
+    run_folder.write_json(
+        folder / "metrics.json",
+        {
+            "steps": history[-1]["step"],
+            "seconds": history[-1]["seconds"],
+            **results,
+            "settings": run_folder.as_json(settings),
+            **json.loads((folder / "training.json").read_text()),
+        },
+    )
+
+
+# Where the GPU is ------------------------------------------------------------
+
+
+def train(options):
+    """As many epochs as fit into the time."""
+    preset = get_preset(PRESET)
+    folder = options.folder
+    arrays = np.load(folder / "scenes.npz")
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    model = ObjectDiscovery.from_preset(PRESET, load_weights=False)
+    model.compile(preset.make_optimizer(), metrics=[AdjustedRandIndex()])
+    checkpoint = TrainingCheckpoint(folder / "checkpoint.npz")
+    epoch = checkpoint.restore(model)
+    model.fit(
+        Batches(to_images(arrays["train"]), preset.batch_size, epoch),
+        epochs=preset.train_steps // EPOCH_STEPS,
+        initial_epoch=epoch,
+        validation_data=(to_images(arrays["validation"]), arrays["masks"]),
+        callbacks=[checkpoint, StopAfter(60 * options.minutes)],
+        verbose=2,
+    )
+    model.save_weights(folder / "trained.weights.h5")
+    rows = [
+        {
+            "step": EPOCH_STEPS * row["epoch"],
+            "seconds": round(row["seconds"], 1),
+            "loss": row["loss"],
+            "validation_loss": row["val_loss"],
+            "validation_fg_ari": row["val_fg_ari"],
+        }
+        for row in checkpoint.history
+    ]
+    (folder / "history.json").write_text(json.dumps(rows, indent=1))
+    (folder / "training.json").write_text(json.dumps(environment(), indent=1))
+
+
+def environment():
+    """What the training ran on, as cards of presets tell it."""
+    backend = keras.config.backend()
+    return {
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in (backend, "keras", "numpy")},
+            "keras_slots": keras_slots.__version__,
+        },
+        "machine": {
+            "processor": platform.machine(),
+            "cpus": os.cpu_count(),
+            "gpus": gpu_names(backend),
+        },
+    }
+
+
+def gpu_names(backend):
+    """Of the GPUs that the backend sees."""
+    if backend == "jax":
+        import jax
+
+        return [d.device_kind for d in jax.devices() if d.platform == "gpu"]
+    import torch
+
+    count = torch.cuda.device_count()
+    return [torch.cuda.get_device_name(index) for index in range(count)]
+
+
+class Batches(keras.utils.PyDataset):
+    """Epochs of batches; each batch is drawn on its own number alone."""
+
+    def __init__(self, images, batch_size, epoch):
+        super().__init__()
+        self.images = images
+        self.batch_size = batch_size
+        self.epoch = epoch
+
+    def __len__(self):
+        return EPOCH_STEPS
+
+    def __getitem__(self, index):
+        rng = np.random.default_rng([SEED, self.epoch, index])
+        drawn = rng.integers(len(self.images), size=self.batch_size)
+        return (self.images[drawn],)
+
+    def on_epoch_end(self):
+        self.epoch += 1
+
+
+class StopAfter(keras.callbacks.Callback):
+    """Ends a training with the epoch in which its time is up."""
+
+    def __init__(self, seconds):
+        super().__init__()
+        self.end = time.monotonic() + seconds
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.stop_training = time.monotonic() > self.end
+
+
+def to_images(values):
+    """Bytes as the models take them: float32 from -1 to 1."""
+    return values.astype("float32") / 127.5 - 1
+
+
+if __name__ == "__main__":
+    main()

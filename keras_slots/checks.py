@@ -4,21 +4,22 @@ import operator
 from collections.abc import Iterable
 
 
-def check_positive_integer(name: str, value) -> None:
-    """Raises a `ValueError` unless `value` is an integer above zero."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+def check_boolean(name: str, value) -> bool:
+    """Gives `value` if it is one, else a `ValueError`: "False" is true."""
+    if not isinstance(value, bool):
         raise ValueError(
-            f"`{name}` must be a positive integer. Received: {name}={value!r}"
+            f"`{name}` must be `True` or `False`. Received: {name}={value!r}"
         )
+    return value
 
 
-def check_integer(name: str, value, minimum: int) -> int:
+def check_integer(name: str, value, minimum: int = 1) -> int:
     """Gives `value` as an `int` if it is one and at least `minimum`.
 
     Args:
         name: String. The argument's name, for the message.
         value: The value; NumPy's integers count as integers.
-        minimum: Integer. `0` or `1`.
+        minimum: Integer. `0` or `1`, the default.
 
     Returns:
         `value` as an `int`.
@@ -36,6 +37,11 @@ def check_integer(name: str, value, minimum: int) -> int:
             f"`{name}` must be a {kind} integer. Received: {name}={value!r}"
         )
     return integer
+
+
+def check_integer_or_none(name: str, value) -> int | None:
+    """As `check_integer` from 1 on, and `None` is right, too."""
+    return None if value is None else check_integer(name, value)
 
 
 def check_number(name: str, value, above: bool = False) -> None:

@@ -10,7 +10,8 @@ from keras import ops
 from keras_slots.callbacks.same_noise import same_noise
 from keras_slots.callbacks.slot_findings import Finding, diagnose
 from keras_slots.callbacks.slot_health import measure_slots
-from keras_slots.checks import check_positive_integer, check_tensor
+from keras_slots.checks import check_integer, check_tensor
+from keras_slots.layers.layer_sizes import as_sizes, one_each
 from keras_slots.token_grid import token_grid
 from keras_slots.types import Tensor
 
@@ -80,10 +81,13 @@ class SlotDiagnosis(keras.callbacks.Callback):
         verbose: bool = True,
     ) -> None:
         super().__init__()
-        check_positive_integer("num_batches", num_batches)
-        self.batches = _batches(images, num_batches)
-        self.num_batches = num_batches
-        self.grid_size = grid_size
+        self.num_batches = check_integer("num_batches", num_batches)
+        self.batches = _batches(images, self.num_batches)
+        self.grid_size: tuple[int, int] | None = None
+        if grid_size is not None:
+            sizes = as_sizes("grid_size", grid_size)
+            height, width = one_each("grid_size", sizes, 2)
+            self.grid_size = (height, width)
         self.verbose = verbose
         self.measures: dict[str, float] = {}
         self.findings: list[Finding] = []

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from keras_slots.callbacks.same_noise import same_noise
-from keras_slots.checks import check_positive_integer, check_tensor
+from keras_slots.checks import check_integer, check_tensor
 from keras_slots.types import Tensor
 
 # TensorBoard shows pictures at their own size.
@@ -68,10 +68,9 @@ class SlotPictures(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         check_tensor("images", images, "(B, H, W, 3)")
-        check_positive_integer("every", every)
         self.images = ops.convert_to_numpy(images)
         self.log_dir = os.fspath(log_dir)
-        self.every = every
+        self.every = check_integer("every", every)
         self.mask = None if mask is None else ops.convert_to_numpy(mask)
         self._writer: Any = None
 

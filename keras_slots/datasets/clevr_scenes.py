@@ -5,7 +5,11 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from keras_slots.checks import check_integer, check_option
+from keras_slots.checks import (
+    check_integer,
+    check_integer_or_none,
+    check_option,
+)
 from keras_slots.datasets import clevr_ray_caster, clevr_scene_sampling
 from keras_slots.datasets.clevr_geometry import masks, project
 from keras_slots.datasets.clevr_scene_sampling import (
@@ -149,11 +153,10 @@ def clevr_scenes(
     check_option("split", split, clevr_scene_sampling.SPLITS)
     if num_scenes is None:
         num_scenes = SPLIT_SIZES[split]
-    num_scenes = check_integer("num_scenes", num_scenes, minimum=1)
+    num_scenes = check_integer("num_scenes", num_scenes)
     seed = check_integer("seed", seed, minimum=0)
-    image_size = check_integer("image_size", image_size, minimum=1)
-    if batch_size is not None:
-        batch_size = check_integer("batch_size", batch_size, minimum=1)
+    image_size = check_integer("image_size", image_size)
+    batch_size = check_integer_or_none("batch_size", batch_size)
     min_objects, max_objects = _check_objects(min_objects, max_objects)
     num_targets = _check_targets(num_targets, max_objects)
     settings = SceneSettings(
@@ -191,8 +194,8 @@ def clevr_scenes(
 
 
 def _check_objects(min_objects, max_objects):
-    min_objects = check_integer("min_objects", min_objects, minimum=1)
-    max_objects = check_integer("max_objects", max_objects, minimum=1)
+    min_objects = check_integer("min_objects", min_objects)
+    max_objects = check_integer("max_objects", max_objects)
     if max_objects > MAX_OBJECTS:
         raise ValueError(
             f"`max_objects` must not be above {MAX_OBJECTS}. "
@@ -209,7 +212,7 @@ def _check_objects(min_objects, max_objects):
 def _check_targets(num_targets, max_objects):
     if num_targets is None:
         return max_objects
-    num_targets = check_integer("num_targets", num_targets, minimum=1)
+    num_targets = check_integer("num_targets", num_targets)
     if num_targets < max_objects:
         raise ValueError(
             "`num_targets` must not be below `max_objects`. Received: "

@@ -4,7 +4,11 @@ import os
 
 import tensorflow as tf
 
-from keras_slots.checks import check_integer, check_option
+from keras_slots.checks import (
+    check_integer,
+    check_integer_or_none,
+    check_option,
+)
 from keras_slots.datasets.clevr_files import SPLITS, ClevrFiles
 from keras_slots.datasets.pixels import to_float
 from keras_slots.datasets.property_targets import property_targets
@@ -139,10 +143,9 @@ tfds.builder('clevr').download_and_prepare()"
             "Received: split='test'"
         )
     check_option("split", split, SPLITS)
-    image_size = check_integer("image_size", image_size, minimum=1)
+    image_size = check_integer("image_size", image_size)
     seed = check_integer("seed", seed, minimum=0)
-    if batch_size is not None:
-        batch_size = check_integer("batch_size", batch_size, minimum=1)
+    batch_size = check_integer_or_none("batch_size", batch_size)
     max_objects, num_targets = _check_counts(max_objects, num_targets)
     if shuffle is None:
         shuffle = split == "train"
@@ -190,13 +193,13 @@ def _check_counts(max_objects, num_targets) -> tuple[int, int]:
     if max_objects is None:
         max_objects = MOST_OBJECTS
     received = max_objects
-    max_objects = check_integer("max_objects", max_objects, minimum=1)
+    max_objects = check_integer("max_objects", max_objects)
     if max_objects < LEAST_OBJECTS:
         raise ValueError(
             f"`max_objects` must be at least {LEAST_OBJECTS}, as no scene has "
             f"fewer objects. Received: max_objects={received!r}"
         )
-    num_targets = check_integer("num_targets", num_targets, minimum=1)
+    num_targets = check_integer("num_targets", num_targets)
     most = min(max_objects, MOST_OBJECTS)
     if num_targets < most:
         raise ValueError(

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 
-from keras_slots.checks import check_integer
+from keras_slots.checks import check_integer, check_integer_or_none
 from keras_slots.datasets.image_window import Crop
 from keras_slots.datasets.record_file import RecordFile
 from keras_slots.datasets.shard_folder import ShardFolder
@@ -97,8 +97,7 @@ path='scenes.tfrecords'
       section 5.8: the crop, the size and the most objects of CLEVR6.
     """
     skip = check_integer("skip", skip, minimum=0)
-    if take is not None:
-        take = check_integer("take", take, minimum=1)
+    take = check_integer_or_none("take", take)
     file = RecordFile(os.fspath(path), dataset, crop, size, max_objects)
     shards = ShardFolder.claim(os.fspath(folder), file, skip, take)
     if not shards.is_complete():

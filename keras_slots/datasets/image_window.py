@@ -98,7 +98,7 @@ def _check_crop(crop, height, width) -> Crop:
 def _check_size(size) -> tuple[int, int]:
     pair = size if isinstance(size, (tuple, list)) else (size, size)
     try:
-        height, width = (check_integer("size", x, minimum=1) for x in pair)
+        height, width = (check_integer("size", x) for x in pair)
     except ValueError as error:
         raise ValueError(
             "`size` must be a positive integer, or a height and a width. "

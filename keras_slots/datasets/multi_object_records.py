@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from keras_slots.checks import check_integer
+from keras_slots.checks import check_integer, check_integer_or_none
 from keras_slots.datasets.image_window import Crop
 from keras_slots.datasets.record_file import RecordFile
 from keras_slots.datasets.scene_elements import scene_elements
@@ -160,10 +160,8 @@ path='scenes.tfrecords'
     """
     skip = check_integer("skip", skip, minimum=0)
     seed = check_integer("seed", seed, minimum=0)
-    if take is not None:
-        take = check_integer("take", take, minimum=1)
-    if batch_size is not None:
-        batch_size = check_integer("batch_size", batch_size, minimum=1)
+    take = check_integer_or_none("take", take)
+    batch_size = check_integer_or_none("batch_size", batch_size)
     file = RecordFile(os.fspath(path), dataset, crop, size, max_objects)
     number = take if max_objects is None else None
     if validate:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
-from keras_slots.checks import check_integer, check_option
+from keras_slots.checks import check_integer_or_none, check_option
 from keras_slots.datasets.image_window import Crop, ImageWindow
 from keras_slots.datasets.record_formats import FORMATS, recognise
 
@@ -48,8 +48,7 @@ class RecordFile:
     ):
         if dataset is not None:
             check_option("dataset", dataset, tuple(FORMATS))
-        if max_objects is not None:
-            max_objects = check_integer("max_objects", max_objects, minimum=1)
+        max_objects = check_integer_or_none("max_objects", max_objects)
         self.path = path
         self.max_objects = max_objects
         self._compression = self._check_head()

@@ -4,7 +4,7 @@ import os
 
 import tensorflow as tf
 
-from keras_slots.checks import check_integer
+from keras_slots.checks import check_integer, check_integer_or_none
 from keras_slots.datasets.scene_elements import scene_elements
 from keras_slots.datasets.scene_shards import read_shards
 from keras_slots.datasets.shard_folder import ShardFolder
@@ -66,10 +66,8 @@ version. Received: folder='shards'
     """
     skip = check_integer("skip", skip, minimum=0)
     seed = check_integer("seed", seed, minimum=0)
-    if take is not None:
-        take = check_integer("take", take, minimum=1)
-    if batch_size is not None:
-        batch_size = check_integer("batch_size", batch_size, minimum=1)
+    take = check_integer_or_none("take", take)
+    batch_size = check_integer_or_none("batch_size", batch_size)
     shards = ShardFolder.open(os.fspath(folder))
     spans = _spans(shards.shards(), skip, take)
     found = sum(number for _, _, number in spans)

@@ -5,7 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from keras_slots.checks import check_integer, check_option
+from keras_slots.checks import (
+    check_integer,
+    check_integer_or_none,
+    check_option,
+)
 from keras_slots.datasets.scene_splits import SPLIT_SIZES, SPLITS
 
 # Scenes rendered together where the caller wants them one by one.
@@ -46,10 +50,9 @@ def rendered_scenes(
     check_option("split", split, SPLITS)
     if num_scenes is None:
         num_scenes = SPLIT_SIZES[split]
-    num_scenes = check_integer("num_scenes", num_scenes, minimum=1)
+    num_scenes = check_integer("num_scenes", num_scenes)
     seed = check_integer("seed", seed, minimum=0)
-    if batch_size is not None:
-        batch_size = check_integer("batch_size", batch_size, minimum=1)
+    batch_size = check_integer_or_none("batch_size", batch_size)
     if shuffle is None:
         shuffle = split == "train"
 

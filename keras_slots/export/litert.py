@@ -1,6 +1,6 @@
 """LiteRT (TensorFlow Lite): a file for phones and small devices."""
 
-from keras_slots.checks import check_positive_integer
+from keras_slots.checks import check_integer
 from keras_slots.export.endpoint_model import export_endpoint
 
 
@@ -37,12 +37,11 @@ def export_litert(
     masks = runner(image=image, initial_slots=slots)["masks"]
     ```
     """
-    check_positive_integer("batch_size", batch_size)
     export_endpoint(
         model,
         path,
         endpoint,
         ending=".tflite",
         format="litert",
-        batch_size=batch_size,
+        batch_size=check_integer("batch_size", batch_size),
     )

@@ -3,7 +3,6 @@
 import keras
 from keras import ops
 
-from keras_slots.checks import check_positive_integer
 from keras_slots.layers.slot_centres import (
     fourier_angles,
     relative_positions,
@@ -27,7 +26,6 @@ class CentredPositionEmbed(keras.layers.Layer):
     def __init__(self, num_frequencies, **kwargs):
         # Positions stay in float32: a fraction of a pixel is visible.
         super().__init__(autocast=False, **kwargs)
-        check_positive_integer("centre_frequencies", num_frequencies)
         self.num_frequencies = num_frequencies
 
     def build(self, slots_shape):

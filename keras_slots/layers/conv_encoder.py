@@ -3,7 +3,12 @@
 import keras
 from keras import ops
 
-from keras_slots.checks import check_rank, check_tensor
+from keras_slots.checks import (
+    check_boolean,
+    check_integer,
+    check_rank,
+    check_tensor,
+)
 from keras_slots.layers.layer_norm import layer_norm
 from keras_slots.layers.layer_sizes import (
     Sizes,
@@ -80,8 +85,12 @@ class ConvEncoder(keras.layers.Layer):
         self.kernel_sizes = as_sizes_or_one("kernel_sizes", kernel_sizes)
         self.strides = as_sizes_or_one("strides", strides)
         self.mlp_sizes = as_sizes("mlp_sizes", mlp_sizes)
-        self.num_frequencies = num_frequencies
-        self.use_position_embedding = use_position_embedding
+        self.num_frequencies = check_integer(
+            "num_frequencies", num_frequencies, minimum=0
+        )
+        self.use_position_embedding = check_boolean(
+            "use_position_embedding", use_position_embedding
+        )
         depth = len(self.filters)
         if not depth:
             raise ValueError(

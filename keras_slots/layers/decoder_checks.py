@@ -1,9 +1,7 @@
 """What `SpatialBroadcastDecoder` accepts: arguments and shapes."""
 
 from keras_slots.checks import (
-    check_integer,
     check_number,
-    check_positive_integer,
     check_size,
     check_tensor,
 )
@@ -12,12 +10,6 @@ from keras_slots.layers.layer_sizes import one_each
 
 def check_arguments(layer) -> None:
     """Raises a `ValueError` for the first argument out of range."""
-    for name in ("output_channels", "output_kernel_size", "patch_size"):
-        check_positive_integer(name, getattr(layer, name))
-    if layer.centre_frequencies is not None:
-        check_positive_integer("centre_frequencies", layer.centre_frequencies)
-        # Unused, but kept in the configuration.
-        check_integer("num_frequencies", layer.num_frequencies, minimum=0)
     one_each("grid_size", layer.grid_size, 2)
     one_each("kernel_sizes", layer.kernel_sizes, len(layer.filters))
     one_each("strides", layer.strides, len(layer.filters))
@@ -67,5 +59,6 @@ def check_call(layer, slots, slot_mask, centres, scales) -> None:
     for name, place in (("centres", centres), ("scales", scales)):
         if place is not None:
             check_tensor(name, place, "(B, K, 2)")
+            check_size(name, place.shape, 0, slots.shape[0])
             check_size(name, place.shape, 1, slots.shape[1])
             check_size(name, place.shape, 2, 2)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from keras_slots.checks import as_tuple, check_positive_integer
+from keras_slots.checks import as_tuple, check_integer
 
 Sizes: TypeAlias = int | Sequence[int]
 
@@ -11,17 +11,14 @@ Sizes: TypeAlias = int | Sequence[int]
 def as_sizes(name: str, value: Sequence[int]) -> tuple[int, ...]:
     """Any sequence of positive integers as a tuple, else a `ValueError`."""
     sizes = as_tuple(name, value, "positive integers")
-    for size in sizes:
-        check_positive_integer(name, size)
-    return sizes
+    return tuple(check_integer(name, size) for size in sizes)
 
 
 def as_sizes_or_one(name: str, value) -> int | tuple[int, ...]:
     """As `as_sizes`, but a single integer stays as it is."""
     if isinstance(value, (list, tuple)):
         return as_sizes(name, value)
-    check_positive_integer(name, value)
-    return value
+    return check_integer(name, value)
 
 
 def one_each(name: str, value: Sizes, count: int) -> tuple[int, ...]:

@@ -4,8 +4,9 @@ import keras
 from keras import ops
 
 from keras_slots.checks import (
+    check_integer,
+    check_integer_or_none,
     check_number,
-    check_positive_integer,
     check_rank,
     check_tensor,
 )
@@ -68,20 +69,18 @@ class PropertyHead(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        check_positive_integer("num_features", num_features)
-        check_positive_integer("hidden_size", hidden_size)
         check_number("coordinate_scale", coordinate_scale, above=True)
-        if centre_frequencies is not None:
-            check_positive_integer("centre_frequencies", centre_frequencies)
+        self.num_features = check_integer("num_features", num_features)
+        self.hidden_size = check_integer("hidden_size", hidden_size)
         if num_features < NUM_COORDINATES:
             raise ValueError(
                 "`num_features` must be at least 3, the coordinates. "
                 f"Received: num_features={num_features}"
             )
-        self.num_features = num_features
-        self.hidden_size = hidden_size
         self.coordinate_scale = coordinate_scale
-        self.centre_frequencies = centre_frequencies
+        self.centre_frequencies = check_integer_or_none(
+            "centre_frequencies", centre_frequencies
+        )
 
     def build(self, slots_shape):
         if slots_shape is None:

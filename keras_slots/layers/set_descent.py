@@ -4,8 +4,8 @@ import keras
 from keras import ops
 
 from keras_slots.checks import (
+    check_integer,
     check_number,
-    check_positive_integer,
     check_rank,
     check_size,
     check_tensor,
@@ -96,11 +96,6 @@ class SetDescent(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**{"dtype": "float32", **kwargs})
-        check_positive_integer("set_size", set_size)
-        check_positive_integer("num_features", num_features)
-        check_positive_integer("latent_size", latent_size)
-        check_positive_integer("hidden_size", hidden_size)
-        check_positive_integer("num_iterations", num_iterations)
         check_number("inner_learning_rate", inner_learning_rate, above=True)
         check_number("inner_momentum", inner_momentum)
         if inner_momentum >= 1:
@@ -108,11 +103,11 @@ class SetDescent(keras.layers.Layer):
                 "`inner_momentum` must be less than 1. "
                 f"Received: inner_momentum={inner_momentum}"
             )
-        self.set_size = set_size
-        self.num_features = num_features
-        self.latent_size = latent_size
-        self.hidden_size = hidden_size
-        self.num_iterations = num_iterations
+        self.set_size = check_integer("set_size", set_size)
+        self.num_features = check_integer("num_features", num_features)
+        self.latent_size = check_integer("latent_size", latent_size)
+        self.hidden_size = check_integer("hidden_size", hidden_size)
+        self.num_iterations = check_integer("num_iterations", num_iterations)
         self.inner_learning_rate = inner_learning_rate
         self.inner_momentum = inner_momentum
         self.implicit = implicit
@@ -137,7 +132,7 @@ class SetDescent(keras.layers.Layer):
         check_tensor("latent", latent, "(B, L)")
         if num_iterations is None:
             num_iterations = self.num_iterations
-        check_positive_integer("num_iterations", num_iterations)
+        num_iterations = check_integer("num_iterations", num_iterations)
         start = self._start(latent, initial_set)  # (B, n, d)
         descend = self._descend_implicitly if self.implicit else self._descend
         sets = descend(latent, start, num_iterations)

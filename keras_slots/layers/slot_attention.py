@@ -3,7 +3,12 @@
 import keras
 from keras import ops
 
-from keras_slots.checks import check_rank
+from keras_slots.checks import (
+    check_boolean,
+    check_integer,
+    check_integer_or_none,
+    check_rank,
+)
 from keras_slots.layers.competitive_attention import CompetitiveAttention
 from keras_slots.layers.initial_slots import InitialSlots
 from keras_slots.layers.masked_softmax import fill_where_masked
@@ -178,25 +183,27 @@ class SlotAttention(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.num_slots = num_slots
-        self.slot_size = slot_size
-        self.num_iterations = num_iterations
-        self.mlp_hidden_size = mlp_hidden_size
+        self.num_slots = check_integer("num_slots", num_slots)
+        self.slot_size = check_integer("slot_size", slot_size)
+        self.num_iterations = check_integer("num_iterations", num_iterations)
+        self.mlp_hidden_size = check_integer("mlp_hidden_size", mlp_hidden_size)
         self.epsilon = epsilon
         self.aggregation = aggregation
         self.softmax_axis = softmax_axis
         self.slot_initialization = slot_initialization
         self.update = update
-        self.use_layer_norm = use_layer_norm
-        self.use_mlp = use_mlp
-        self.use_projections = use_projections
+        self.use_layer_norm = check_boolean("use_layer_norm", use_layer_norm)
+        self.use_mlp = check_boolean("use_mlp", use_mlp)
+        self.use_projections = check_boolean("use_projections", use_projections)
         self.temperature = temperature
         self.epsilon_position = epsilon_position
         self.gradient = gradient
-        self.num_heads = num_heads
-        self.centre_frequencies = centre_frequencies
-        self.slot_scales = slot_scales
-        self.background_slot = background_slot
+        self.num_heads = check_integer("num_heads", num_heads)
+        self.centre_frequencies = check_integer_or_none(
+            "centre_frequencies", centre_frequencies
+        )
+        self.slot_scales = check_boolean("slot_scales", slot_scales)
+        self.background_slot = check_boolean("background_slot", background_slot)
         self.slot_communication = slot_communication
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.slots_initializer = keras.initializers.get(slots_initializer)

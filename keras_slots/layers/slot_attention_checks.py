@@ -3,9 +3,9 @@
 import keras
 
 from keras_slots.checks import (
+    check_integer,
     check_number,
     check_option,
-    check_positive_integer,
     check_seed,
     check_size,
     check_tensor,
@@ -30,18 +30,9 @@ OPTIONS = {
 
 def check_arguments(layer) -> None:
     """Raises a `ValueError` for the first argument out of range."""
-    for name in (
-        "num_slots",
-        "slot_size",
-        "num_iterations",
-        "mlp_hidden_size",
-        "num_heads",
-    ):
-        check_positive_integer(name, getattr(layer, name))
     for name, options in OPTIONS.items():
         check_option(name, getattr(layer, name), options)
     if layer.centre_frequencies is not None:
-        check_positive_integer("centre_frequencies", layer.centre_frequencies)
         if layer.slot_size < 2:
             raise ValueError(
                 "Slots with centres need two features to say where they "
@@ -95,9 +86,10 @@ def _call_sizes(layer, initial_slots, num_slots, num_iterations):
             num_slots = initial_slots.shape[1]
     if num_iterations is None:
         num_iterations = layer.num_iterations
-    check_positive_integer("num_slots", num_slots)
-    check_positive_integer("num_iterations", num_iterations)
-    return num_slots, num_iterations
+    return (
+        check_integer("num_slots", num_slots),
+        check_integer("num_iterations", num_iterations),
+    )
 
 
 def check_call(

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from keras_slots.checks import check_positive_integer, check_rank
+from keras_slots.checks import check_integer, check_rank
 from keras_slots.layers.layer_sizes import as_sizes
 from keras_slots.types import Shape
 
@@ -69,14 +69,11 @@ class SlotMLP(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        check_positive_integer("num_slots", num_slots)
-        check_positive_integer("slot_size", slot_size)
-        check_positive_integer("map_size", map_size)
-        self.num_slots = num_slots
-        self.slot_size = slot_size
+        self.num_slots = check_integer("num_slots", num_slots)
+        self.slot_size = check_integer("slot_size", slot_size)
         self.mlp_sizes = as_sizes("mlp_sizes", mlp_sizes)
         self.slot_mlp_sizes = as_sizes("slot_mlp_sizes", slot_mlp_sizes)
-        self.map_size = map_size
+        self.map_size = check_integer("map_size", map_size)
 
     @classmethod
     def for_object_discovery(

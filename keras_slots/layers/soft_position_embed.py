@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from keras_slots.checks import check_rank, check_tensor
+from keras_slots.checks import check_integer, check_rank, check_tensor
 from keras_slots.types import Tensor
 
 
@@ -57,16 +57,9 @@ class SoftPositionEmbed(keras.layers.Layer):
 
     def __init__(self, num_frequencies: int = 0, **kwargs):
         super().__init__(**kwargs)
-        if (
-            isinstance(num_frequencies, bool)
-            or not isinstance(num_frequencies, int)
-            or num_frequencies < 0
-        ):
-            raise ValueError(
-                "`num_frequencies` must be an integer of at least 0. "
-                f"Received: num_frequencies={num_frequencies!r}"
-            )
-        self.num_frequencies = num_frequencies
+        self.num_frequencies = check_integer(
+            "num_frequencies", num_frequencies, minimum=0
+        )
 
     def build(self, input_shape):
         check_rank("inputs", input_shape, "(B, H, W, C)")

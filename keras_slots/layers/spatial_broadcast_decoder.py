@@ -5,7 +5,12 @@ import math
 import keras
 from keras import ops
 
-from keras_slots.checks import check_rank
+from keras_slots.checks import (
+    check_boolean,
+    check_integer,
+    check_integer_or_none,
+    check_rank,
+)
 from keras_slots.layers.broadcast_deconvolution import broadcast_deconvolve
 from keras_slots.layers.centred_position_embed import (
     CentredPositionEmbed,
@@ -151,18 +156,24 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         self.filters = as_sizes("filters", filters)
         self.kernel_sizes = as_sizes_or_one("kernel_sizes", kernel_sizes)
         self.strides = as_sizes_or_one("strides", strides)
-        self.output_channels = output_channels
-        self.output_kernel_size = output_kernel_size
-        self.patch_size = patch_size
+        self.output_channels = check_integer("output_channels", output_channels)
+        self.output_kernel_size = check_integer(
+            "output_kernel_size", output_kernel_size
+        )
+        self.patch_size = check_integer("patch_size", patch_size)
         self.output_size = output_size
         if output_size is not None:
             self.output_size = as_sizes_or_one("output_size", output_size)
-        self.num_frequencies = num_frequencies
-        self.centre_frequencies = centre_frequencies
+        self.num_frequencies = check_integer(
+            "num_frequencies", num_frequencies, minimum=0
+        )
+        self.centre_frequencies = check_integer_or_none(
+            "centre_frequencies", centre_frequencies
+        )
         self.mask_falloff = mask_falloff
-        self.background_slot = background_slot
+        self.background_slot = check_boolean("background_slot", background_slot)
         self.mask_penalty = mask_penalty
-        self.rematerialize = rematerialize
+        self.rematerialize = check_boolean("rematerialize", rematerialize)
         check_arguments(self)
         self.position = (
             SoftPositionEmbed(

@@ -5,7 +5,12 @@ from dataclasses import dataclass
 
 from keras import ops
 
-from keras_slots.checks import check_integer, check_number, check_rank
+from keras_slots.checks import (
+    check_boolean,
+    check_integer,
+    check_number,
+    check_rank,
+)
 
 # Even coordinates that overflow lie somewhere: nearer than no object at all.
 _FARTHEST = 3e38
@@ -25,9 +30,10 @@ class DetectionRule:
     inclusive: bool
 
     def __post_init__(self):
-        check_integer("num_coordinates", self.num_coordinates, minimum=1)
+        check_integer("num_coordinates", self.num_coordinates)
         for size in self.category_sizes:
-            check_integer("category_sizes", size, minimum=1)
+            check_integer("category_sizes", size)
+        check_boolean("inclusive", self.inclusive)
         check_number("distance_scale", self.distance_scale, above=True)
         for threshold in self.distance_thresholds:
             if threshold != math.inf:

@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_slots.checks import check_rank, check_size
+from keras_slots.checks import check_boolean, check_rank, check_size
 from keras_slots.tensors import as_tensor
 
 
@@ -29,7 +29,7 @@ class SegmentationPair:
         self.labels = ops.cast(mask, "int32")  # (B, H, W)
         self.everywhere = ops.ones_like(self.labels, dtype="bool")  # (B, H, W)
         self.in_segment = self.everywhere
-        if ignore_background:
+        if check_boolean("ignore_background", ignore_background):
             self.in_segment = self.labels != 0
 
         num_slots = ops.shape(masks)[1]

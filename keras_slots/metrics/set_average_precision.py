@@ -122,7 +122,7 @@ class SetAveragePrecision(keras.metrics.Metric):
         self.distance_scale = distance_scale
         self.inclusive = inclusive
         self.num_objects = num_objects
-        self.capacity = check_integer("capacity", capacity, minimum=1)
+        self.capacity = check_integer("capacity", capacity)
         self._rule = DetectionRule(
             self.distance_thresholds,
             num_coordinates,
@@ -315,4 +315,4 @@ def _judge(y_true, y_pred, rule, num_objects):
 
 def _check_num_objects(num_objects):
     if num_objects is not None:
-        check_integer("num_objects", num_objects, minimum=1)
+        check_integer("num_objects", num_objects)

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_slots.checks import (
+    check_boolean,
     check_number,
     check_rank,
     check_size,
@@ -131,6 +132,7 @@ class DeepSetPrediction(PartsModel):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        check_boolean("implicit", implicit)
         if inner_momentum is None:
             inner_momentum = 0.9 if implicit else 0.0
         if representation_weight is None:

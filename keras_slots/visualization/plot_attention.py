@@ -94,7 +94,7 @@ def plot_attention(
     - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055), supplement,
       Table 1: attention at every iteration.
     """
-    num_scenes = check_integer("num_scenes", num_scenes, minimum=1)
+    num_scenes = check_integer("num_scenes", num_scenes)
     check_path(path)
     scenes, attention = _arrays(images, attention, grid_size)
     scenes, attention = scenes[:num_scenes], attention[:num_scenes]

@@ -90,7 +90,7 @@ def plot_set_prediction(
     - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055), supplement,
       Table 1.
     """
-    num_scenes = check_integer("num_scenes", num_scenes, minimum=1)
+    num_scenes = check_integer("num_scenes", num_scenes)
     check_path(path)
     layout = PropertyLayout() if layout is None else layout
     if not isinstance(layout, PropertyLayout):

@@ -86,7 +86,7 @@ def plot_slots(
     - [Okabe and Ito, Color Universal Design](
       https://jfly.uni-koeln.de/color/): the colours.
     """
-    num_scenes = check_integer("num_scenes", num_scenes, minimum=1)
+    num_scenes = check_integer("num_scenes", num_scenes)
     check_path(path)
     scenes = read_scenes(images, outputs, mask)[:num_scenes]
     rows = [whole_panels(scene) + seen_panels(scene) for scene in scenes]

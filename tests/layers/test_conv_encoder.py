@@ -185,7 +185,7 @@ def test_mixed_precision(policy):
         ({"strides": (1, 2)}, "`strides` must be an integer or have 4"),
         ({"strides": True}, "`strides` must be a positive integer"),
         ({"mlp_sizes": (8, -1)}, "`mlp_sizes` must be a positive integer"),
-        ({"num_frequencies": -1}, "`num_frequencies` must be an integer of"),
+        ({"num_frequencies": -1}, "`num_frequencies` must be a non-negative"),
     ],
     ids=lambda value: str(value)[:30],
 )

@@ -99,7 +99,7 @@ def test_config_round_trip():
 
 @pytest.mark.parametrize("num_frequencies", [-1, 1.5, True, None])
 def test_bad_number_of_frequencies(num_frequencies):
-    with pytest.raises(ValueError, match="`num_frequencies` must be an intege"):
+    with pytest.raises(ValueError, match="`num_frequencies` must be a non-"):
         SoftPositionEmbed(num_frequencies)
 
 

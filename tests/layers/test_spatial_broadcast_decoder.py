@@ -301,7 +301,7 @@ def test_every_weight_learns_under_xla():
         ({"output_channels": 0}, "`output_channels` must be a positive intege"),
         ({"output_kernel_size": 1.5}, "`output_kernel_size` must be a positiv"),
         ({"patch_size": -1}, "`patch_size` must be a positive integer"),
-        ({"num_frequencies": -1}, "`num_frequencies` must be an integer of"),
+        ({"num_frequencies": -1}, "`num_frequencies` must be a non-negative"),
         ({"output_size": (5, 5)}, "the decoder makes, 5 x 4 pixels"),
         ({"output_size": (4, 4)}, "smaller by less than one cell"),
         (

@@ -1,6 +1,9 @@
 """Sizes, rates, options and paths that are none: an error, and at once."""
 
+import json
+
 import keras
+import numpy as np
 import pytest
 
 import keras_slots
@@ -17,6 +20,7 @@ from keras_slots.layers.slot_attention_checks import OPTIONS
 from keras_slots.property_layout import PropertyLayout
 from tests.properties.draws import numbers
 from tests.properties.wrong_values import (
+    NO_BOOLEANS,
     NO_INTEGERS,
     NO_NUMBERS,
     NO_OPTIONS,
@@ -35,6 +39,7 @@ FROM_ZERO_ON = (NO_NUMBERS, ())
 ABOVE_ZERO = (NO_NUMBERS | {"zero": 0}, ())
 MAYBE_ABOVE_ZERO = (ABOVE_ZERO[0], ("None",))
 OPTION = (NO_OPTIONS, ())
+FLAG = (NO_BOOLEANS, ())
 TOKENS, SETS = numbers(0, 2, 4, 4), abs(numbers(0, 2, 3, 5))
 
 
@@ -57,6 +62,10 @@ OF_LAYERS = {
             "seed": (NO_INTEGERS, ("None", "negative")),
             "kernel_initializer": (NO_INTEGERS, ("None", "dict", "array")),
             **dict.fromkeys(OPTIONS, OPTION),
+            **dict.fromkeys(
+                ("use_layer_norm", "use_mlp", "use_projections"), FLAG
+            ),
+            **dict.fromkeys(("slot_scales", "background_slot"), FLAG),
         },
     ),
     "SlotAttention.call": (
@@ -77,6 +86,7 @@ OF_LAYERS = {
                 ("filters", "kernel_sizes", "strides", "mlp_sizes"), SIZES
             ),
             "num_frequencies": FROM_ZERO,
+            "use_position_embedding": FLAG,
         },
     ),
     "SpatialBroadcastDecoder": (
@@ -93,6 +103,8 @@ OF_LAYERS = {
             "centre_frequencies": MAYBE_COUNT,
             "mask_falloff": FROM_ZERO_ON,
             "mask_penalty": FROM_ZERO_ON,
+            "background_slot": FLAG,
+            "rematerialize": FLAG,
         },
     ),
     "SpatialBroadcastDecoder with centres": (
@@ -144,12 +156,38 @@ OF_LAYERS = {
             "inner_learning_rate": ABOVE_ZERO,
             "inner_momentum": (NO_NUMBERS | {"one": 1.0}, ("None",)),
             "representation_weight": (NO_NUMBERS, ("None",)),
+            "implicit": FLAG,
         },
     ),
     "get_preset": (maker(models.get_preset), {}, {"name": OPTION}),
 }
-# `MaskIoU` and its like have flags and names alone.
+MASKS = {
+    "mask": np.zeros((1, 2, 2), "int32"),
+    "masks": np.ones((1, 3, 2, 2, 1), "float32"),
+}
 OTHERS = {
+    **{
+        measure.__name__: (maker(measure), good, {"ignore_background": FLAG})
+        for good, measures in (
+            (
+                {},
+                (
+                    metrics.AdjustedRandIndex,
+                    metrics.MeanBestOverlap,
+                    metrics.MaskIoU,
+                ),
+            ),
+            (
+                MASKS,
+                (
+                    metrics.adjusted_rand_index,
+                    metrics.mean_best_overlap,
+                    metrics.mask_iou,
+                ),
+            ),
+        )
+        for measure in measures
+    },
     "HungarianHuberLoss": (
         maker(losses.HungarianHuberLoss),
         {},
@@ -180,6 +218,7 @@ OTHERS = {
             "distance_scale": ABOVE_ZERO,
             "num_objects": MAYBE_COUNT,
             "capacity": COUNT,
+            "inclusive": FLAG,
         },
     ),
     "WarmupExponentialDecay": (
@@ -195,6 +234,17 @@ OTHERS = {
             "warmup_steps": FROM_ZERO_ON,
             "decay_steps": ABOVE_ZERO,
             "decay_rate": ABOVE_ZERO,
+        },
+    ),
+    "SlotDiagnosis": (
+        maker(keras_slots.callbacks.SlotDiagnosis),
+        {"images": numbers(0, 2, 4, 4, 3)},
+        {
+            "num_batches": COUNT,
+            "grid_size": (
+                NO_POSITIVE_INTEGERS | {"triple": (2, 2, 2), "one": 2},
+                ("None",),
+            ),
         },
     ),
     "PropertyLayout": (
@@ -309,3 +359,33 @@ def test_parts_of_a_model_that_are_no_layers(part, wrong):
     }
     with pytest.raises(ValueError, match=f"`{part}`.*Received: {part}="):
         models.SetPrediction(**parts | {part: wrong})
+
+
+def test_integers_of_numpy_are_integers():
+    """Sizes are often computed by NumPy; a configuration holds Python's."""
+    two = np.int64(2)
+    layers = [
+        SlotAttention(two, 4 * two, two, num_heads=two, centre_frequencies=two),
+        ConvEncoder((two,), two, [two], (two,), num_frequencies=two),
+        SpatialBroadcastDecoder(two, [two], patch_size=two, output_size=4),
+        PropertyHead(3 * two, two, centre_frequencies=two),
+        SlotMLP(two, two, mlp_sizes=[two]),
+        SoftPositionEmbed(two),
+    ]
+    for layer in layers:
+        copy = type(layer).from_config(
+            json.loads(json.dumps(configured(layer)))
+        )
+        assert configured(copy) == configured(layer)
+    tokens = numbers(0, 2, 4, 4)
+    assert SlotAttention(3, 4)(tokens, num_slots=two).shape == (2, 2, 4)
+
+
+def configured(layer):
+    """Without what Keras writes in its own way."""
+    config = layer.get_config()
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in config.items()
+        if name != "dtype"
+    }

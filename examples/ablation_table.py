@@ -8,9 +8,10 @@ from ablation_figures import PANELS, curves_of_seeds
 from ablation_settings import FIGURES, SETTINGS
 from run_folder import write_csv
 
-COLUMNS = ("task", "setting", "seed", "step", "test_iterations")
-COLUMNS += ("seconds", "loss", "fg_ari")
-COLUMNS += ("ap_inf", "ap_1", "ap_0.5", "ap_0.25", "ap_0.125")
+WHOLE_NUMBERS = ("seed", "step", "test_iterations")
+NUMBERS = ("seconds", "loss", "fg_ari")
+NUMBERS += ("ap_inf", "ap_1", "ap_0.5", "ap_0.25", "ap_0.125")
+COLUMNS = ("task", "setting", *WHOLE_NUMBERS, *NUMBERS)
 
 
 def write_rows(path, runs):
@@ -34,11 +35,38 @@ def write_rows(path, runs):
 
 
 def read_rows(path):
-    """The rows of the CSV file, as dicts of text."""
+    """The rows of the CSV file, as dicts of text; exits if it is damaged."""
     if not path.exists():
         raise SystemExit(f"There is nothing to draw: no {path} is there.")
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file, strict=True))
+        for row in rows:
+            _check(row)
+    except (ValueError, csv.Error) as error:
+        raise SystemExit(
+            f"The table is damaged: {error}. Without --draw-only it is "
+            f"written again from its runs. Received: {path}"
+        ) from error
+    return rows
+
+
+def _check(row):
+    """Raises a `ValueError` for what `write_rows` never writes."""
+    scores = [score for task, score, _ in PANELS if task == row.get("task")]
+    needed = ("seed", "step", *scores)
+    if (
+        set(row) != set(COLUMNS)
+        or None in row.values()
+        or row["setting"] not in SETTINGS
+        or not scores
+        or not all(row[name] for name in needed)
+    ):
+        raise ValueError(f"no run has the row {row}")
+    for names, number in ((WHOLE_NUMBERS, int), (NUMBERS, float)):
+        for name in names:
+            if row[name]:  # The columns of the other task are empty.
+                number(row[name])
 
 
 def make_table(rows):

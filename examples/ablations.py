@@ -71,6 +71,7 @@ def finish_runs(options):
     # Before anything is written, and of all at once.
     for run in [*runs.values(), *(run for *_, run in earlier)]:
         check(run)
+    write_rows(options.output / "ablations.csv", earlier)
     left = [run for run in runs.values() if not run.finished]
     if left:
         open_scenes(options)

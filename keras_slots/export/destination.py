@@ -15,12 +15,22 @@ def check_free(path) -> None:
         )
 
 
-def check_ending(path, ending: str) -> Path:
-    """The path, if its name ends as its format wants; else a `ValueError`."""
-    path = Path(path)
+def check_file(path, ending: str) -> Path:
+    """The path, if a file of that ending can be made there.
+
+    Raises:
+        ValueError: If its name ends otherwise.
+        FileNotFoundError: If it lies in no folder.
+    """
+    path = Path(os.fspath(path))
     if path.suffix != ending:
         raise ValueError(
-            f"`path` must end in {ending!r}. Received: path={os.fspath(path)!r}"
+            f"`path` must end in {ending!r}. Received: path={str(path)!r}"
+        )
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            "`path` must lie in a folder that exists. "
+            f"Received: path={str(path)!r}"
         )
     return path
 

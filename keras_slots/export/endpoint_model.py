@@ -4,7 +4,7 @@ import keras
 
 from keras_slots.export.destination import (
     all_at_once,
-    check_ending,
+    check_file,
     check_free,
 )
 from keras_slots.export.endpoints import Endpoint, endpoints
@@ -81,7 +81,7 @@ def export_endpoint(
         ValueError: If one of them does not fit.
         FileExistsError: If something is at `path` already.
     """
-    path = check_ending(path, ending)
+    path = check_file(path, ending)
     chosen = _choose(model, endpoint)
     check_free(path)
     with all_at_once(path) as unfinished:
@@ -99,7 +99,7 @@ def _choose(model, name):
     steady = [key for key, endpoint in found.items() if not endpoint.draws]
     if name is None:
         name = steady[0]
-    if name not in steady:
+    if not isinstance(name, str) or name not in steady:
         raise ValueError(
             "`endpoint` must be one that draws no noise: one of "
             f"{', '.join(map(repr, steady))}. Received: endpoint={name!r}"

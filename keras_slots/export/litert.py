@@ -28,6 +28,7 @@ def export_litert(
             another ending, there is no such endpoint, or `batch_size` is not
             a positive integer.
         FileExistsError: If something is at `path` already.
+        FileNotFoundError: If `path` lies in no folder.
 
     Example:
 

@@ -24,6 +24,7 @@ def export_openvino(model, path, endpoint: str | None = None) -> None:
         ValueError: If the model is of another kind or not built, `path` has
             another ending, or there is no such endpoint.
         FileExistsError: If something is at `path` already.
+        FileNotFoundError: If `path` lies in no folder.
         ImportError: If `openvino` is missing.
 
     Example:

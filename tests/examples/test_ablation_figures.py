@@ -7,6 +7,8 @@ import pathlib
 import pytest
 from matplotlib.figure import Figure
 
+from tests.reliability.damaged_files import damage
+
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 
 
@@ -61,6 +63,26 @@ def test_the_table_has_every_seed_mean_and_spread(modules):
         "| --- | --- | --- |",
         "| `default` | 45.0 | 70.0 |",
     ]
+
+
+def test_a_damaged_table_is_told(modules, tmp_path):
+    """A digit that became another one is none: CSV files have no checksum."""
+    _, table, _ = modules
+    path = tmp_path / "ablations.csv"
+    empty = dict.fromkeys(table.COLUMNS, "")
+    table.write_csv(path, [empty | row for row in ROWS])
+    good = path.read_bytes()
+    expected = table.make_table(table.read_rows(path))
+    assert expected == table.make_table(ROWS)
+    told = 0
+    for seed in range(100):
+        path.write_bytes(damage(good, seed))
+        try:
+            table.make_table(table.read_rows(path))
+        except SystemExit as error:
+            assert str(path) in str(error)
+            told += 1
+    assert told > 50
 
 
 def test_curves_are_means_with_ranges_and_every_seed(modules, monkeypatch):

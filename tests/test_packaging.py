@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import keras_slots
 
@@ -103,6 +104,16 @@ def test_what_tensorflow_datasets_forgets_is_asked_for(extra):
     requirements = project["optional-dependencies"][extra]
     names = {re.split("[<>=]", requirement)[0] for requirement in requirements}
     assert {"tensorflow-datasets", "importlib_resources"} <= names
+
+
+def test_the_list_of_tested_versions_fits_what_is_asked_for():
+    """It is what to look up known holes for."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = (ROOT / ".ci" / "tested-versions.txt").read_text().splitlines()
+    tested = dict(line.split("==") for line in lines if line[0] != "#")
+    for text in project["dependencies"]:
+        asked = Requirement(text)
+        assert asked.specifier.contains(tested[asked.name]), text
 
 
 def test_types_are_shipped():

@@ -7,7 +7,6 @@ from keras_slots.checks import (
     check_boolean,
     check_integer,
     check_integer_or_none,
-    check_rank,
 )
 from keras_slots.layers.competitive_attention import CompetitiveAttention
 from keras_slots.layers.initial_slots import InitialSlots
@@ -15,6 +14,7 @@ from keras_slots.layers.masked_softmax import fill_where_masked
 from keras_slots.layers.slot_attention_checks import (
     check_arguments,
     check_call,
+    check_input_shape,
     output_spec,
 )
 from keras_slots.layers.slot_centres import SlotCentres
@@ -212,13 +212,7 @@ class SlotAttention(keras.layers.Layer):
         self.supports_masking = True
 
     def build(self, input_shape):
-        check_rank("inputs", input_shape, "(B, N, D_in)")
-        if not self.use_projections and input_shape[-1] != self.slot_size:
-            raise ValueError(
-                "`inputs` must have `slot_size` features where "
-                "`use_projections=False`. Received: slot_size="
-                f"{self.slot_size}, inputs.shape={tuple(input_shape)}"
-            )
+        check_input_shape(self, input_shape)
         self.initial = InitialSlots(
             self.num_slots,
             self.slot_size,

@@ -6,6 +6,7 @@ from keras_slots.checks import (
     check_integer,
     check_number,
     check_option,
+    check_rank,
     check_seed,
     check_size,
     check_tensor,
@@ -62,6 +63,17 @@ def check_arguments(layer) -> None:
         raise ValueError(
             "`num_heads` needs projections to tell the heads apart. "
             f"Received: num_heads={layer.num_heads}, use_projections=False"
+        )
+
+
+def check_input_shape(layer, shape) -> None:
+    """Raises a `ValueError` unless the layer can be built for the shape."""
+    check_rank("inputs", shape, "(B, N, D_in)")
+    if not layer.use_projections and shape[-1] != layer.slot_size:
+        raise ValueError(
+            "`inputs` must have `slot_size` features where "
+            "`use_projections=False`. Received: slot_size="
+            f"{layer.slot_size}, inputs.shape={tuple(shape)}"
         )
 
 

@@ -3,9 +3,6 @@
 from functools import partial
 
 import keras
-import pytest
-
-pytest.importorskip("tensorflow")  # Exports are TensorFlow's.
 
 from keras_slots import export
 from keras_slots.models import ObjectDiscovery

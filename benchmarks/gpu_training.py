@@ -1,4 +1,4 @@
-"""The paper's model of Tetrominoes on a GPU, where there is no TensorFlow.
+"""The paper's models of object discovery on a GPU without TensorFlow.
 
 ```shell
 python benchmarks/gpu_training.py draw runs/gpu                  # 1 minute
@@ -7,11 +7,11 @@ python benchmarks/gpu_training.py score runs/gpu
 ```
 
 `draw` writes the scenes that `examples/object_discovery.py` trains on, as
-arrays. `train` takes `tetrominoes_paper` (tables 4, 6, 10) in mixed bfloat16
-as far as the minutes reach: it needs Keras and JAX, or PyTorch, alone, and goes
-on where an earlier call stopped. `score` leaves what the example leaves of a
-run: scores on 320 test scenes, the model, a picture, the learning curve; and
-prints scores with other numbers of slots and iterations.
+arrays. `train` takes `--preset` (tables 4, 6, 10) in mixed bfloat16 as far as
+the minutes reach: it needs Keras and JAX, or PyTorch, alone, and goes on where
+an earlier call stopped. `score` leaves what the example leaves of a run: scores
+on 320 test scenes, the model, a picture, the learning curve; and prints scores
+with other numbers of slots and iterations.
 """
 
 import argparse
@@ -32,7 +32,11 @@ from keras_slots.callbacks import TrainingCheckpoint
 from keras_slots.metrics import AdjustedRandIndex, adjusted_rand_index
 from keras_slots.models import ObjectDiscovery, get_preset
 
-PRESET = "tetrominoes_paper"
+# What the example calls their scenes.
+PRESETS = {
+    "tetrominoes_paper": "tetrominoes",
+    "multi_dsprites_paper": "multi_dsprites",
+}
 SCENES = {"train": 60_000, "validation": 320}
 EPOCH_STEPS = 1000
 SEED = 0
@@ -45,6 +49,9 @@ def main():
     )
     parser.add_argument("task", choices=("draw", "train", "score"))
     parser.add_argument("folder", type=Path)
+    parser.add_argument(
+        "--preset", choices=PRESETS, default="tetrominoes_paper"
+    )
     parser.add_argument("--minutes", type=float, default=8.0, help="of train")
     options = parser.parse_args()
     keras.utils.set_random_seed(SEED)
@@ -56,21 +63,26 @@ def main():
 
 def draw(options):
     """Writes images, as bytes, and the masks of the validation scenes."""
-    from keras_slots.datasets import tetrominoes
-
     options.folder.mkdir(parents=True, exist_ok=True)
     arrays = {}
     for split, number in SCENES.items():
-        scenes = tetrominoes(
-            split, num_scenes=number, batch_size=320, seed=SEED
-        )
-        scenes = scenes.take(-(-number // 320)).as_numpy_iterator()
-        images, masks = zip(*scenes, strict=True)
-        images = np.concatenate(images)[:number]
-        arrays[split] = np.round(127.5 * (images + 1)).astype("uint8")
-        np.testing.assert_allclose(to_images(arrays[split]), images, atol=1e-6)
+        images, masks = [], []
+        scenes = generate(options.preset, split, number, batch_size=320)
+        for image, mask in scenes.take(-(-number // 320)).as_numpy_iterator():
+            images.append(np.round(127.5 * (image + 1)).astype("uint8"))
+            masks.append(mask)
+            np.testing.assert_allclose(to_images(images[-1]), image, atol=1e-6)
+        arrays[split] = np.concatenate(images)[:number]
     arrays["masks"] = np.concatenate(masks)
     np.savez_compressed(options.folder / "scenes.npz", **arrays)
+
+
+def generate(preset, split, num_scenes, batch_size):
+    """The scenes of a preset, of the package's own generator."""
+    from keras_slots import datasets
+
+    make = getattr(datasets, PRESETS[preset])
+    return make(split, batch_size, num_scenes, seed=SEED)
 
 
 def score(options):
@@ -79,30 +91,30 @@ def score(options):
     import run_folder
     from object_discovery import evaluate, print_results
 
-    from keras_slots.datasets import tetrominoes
     from keras_slots.visualization import plot_slots
 
     folder = options.folder
     history = json.loads((folder / "history.json").read_text())
-    model = ObjectDiscovery.from_preset(PRESET, load_weights=False)
+    model = ObjectDiscovery.from_preset(options.preset, load_weights=False)
     model.load_weights(folder / "trained.weights.h5")
     model.save(folder / "model.keras")
-    scenes = tetrominoes("test", num_scenes=320, batch_size=64, seed=SEED)
-    results, shown = evaluate(model, scenes, "tetrominoes")
+    scenes = generate(options.preset, "test", 320, batch_size=64)
+    data = PRESETS[options.preset]
+    results, shown = evaluate(model, scenes, data)
     print_results(results)
     print_variants(model, scenes)
     plot_slots(**shown, path=folder / "scenes.png")
     run_folder.write_csv(folder / "history.csv", history)
     settings = {
-        "data": "tetrominoes",
-        "preset": PRESET,
-        "preset_values": dataclasses.asdict(get_preset(PRESET)),
+        "data": data,
+        "preset": options.preset,
+        "preset_values": dataclasses.asdict(get_preset(options.preset)),
         "seed": SEED,
         "steps": history[-1]["step"],
         "epoch_steps": EPOCH_STEPS,
         "train_scenes": SCENES["train"],
         "eval_scenes": SCENES["validation"],
-        "batch_size": get_preset(PRESET).batch_size,
+        "batch_size": get_preset(options.preset).batch_size,
     }
     run_folder.write_json(
         folder / "metrics.json",
@@ -118,7 +130,9 @@ def score(options):
 
 def print_variants(model, scenes):
     """FG-ARI with other slots and iterations than in training."""
-    for num_slots, num_iterations in ((4, 3), (4, 5), (5, 3), (6, 3)):
+    trained = model.slot_attention.num_slots
+    for more, num_iterations in ((0, 3), (0, 5), (1, 3), (2, 3)):
+        num_slots = trained + more
         scores = []
         for image, mask in scenes:
             masks = model(
@@ -138,11 +152,11 @@ def print_variants(model, scenes):
 
 def train(options):
     """As many epochs as fit into the time."""
-    preset = get_preset(PRESET)
+    preset = get_preset(options.preset)
     folder = options.folder
     arrays = np.load(folder / "scenes.npz")
     keras.config.set_dtype_policy("mixed_bfloat16")
-    model = ObjectDiscovery.from_preset(PRESET, load_weights=False)
+    model = ObjectDiscovery.from_preset(options.preset, load_weights=False)
     model.compile(preset.make_optimizer(), metrics=[AdjustedRandIndex()])
     checkpoint = TrainingCheckpoint(folder / "checkpoint.npz")
     epoch = checkpoint.restore(model)

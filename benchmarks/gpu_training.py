@@ -107,6 +107,7 @@ def score(options):
     run_folder.write_csv(folder / "history.csv", history)
     settings = {
         "data": data,
+        "records": None,
         "preset": options.preset,
         "preset_values": dataclasses.asdict(get_preset(options.preset)),
         "seed": SEED,
@@ -116,13 +117,15 @@ def score(options):
         "eval_scenes": SCENES["validation"],
         "batch_size": get_preset(options.preset).batch_size,
     }
+    settings = run_folder.as_json(settings)
+    run_folder.write_json(folder / "settings.json", settings)
     run_folder.write_json(
         folder / "metrics.json",
         {
             "steps": history[-1]["step"],
             "seconds": history[-1]["seconds"],
             **results,
-            "settings": run_folder.as_json(settings),
+            "settings": settings,
             **json.loads((folder / "training.json").read_text()),
         },
     )

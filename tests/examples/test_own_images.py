@@ -53,6 +53,7 @@ def run(example, run_example, folder, tmp_path):
 SMALL = ("--image-size", 16, 24)
 
 
+@pytest.mark.slow
 def test_a_folder_becomes_a_picture_and_a_model(run, tmp_path):
     printed = run(*SMALL, "--steps", 4)
     assert "Reading 27 pictures at 16 x 24 pixels" in printed

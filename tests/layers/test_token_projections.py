@@ -84,7 +84,11 @@ def values_and_gradients(form, arrays, with_norm):
     return [*results, *second]
 
 
-@pytest.mark.parametrize("heads", [1, 2], ids="{} heads".format)
+@pytest.mark.parametrize(
+    "heads",
+    [pytest.param(1, marks=pytest.mark.slow), 2],
+    ids="{} heads".format,
+)
 @pytest.mark.parametrize("with_norm", [False, True], ids=["", "norm"])
 @EACH_MODE
 def test_both_forms_agree_in_values_and_gradients(heads, with_norm, mode):

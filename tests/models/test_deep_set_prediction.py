@@ -131,7 +131,9 @@ def test_metrics_in_training_are_those_of_the_last_set():
     )
 
 
-@pytest.mark.parametrize("implicit", [False, True])
+@pytest.mark.parametrize(
+    "implicit", [pytest.param(False, marks=pytest.mark.slow), True]
+)
 def test_it_learns_and_its_steps_help(implicit):
     image, target = scenes(256)
     model = small_model(
@@ -202,6 +204,7 @@ def test_published_settings():
     assert small_model(implicit=True, inner_momentum=0.5).inner_momentum == 0.5
 
 
+@pytest.mark.slow
 def test_saved_training_goes_on_as_if_not_saved(tmp_path):
     image, target = scenes()
     model = small_model(implicit=True)
@@ -253,7 +256,10 @@ def test_fit_compiled_by_xla_is_fit(implicit):
     assert logs[0][2] < logs[0][0]
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "policy",
+    ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)],
+)
 def test_fit_in_half_precision(policy):
     image, target = scenes()
     model = small_model(dtype=policy)

@@ -278,7 +278,10 @@ def test_fit_compiled_by_xla(data):
         assert np.any(old != np.array(new)), new.path
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "policy",
+    ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)],
+)
 def test_fit_in_half_precision(policy):
     image, mask = scenes()
     model = small_model(dtype=policy)

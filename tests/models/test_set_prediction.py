@@ -127,7 +127,11 @@ def test_the_default_loss_is_the_papers(num_targets):
 
 
 @pytest.mark.parametrize(
-    "loss", [HungarianHuberLoss, HungarianCrossEntropyLoss]
+    "loss",
+    [
+        HungarianHuberLoss,
+        pytest.param(HungarianCrossEntropyLoss, marks=pytest.mark.slow),
+    ],
 )
 def test_fit_lowers_the_loss(loss):
     image, targets = scenes(16)
@@ -325,6 +329,7 @@ def test_slot_mlp_has_no_iterations_and_no_centres():
         model(scenes(2)[0])
 
 
+@pytest.mark.slow
 def test_saved_training_goes_on_as_if_not_saved(tmp_path):
     image, targets = scenes()
     model = small_model(loss_at_every_iteration=True)
@@ -359,7 +364,10 @@ def test_fit_compiled_by_xla(every):
         assert np.any(old != np.array(new)), new.path
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "policy",
+    ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)],
+)
 def test_fit_in_half_precision(policy):
     image, targets = scenes()
     model = small_model(dtype=policy)

@@ -17,7 +17,18 @@ MODES = {
 }[BACKEND]
 # To trace a graph takes longer than a few steps of a small model without one.
 EAGERLY = BACKEND == "tensorflow"
-EACH_MODE = pytest.mark.parametrize("mode", MODES)
+
+
+def _slow_to_compile(mode, value):
+    """A parameter; `tests/conformance/test_xla.py` compiles each class once."""
+    slow = BACKEND == "tensorflow" and mode == "xla"
+    marks = [pytest.mark.slow] if slow else []
+    return pytest.param(value, id=mode, marks=marks)
+
+
+EACH_MODE = pytest.mark.parametrize(
+    "mode", [_slow_to_compile(mode, mode) for mode in MODES]
+)
 # For `jit_compile` in `compile`; torch would call a C++ compiler, for minutes.
 EACH_JIT = pytest.mark.parametrize(
     "jit_compile",
@@ -72,8 +83,8 @@ def _call_compiled(function, *arguments, **options):
 
 def ways_to_run(function):
     """Runs a test with the function `run` in every mode."""
-    runs = [in_mode(function, mode) for mode in MODES]
-    return pytest.mark.parametrize("run", runs, ids=MODES)
+    runs = [_slow_to_compile(mode, in_mode(function, mode)) for mode in MODES]
+    return pytest.mark.parametrize("run", runs)
 
 
 def outputs_and_gradients(function, inputs, variables=()):

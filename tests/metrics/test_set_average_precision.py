@@ -96,7 +96,9 @@ def test_golden_values(run, name, expected):
     np.testing.assert_allclose(result, expected, rtol=0, atol=2e-7)
 
 
-@pytest.mark.parametrize("inclusive", [False, True])
+@pytest.mark.parametrize(
+    "inclusive", [pytest.param(False, marks=pytest.mark.slow), True]
+)
 def test_plain_definition_agrees_on_sets_full_of_ties(inclusive):
     rng = np.random.default_rng(0)
     arguments = {**SMALL, "inclusive": inclusive}

@@ -81,7 +81,7 @@ def test_more_slots_than_tokens(policy, num_slots, epsilon):
 @pytest.mark.parametrize(
     ("policy", "arguments"),
     [
-        ("mixed_bfloat16", {}),
+        pytest.param("mixed_bfloat16", {}, marks=pytest.mark.slow),
         ("mixed_float16", {"aggregation": "weighted_sum"}),
     ],
     ids=str,

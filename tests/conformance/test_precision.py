@@ -14,7 +14,8 @@ from tests.conformance.descriptors import (
 )
 
 POLICIES = pytest.mark.parametrize(
-    "policy", ["mixed_float16", "mixed_bfloat16"]
+    "policy",
+    ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)],
 )
 
 # They compute in float32 under every policy.

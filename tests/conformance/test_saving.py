@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 
 from tests.backends import ON_TENSORFLOW
 from tests.conformance.descriptors import (
@@ -90,7 +91,8 @@ def test_saved_model_of_any_batch_size(descriptor, tmp_path):
 
 
 @ON_TENSORFLOW
-@each(LAYERS + MODELS, slow_models=True)
+@pytest.mark.slow
+@each(LAYERS + MODELS)
 def test_model_export(descriptor, tmp_path):
     """What Keras exports by itself: a model of ours from its image alone."""
     saved = Saved(descriptor)

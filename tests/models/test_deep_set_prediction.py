@@ -256,10 +256,8 @@ def test_fit_compiled_by_xla_is_fit(implicit):
     assert logs[0][2] < logs[0][0]
 
 
-@pytest.mark.parametrize(
-    "policy",
-    ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_fit_in_half_precision(policy):
     image, target = scenes()
     model = small_model(dtype=policy)

@@ -155,6 +155,7 @@ def test_slots_and_head_may_have_centres_or_not(slots, head):
         assert np.any(old != np.array(new)), new.path
 
 
+@pytest.mark.slow
 def test_slot_mlp_trains_in_place_of_slot_attention(tmp_path):
     model = small_model(SlotMLP(K, D, mlp_sizes=(16,), map_size=3))
     model.compile(keras.optimizers.Adam(1e-2))
@@ -202,10 +203,8 @@ def test_fit_compiled_by_xla(every):
         assert np.any(old != np.array(new)), new.path
 
 
-@pytest.mark.parametrize(
-    "policy",
-    ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_fit_in_half_precision(policy):
     image, targets = scenes()
     model = small_model(dtype=policy)

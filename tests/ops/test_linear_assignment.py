@@ -81,7 +81,17 @@ def assert_one_to_one(column, num_rows, num_columns):
 
 
 @EACH_RUN
-@pytest.mark.parametrize("shape", SHAPES, ids=lambda s: f"{s[0]}x{s[1]}")
+@pytest.mark.parametrize(
+    "shape",
+    [
+        pytest.param(
+            shape,
+            id="{}x{}".format(*shape),
+            marks=[pytest.mark.slow] if max(shape) > 20 else [],
+        )
+        for shape in SHAPES
+    ],
+)
 def test_least_cost_is_that_of_scipy(run, shape):
     rng = np.random.default_rng(shape)
     size = (EXAMPLES_PER_KIND, *shape)

@@ -96,10 +96,10 @@ def jax_step(shape, policy):
     """A compiled step, which waits for its gradients."""
     import jax
 
-    layer, tokens = layer_and_tokens(shape, policy)
+    layer = build_layer(shape, policy)
     weights = [v.value for v in layer.trainable_variables]
     state = [v.value for v in layer.non_trainable_variables]
-    tokens = jax.numpy.asarray(tokens)
+    tokens = jax.numpy.asarray(draw_tokens(shape))
 
     def loss(weights, tokens):
         outputs, _ = layer.stateless_call(weights, state, tokens)
@@ -113,8 +113,10 @@ def torch_step(shape, policy):
     """An eager step, which waits for its gradients."""
     import torch
 
-    layer, tokens = layer_and_tokens(shape, policy)
-    tokens = torch.tensor(tokens, device=device(), requires_grad=True)
+    layer = build_layer(shape, policy)
+    tokens = torch.tensor(
+        draw_tokens(shape), device=device(), requires_grad=True
+    )
 
     def step():
         tokens.grad = None
@@ -134,8 +136,9 @@ def peer_step(shape, policy):
     module = SlotAttention(
         num_slots=num_slots, dim=size, iters=NUM_ITERATIONS, hidden_dim=128
     ).to(device())
-    _, tokens = layer_and_tokens(shape, policy)
-    tokens = torch.tensor(tokens, device=device(), requires_grad=True)
+    tokens = torch.tensor(
+        draw_tokens(shape), device=device(), requires_grad=True
+    )
 
     def step():
         tokens.grad = None
@@ -150,16 +153,21 @@ def peer_step(shape, policy):
     return step
 
 
-def layer_and_tokens(shape, policy):
-    """The layer, built, and an array for it."""
+def draw_tokens(shape):
+    """The same array for every form and every backend."""
+    *size, _ = shape
+    return np.random.default_rng(0).normal(size=size).astype("float32")
+
+
+def build_layer(shape, policy):
+    """The layer, with its weights."""
     batch, num_tokens, size, num_slots = shape
     keras.utils.set_random_seed(0)
     layer = keras_slots.SlotAttention(
         num_slots, size, num_iterations=NUM_ITERATIONS, dtype=policy
     )
     layer.build((batch, num_tokens, size))
-    tokens = np.random.default_rng(0).normal(size=(batch, num_tokens, size))
-    return layer, tokens.astype("float32")
+    return layer
 
 
 def squares(outputs):

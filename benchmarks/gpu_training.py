@@ -26,6 +26,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from csv_rows import read_rows, write_rows
 
 import keras_slots
 from keras_slots.callbacks import TrainingCheckpoint
@@ -68,11 +69,11 @@ def draw(options):
     for split, number in SCENES.items():
         images, masks = [], []
         scenes = generate(options.preset, split, number, batch_size=320)
-        for image, mask in scenes.take(-(-number // 320)).as_numpy_iterator():
+        for image, mask in scenes.as_numpy_iterator():
             images.append(np.round(127.5 * (image + 1)).astype("uint8"))
             masks.append(mask)
             np.testing.assert_allclose(to_images(images[-1]), image, atol=1e-6)
-        arrays[split] = np.concatenate(images)[:number]
+        arrays[split] = np.concatenate(images)
     arrays["masks"] = np.concatenate(masks)
     np.savez_compressed(options.folder / "scenes.npz", **arrays)
 
@@ -94,36 +95,36 @@ def score(options):
     from keras_slots.visualization import plot_slots
 
     folder = options.folder
-    history = json.loads((folder / "history.json").read_text())
+    last = read_rows(folder / "history.csv")[-1]
+    preset = get_preset(options.preset)
     model = ObjectDiscovery.from_preset(options.preset, load_weights=False)
     model.load_weights(folder / "trained.weights.h5")
     model.save(folder / "model.keras")
-    scenes = generate(options.preset, "test", 320, batch_size=64)
+    scenes = generate(options.preset, "test", 320, batch_size=64).cache()
     data = PRESETS[options.preset]
     results, shown = evaluate(model, scenes, data)
     print_results(results)
     print_variants(model, scenes)
     plot_slots(**shown, path=folder / "scenes.png")
-    run_folder.write_csv(folder / "history.csv", history)
     settings = {
         "data": data,
         "records": None,
         "preset": options.preset,
-        "preset_values": dataclasses.asdict(get_preset(options.preset)),
+        "preset_values": dataclasses.asdict(preset),
         "seed": SEED,
-        "steps": history[-1]["step"],
+        "steps": int(last["step"]),
         "epoch_steps": EPOCH_STEPS,
         "train_scenes": SCENES["train"],
         "eval_scenes": SCENES["validation"],
-        "batch_size": get_preset(options.preset).batch_size,
+        "batch_size": preset.batch_size,
     }
     settings = run_folder.as_json(settings)
     run_folder.write_json(folder / "settings.json", settings)
     run_folder.write_json(
         folder / "metrics.json",
         {
-            "steps": history[-1]["step"],
-            "seconds": history[-1]["seconds"],
+            "steps": int(last["step"]),
+            "seconds": float(last["seconds"]),
             **results,
             "settings": settings,
             **json.loads((folder / "training.json").read_text()),
@@ -182,7 +183,7 @@ def train(options):
         }
         for row in checkpoint.history
     ]
-    (folder / "history.json").write_text(json.dumps(rows, indent=1))
+    write_rows(folder / "history.csv", rows)
     (folder / "training.json").write_text(json.dumps(environment(), indent=1))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_slots.checks import as_tuple, check_integer
+from keras_slots.checks import as_tuple, check_integer, check_integer_or_none
 from keras_slots.metrics.detection_rule import DetectionRule
 from keras_slots.metrics.ranked_precision import ranked_precision
 from keras_slots.tensors import as_tensor
@@ -130,7 +130,7 @@ class SetAveragePrecision(keras.metrics.Metric):
             distance_scale,
             inclusive,
         )
-        _check_num_objects(num_objects)
+        check_integer_or_none("num_objects", num_objects)
 
         # Zeros, to which `reset_state` returns, mean: nothing counted yet.
         def variable(name, shape, dtype):
@@ -270,7 +270,7 @@ def set_average_precision(
     - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055), supplement,
       section 5.9.
     """
-    _check_num_objects(num_objects)
+    check_integer_or_none("num_objects", num_objects)
     rule = DetectionRule(
         as_tuple("distance_thresholds", distance_thresholds, "numbers"),
         num_coordinates,
@@ -311,8 +311,3 @@ def _judge(y_true, y_pred, rule, num_objects):
         ops.sum(ops.where(image_counts, objects, 0)),
         ops.logical_or(ops.any(ops.isnan(y_true)), ops.any(ops.isnan(y_pred))),
     )
-
-
-def _check_num_objects(num_objects):
-    if num_objects is not None:
-        check_integer("num_objects", num_objects)

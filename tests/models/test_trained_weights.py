@@ -110,5 +110,5 @@ def test_weights_and_cards_come_in_pairs_and_small():
         card = trained_weights.read_card(name)
         assert card["settings"]["preset"] == name
         # The paper's 500,000 steps were more than there was time for.
-        steps = 133_000 if name == "tetrominoes_paper" else None
-        assert card["steps"] == (steps or get_preset(name).train_steps)
+        steps = {"tetrominoes_paper": 133_000}
+        assert card["steps"] == steps.get(name, get_preset(name).train_steps)

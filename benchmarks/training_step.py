@@ -2,7 +2,7 @@
 
 ```shell
 python benchmarks/training_step.py                     # Tetrominoes, batch 64
-python benchmarks/training_step.py multi_dsprites --batch-size 64
+python benchmarks/training_step.py multi_dsprites_paper --batch-size 64
 python benchmarks/training_step.py clevr6 --batch-size 8
 ```
 

@@ -7,7 +7,7 @@ import keras_slots
 from keras_slots.layers import PropertyHead, SlotMLP
 from keras_slots.models import DeepSetPrediction, SetPrediction
 
-# Test iterations of Slot Attention: as in training, and more (section 3.2).
+# Slot Attention's test iterations: as in training, and more (supplement, 3.2).
 TEST_ITERATIONS = (3, 5)
 # Size of the vectors that sets are encoded into, half of the published.
 LATENT_SIZE = 256

@@ -44,7 +44,7 @@ print("cores this process may use:", len(os.sched_getaffinity(0)))
 # Every layer and model takes a Keras dtype policy; `from_preset` passes it on
 # to all parts. Weights stay in float32, and so does what half precision would
 # change: the attention and its softmax, the mixture of the slots' images, the
-# losses' matching. (In float16 the paper's offset of 1e-8, line 7 of Algorithm
+# losses' matching. (In float16 the paper's offset of 1e-8, line 8 of Algorithm
 # 1, would be zero.)
 #
 # - `mixed_float16` is made for GPUs; Keras scales the loss by itself.

@@ -93,7 +93,7 @@ print(len(files), "files")
 #   smallest at which you can still tell the objects apart, five pixels across
 #   at least: time grows with the pixels. Pictures that are not square keep
 #   their shape if you give height and width.
-# - **Values in [-1, 1]**, as in the paper (section 5.7 of the supplement), not
+# - **Values in [-1, 1]**, as in the paper (section 5.8 of the supplement), not
 #   [0, 1] or [0, 255].
 # - **Held-out pictures**, to check on.
 

@@ -62,7 +62,7 @@ class SlotDiagnosis(keras.callbacks.Callback):
     >>> model = keras_slots.models.ObjectDiscovery.from_preset(
     ...     "tetrominoes"
     ... )
-    >>> model.compile()
+    >>> model.compile(run_eagerly=True)  # One step is not worth a graph.
     >>> diagnosis = keras_slots.callbacks.SlotDiagnosis(images, verbose=False)
     >>> history = model.fit(images, callbacks=[diagnosis], verbose=0)
     >>> "slot_usage" in history.history

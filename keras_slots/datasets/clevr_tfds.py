@@ -52,12 +52,13 @@ tfds.builder('clevr').download_and_prepare()"
     ```
 
     Training takes the published training scenes but for the first 512, which
-    are `"train_eval"`; evaluation takes the 15,000 of `"validation"`, as in the
-    paper. The published test scenes have no annotations.
+    are `"train_eval"`, as in the authors' code; evaluation takes the 15,000 of
+    `"validation"`, as in the paper. The published test scenes have no
+    annotations.
 
     Images are scaled from 480x320 to a square as a whole, so they lose their
-    aspect, bilinearly and without smoothing first, as in the paper. Decoding
-    is most of the work: about 2.4 ms per scene and processor core.
+    aspect, bilinearly and without smoothing first, as the authors' code does.
+    Decoding is most of the work: about 2.4 ms per scene and processor core.
 
     Args:
         split: String. `"train"` (69,488 scenes), `"train_eval"` (512) or

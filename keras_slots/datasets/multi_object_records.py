@@ -40,10 +40,11 @@ def multi_object_records(
     The published files have no splits; everyone slices them by index. The
     paper's protocol for Tetrominoes and Multi-dSprites is `take=60_000` for
     training and `skip=60_000, take=320` for test. For CLEVR6 it crops to
-    `crop=((29, 221), (64, 256))`, resizes to `size=128`, and keeps scenes of
-    `max_objects=6` at most: of the first 70,000 records for training, and the
-    first 320 such scenes that follow for test. `skip` and `take` count
-    records, before `max_objects` leaves out any.
+    `crop=((29, 221), (64, 256))` (rows before columns, which section 5.8 of
+    the supplement calls width and height), resizes to `size=128`, and keeps
+    scenes of `max_objects=6` at most: of the first 70,000 records for
+    training, and the first 320 such scenes that follow for test. `skip` and
+    `take` count records, before `max_objects` leaves out any.
 
     A file is one compressed stream and can only be read from its start: `skip`
     reads over the records before. Where the memory allows (about 5 kB per scene
@@ -95,8 +96,8 @@ def multi_object_records(
             first row and the row after the last, then the same of columns.
             Defaults to `None`.
         size: Integer, pair of integers or `None`. Height and width to resize
-            to after that: images bilinearly, without smoothing first, as in
-            the paper; masks by the nearest pixel. Defaults to `None`.
+            to after that: images bilinearly, without smoothing first, as the
+            authors' code does; masks by the nearest pixel. Defaults to `None`.
         max_objects: Integer or `None`. Leaves out scenes of more objects; only
             for datasets that tell their objects' `visibility`. Defaults to
             `None`.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-# The paper's.
+# The paper's for training and test; it tunes on scenes for training.
 SPLIT_SIZES = {"train": 60_000, "validation": 320, "test": 320}
 SPLITS = tuple(SPLIT_SIZES)
 

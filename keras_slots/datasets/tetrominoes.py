@@ -42,8 +42,8 @@ def tetrominoes(
             dataset yields scenes one by one. `fit` and `evaluate` want
             batches. Defaults to `None`.
         num_scenes: Integer or `None`. Scenes in the split; with `None` the
-            paper's 60,000 for training, 320 for validation and 320 for test.
-            Defaults to `None`.
+            paper's 60,000 for training and 320 for test, and 320 for
+            validation. Defaults to `None`.
         seed: Non-negative integer. Decides the scenes and, together with
             `tf.random.set_seed` if that is used, the order of `shuffle`.
             Defaults to `0`.

@@ -133,14 +133,14 @@ class CompetitiveAttention(keras.layers.Layer):
         return Projection(centred, ops.einsum("c,chf->hf", shift, kernel))
 
     def normalize_slots(self, slots) -> Tensor:
-        """Line 5: slots (B, K, D), normalised, in float32."""
+        """Line 6: slots (B, K, D), normalised, in float32."""
         normed = self.norm_slots(slots) if self.use_layer_norm else slots
         return ops.cast(normed, "float32")
 
     def attend(
         self, queries, projections, mask, slot_mask, penalty=None
     ) -> Tensor:
-        """Lines 6 and 7: attention (B, H, K, N), zero where masked.
+        """Line 7: attention (B, H, K, N), zero where masked.
 
         `queries` are the normalised slots (B, K, D), `penalty` (B, K, N) is
         taken off the logits.

@@ -63,16 +63,16 @@ class SlotAttention(keras.layers.Layer):
             unlike the sum it does not grow with the image). Defaults to
             `"weighted_mean"`.
         softmax_axis: `"slots"`, or `"inputs"` as in ordinary attention
-            (Figure 4), in which case the weights of a slot already sum to
-            one and the weighted mean is their weighted sum. Defaults to
-            `"slots"`.
+            (Figure 4); a slot's weights sum to one then, and the weighted
+            mean is their weighted sum but for `epsilon` per token. Defaults
+            to `"slots"`.
         slot_initialization: `"shared_gaussian"`, `"per_slot_gaussian"`
             (Figure 3) or `"learned"` (no noise). Defaults to
             `"shared_gaussian"`.
         update: `"gru"`, or `"none"` to take the gathered values as the next
             slots (Figure 5). Defaults to `"gru"`.
-        use_layer_norm: Whether inputs, slots and the MLP's input are layer
-            normalised (Figure 7). Defaults to `True`.
+        use_layer_norm: Whether inputs, slots (Figure 7) and the MLP's input
+            are layer normalised. Defaults to `True`.
         use_mlp: Whether the residual MLP follows the update (Figure 8).
             Defaults to `True`.
         use_projections: Whether queries, keys and values are linear
@@ -97,8 +97,8 @@ class SlotAttention(keras.layers.Layer):
         slot_scales: Whether slots with centres have a scale too, the spread
             of what they attend to along each axis, and learn their shape in
             its units. Defaults to `False`.
-        background_slot: Whether the first slot is the background's (beyond
-            the paper, see its section 1, "Background treatment"): it starts
+        background_slot: Whether the first slot is the background's (named
+            as future work in section 1 of the supplement): it starts
             from a learned vector of its own and, with centres, attends to
             near and far alike. Defaults to `False`.
         slot_communication: `"self_attention"` lets slots attend to each other

@@ -1,8 +1,8 @@
 """SlotCentres: a place in the image for every slot.
 
-The paper names positions relative to each slot as a promising extension
-(section 1 of the supplement, "Translation symmetry"); Biza et al. (2023)
-built one. Here a slot's centre is the mean position of the tokens it attends
+The paper names relative positions as a promising extension (section 1 of the
+supplement, "Translation symmetry"); Biza et al. (2023) made them relative to
+each slot. Here a slot's centre is the mean position of the tokens it attends
 to, and the slot learns where it is and what shape it has around its centre.
 
 The shape is told by the attention-weighted mean of Fourier features of the

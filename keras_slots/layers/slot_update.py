@@ -16,7 +16,7 @@ class SlotUpdate(keras.layers.Layer):
         slot_size: Integer D.
         mlp_hidden_size: Integer, hidden units of the MLP.
         use_gru: Whether a GRU combines old slots and updates; without, the
-            updates are the new slots (Figure 5).
+            updates are the new slots (Figure 5), and the MLP follows.
         use_mlp: Whether the residual MLP follows (Figure 8).
         use_layer_norm: Whether the MLP's input is normalised (Figure 7).
         kernel_initializer: Initializer of the MLP's kernels.

@@ -41,8 +41,9 @@ class DeepSetPrediction(PartsModel):
     so that the last feature tells objects from padding (see
     `keras_slots.datasets.PropertyLayout`). Rows that are missing count as
     padding. The default loss is `HungarianHuberLoss`; `evaluate` reports it
-    for the last set alone. The paper's T=30 is a model trained with 10 steps
-    that takes 30 in the end: set `num_iterations` to 30, and compile again.
+    for the last set alone. T=30 is a model trained with 10 steps that takes
+    30 in the end (Zhang et al., 2019): set `num_iterations` to 30, and
+    compile again.
 
     Different from what was published: the image encoder is that of Slot
     Attention, followed by convolutions to one vector, and no residual

@@ -41,6 +41,13 @@ class PartsModel(keras.Model):
                 part.build(shape)
             shape = part.compute_output_shape(shape)
 
+    def make_train_function(self, force=False):
+        # On TensorFlow, a step that makes the optimizer's variables is traced
+        # once with them and once more without: seconds, for nothing.
+        if self.built and not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)
+        return super().make_train_function(force)
+
     def compile_from_config(self, config):
         # Keras leaves this to models that have a `compile` of their own.
         self.compile(**keras.saving.deserialize_keras_object(config))

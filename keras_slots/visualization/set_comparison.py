@@ -7,7 +7,7 @@ from scipy.optimize import linear_sum_assignment
 
 from keras_slots.property_layout import PROPERTIES
 
-# From here on a distance is a mistake, as in Table 1 of the supplement.
+# A distance above this is a mistake, as in Table 1 of the supplement.
 FAR = 0.5  # scene units
 # Rows whose last feature says no less are objects.
 CONFIDENT = 0.5

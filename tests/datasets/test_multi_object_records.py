@@ -1,7 +1,6 @@
 """The published record format: true files, written here, and broken ones."""
 
 import gzip
-import os
 import pathlib
 import zlib
 
@@ -22,6 +21,7 @@ from tests.datasets.published_records import (
     tetrominoes_record,
     write,
 )
+from tests.published_scenes import published_tetrominoes
 
 NUM_RECORDS = 10
 
@@ -44,13 +44,8 @@ def path(records, tmp_path_factory):
 
 @pytest.fixture
 def real():
-    """Ten scenes of the published file, for who has them."""
-    root = pathlib.Path(__file__).parents[2]
-    folder = os.environ.get("KERAS_SLOTS_REAL_DATA", root / "../shared/real")
-    path = pathlib.Path(folder) / "tetrominoes_mini.tfrecords"
-    if not path.is_file():
-        pytest.skip("the published examples are not here")
-    return str(path)
+    """Ten scenes of the published file."""
+    return str(published_tetrominoes())
 
 
 def render_again(data):

@@ -18,6 +18,7 @@ import pytest
 
 from keras_slots.datasets import tetrominoes
 from tests.examples.records import write_records
+from tests.published_scenes import published_tetrominoes
 
 ROOT = pathlib.Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "object_discovery.py"
@@ -265,10 +266,7 @@ def test_a_trained_model_scores_the_same_again(trained, run):
 
 @pytest.mark.slow
 def test_a_trained_model_is_scored_on_the_published_scenes(trained, run):
-    folder = os.environ.get("KERAS_SLOTS_REAL_DATA", ROOT / "../shared/real")
-    path = pathlib.Path(folder) / "tetrominoes_mini.tfrecords"
-    if not path.is_file():
-        pytest.skip("the published examples are not here")
+    path = published_tetrominoes()
     output, _ = trained
     text = run("--evaluate-only", "--output", output, "--records", path)
     assert "On 10 held-out scenes" in text

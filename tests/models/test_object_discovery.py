@@ -7,7 +7,7 @@ from keras_slots import SlotAttention, SpatialBroadcastDecoder
 from keras_slots.layers import ConvEncoder, SlotMLP
 from keras_slots.metrics import AdjustedRandIndex
 from keras_slots.models import ObjectDiscovery
-from tests.backends import EAGERLY, WITH_XLA
+from tests.backends import EAGERLY, ON_TENSORFLOW, WITH_XLA
 from tests.golden_weights import (
     assert_close,
     initial_slots,
@@ -231,6 +231,23 @@ def test_calls_are_random_unless_told_where_to_start():
         model(image, initial_slots=start)["slots"],
         model(image, initial_slots=start)["slots"],
     )
+
+
+@ON_TENSORFLOW
+def test_the_training_step_is_traced_once(monkeypatch):
+    model = small_model()
+    model.compile()
+    traces = []
+    compute_loss = model.compute_loss
+    monkeypatch.setattr(
+        model,
+        "compute_loss",
+        lambda *args, **kwargs: (
+            traces.append(1) or compute_loss(*args, **kwargs)
+        ),
+    )
+    model.fit(*scenes(), verbose=0)
+    assert len(traces) == 1
 
 
 def test_saved_training_goes_on_as_if_not_saved(tmp_path):

@@ -15,19 +15,17 @@ one goes on where it stopped. Prints the tables of docs/results and draws
 
 import argparse
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 from csv_rows import read_rows
+from examples_folder import run_example
 from matplotlib.figure import Figure
+from palette import BLUE, GREEN, ORANGE, PURPLE, RED
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "object_discovery.py"
 SCORES = {"fg_ari": "FG-ARI", "ari": "ARI", "mbo": "mBO", "mask_iou": "IoU"}
 BASELINES = ("colour_alone", "position_alone")
-# Okabe and Ito's, told apart with any common colour vision.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7")
+COLOURS = (BLUE, ORANGE, GREEN, RED, PURPLE)
 
 
 def main():
@@ -37,17 +35,12 @@ def main():
     folders = {}
     for seed in range(options.seeds):
         folders[seed] = options.output / f"seed_{seed}"
+        words = ["--seed", seed, "--output", folders[seed], *rest]
         if not (folders[seed] / "metrics.json").exists():
-            run_example(seed, folders[seed], *rest)
+            run_example("object_discovery.py", *words)
         if options.records:
-            run_example(
-                seed,
-                folders[seed],
-                "--evaluate-only",
-                "--records",
-                str(options.records),
-                *rest,
-            )
+            words += ["--evaluate-only", "--records", options.records]
+            run_example("object_discovery.py", *words)
     print_table(folders, published=bool(options.records))
     plot_curves(folders, options.output / "seeds.png")
 
@@ -65,13 +58,6 @@ def parse_options():
     if options.output is None:
         options.output = Path("runs/discovery_seeds") / options.data
     return options, rest
-
-
-def run_example(seed, folder, *arguments):
-    """One training or evaluation, in a process of its own."""
-    command = [sys.executable, str(EXAMPLE), "--seed", str(seed)]
-    command += ["--output", str(folder), *arguments]
-    subprocess.run(command, check=True)
 
 
 def read_json(path):

@@ -24,8 +24,8 @@ import sys
 from pathlib import Path
 
 from csv_rows import read_rows
+from examples_folder import EXAMPLES
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "distributed_training.py"
 # Backend, strategy, processes, and devices of each.
 CONFIGURATIONS = (
     ("tensorflow", "single", 1, 1),
@@ -70,7 +70,8 @@ def run(backend, strategy, workers, devices, options, rest):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "checkpoint.npz").unlink(missing_ok=True)  # Start anew.
     print(f"{name} ...", flush=True)
-    command = [sys.executable, EXAMPLE, "--strategy", strategy]
+    command = [sys.executable, EXAMPLES / "distributed_training.py"]
+    command += ["--strategy", strategy]
     # The logs of an epoch of one step are those of the step.
     command += ["--epoch-steps", 1, "--epochs", options.steps]
     command += ["--workers", workers, "--devices", devices]

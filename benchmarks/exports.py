@@ -139,11 +139,11 @@ def litert_runner(path, inputs):
     return lambda: run(**inputs)
 
 
-def openvino_runner(path, inputs, **settings):
-    """Intel's OpenVINO, in float32 unless told otherwise."""
+def openvino_runner(path, inputs):
+    """Intel's OpenVINO, in float32."""
     import openvino
 
-    settings = settings or {"INFERENCE_PRECISION_HINT": "f32"}
+    settings = {"INFERENCE_PRECISION_HINT": "f32"}
     compiled = openvino.Core().compile_model(path, "CPU", settings)
 
     def run():

@@ -31,26 +31,26 @@ BATCH_SIZE = 16
 EPOCH_STEPS = 100
 SCENES = 32  # To measure and score on.
 SHOWN = 3  # Of these, in the picture.
-LIGHT = get_preset("tetrominoes")
+SMALL = get_preset("tetrominoes")
 WITHOUT_CENTRES = {
     name: value
-    for name, value in LIGHT.decoder.items()
+    for name, value in SMALL.decoder.items()
     if name not in ("centre_frequencies", "mask_falloff")
 }
 # By name: for how many epochs to train, and the preset with something spoilt.
 FAILURES = {
     # Far too large a learning rate, and at once.
-    "one_slot": (1, replace(LIGHT, learning_rate=2e-2, warmup_steps=0)),
+    "one_slot": (1, replace(SMALL, learning_rate=2e-2, warmup_steps=0)),
     # Three pieces and a background, for two slots.
     "few_slots": (
         2,
-        replace(LIGHT, slot_attention={**LIGHT.slot_attention, "num_slots": 2}),
+        replace(SMALL, slot_attention={**SMALL.slot_attention, "num_slots": 2}),
     ),
     # Slots with starts of their own, which know neither place nor shape.
     "places": (
         6,
         replace(
-            LIGHT,
+            SMALL,
             slot_attention={
                 "num_slots": 4,
                 "slot_size": 64,
@@ -59,7 +59,7 @@ FAILURES = {
             decoder=WITHOUT_CENTRES,
         ),
     ),
-    "healthy": (6, LIGHT),
+    "healthy": (6, SMALL),
 }
 
 

@@ -27,6 +27,7 @@ from pathlib import Path
 import keras
 import numpy as np
 from csv_rows import read_rows, write_rows
+from examples_folder import EXAMPLES
 
 import keras_slots
 from keras_slots.callbacks import TrainingCheckpoint
@@ -88,7 +89,7 @@ def generate(preset, split, num_scenes, batch_size):
 
 def score(options):
     """What `examples/object_discovery.py` would leave of such a run."""
-    sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
+    sys.path.insert(0, str(EXAMPLES))
     import run_folder
     from object_discovery import evaluate, print_results
 

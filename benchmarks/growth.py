@@ -20,6 +20,7 @@ import tensorflow as tf
 from forward_backward import forward_backward
 from harness import measure, write_json
 from matplotlib.figure import Figure
+from palette import BLUE, GREEN, ORANGE, PURPLE, RED
 
 import keras_slots
 from keras_slots.layers import SpatialBroadcastDecoder
@@ -34,8 +35,7 @@ CURVES = {
     "batch": (4, 8, 16, 32, 64),
 }
 GRIDS = (2, 4, 8)  # Images of 32, 64 and 128 pixels a side.
-# Okabe and Ito's, told apart with any common colour vision.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7")
+COLOURS = (BLUE, ORANGE, GREEN, RED, PURPLE)
 
 
 def main():

@@ -27,9 +27,10 @@ from pathlib import Path
 
 import numpy as np
 from csv_rows import read_rows, write_rows
+from examples_folder import EXAMPLES
 from matplotlib.figure import Figure
+from palette import BLUE, RED
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "object_discovery.py"
 EPOCH_STEPS = 10
 SETTINGS = {
     "--preset": "tetrominoes_paper",
@@ -83,9 +84,10 @@ def start_training(folder, epochs):
     """A process of the example, in a log of its own."""
     settings = {**SETTINGS, "--steps": epochs * EPOCH_STEPS}
     words = [str(word) for pair in settings.items() for word in pair]
+    example = EXAMPLES / "object_discovery.py"
     with open(folder.with_suffix(".log"), "a") as log:
         return subprocess.Popen(
-            [sys.executable, EXAMPLE, *words, "--output", folder],
+            [sys.executable, example, *words, "--output", folder],
             stdout=log,
             stderr=subprocess.STDOUT,
             env={**os.environ, **BIT_FOR_BIT},
@@ -176,11 +178,11 @@ def draw(whole, killed, kills, path):
     figure = Figure(figsize=(7, 3.6), dpi=150, layout="constrained")
     axis = figure.subplots()
     for kill in kills:
-        line = axis.axvline(kill["steps"], color="#D55E00", linewidth=0.8)
+        line = axis.axvline(kill["steps"], color=RED, linewidth=0.8)
     line.set_label(f"killed, {len(kills)} times")
     for folder, style, name in (
         (whole, {"color": "0.75", "linewidth": 5}, "undisturbed"),
-        (killed, {"color": "#0072B2", "linewidth": 1.5}, "killed, resumed"),
+        (killed, {"color": BLUE, "linewidth": 1.5}, "killed, resumed"),
     ):
         rows = read_history(folder)
         axis.plot(

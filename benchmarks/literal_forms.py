@@ -13,7 +13,6 @@ import keras
 from keras import ops
 
 from keras_slots.layers import (
-    broadcast_deconvolution,
     competitive_attention,
     layer_norm,
     spatial_broadcast_decoder,
@@ -29,7 +28,6 @@ def literal_forms():
     """Within, what is traced has the literal forms."""
     decoder = spatial_broadcast_decoder
     attention = competitive_attention
-    literal = broadcast_deconvolution.literal_broadcast_deconvolve
     with (
         mock.patch.object(
             competitive_attention.CompetitiveAttention, "project", _project
@@ -37,7 +35,7 @@ def literal_forms():
         mock.patch.object(
             competitive_attention.CompetitiveAttention, "gather", _gather
         ),
-        mock.patch.object(decoder, "broadcast_deconvolve", literal),
+        mock.patch.object(decoder, "broadcast_deconvolve", _broadcast),
         mock.patch.object(decoder, "deconvolve", lambda x, deconv: deconv(x)),
         mock.patch.object(decoder, "masked_softmax", _softmax),
         mock.patch.object(attention, "masked_softmax", _softmax),
@@ -46,6 +44,10 @@ def literal_forms():
         ),
     ):
         yield
+
+
+def _broadcast(slots, position_map, deconv):
+    return deconv(slots[:, None, None, :] + position_map)
 
 
 def _softmax(logits, mask, axis):

@@ -26,6 +26,7 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from palette import BLUE, GREEN, RED
 from process_samples import (
     ProcessSamples,
     print_memory,
@@ -139,10 +140,10 @@ def draw(rows, path):
     hours = rows["seconds"] / 3600
     figure = Figure(figsize=(10, 3.4), dpi=150, layout="constrained")
     memory, counts, speed = figure.subplots(1, 3)
-    memory.plot(hours, rows["megabytes"], color="#0072B2")
+    memory.plot(hours, rows["megabytes"], color=BLUE)
     memory.set_ylabel("resident memory in MB")
     memory.margins(y=0.1)
-    for name, colour in (("files", "#D55E00"), ("threads", "#009E73")):
+    for name, colour in (("files", RED), ("threads", GREEN)):
         counts.plot(hours, rows[name], color=colour, label=name)
     counts.plot(hours, rows["traces"], color="0.2", label="traced graphs")
     counts.set_ylabel("number of")
@@ -153,7 +154,7 @@ def draw(rows, path):
         np.diff(rows["steps"]) / np.diff(rows["seconds"]),
         ".",
         markersize=3,
-        color="#0072B2",
+        color=BLUE,
     )
     speed.set_ylabel("steps a second")
     for axis in (memory, counts, speed):

@@ -20,13 +20,16 @@ docs/results/object_discovery.md.
 
 import argparse
 import statistics
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 from csv_rows import write_rows
+from examples_folder import EXAMPLES
 from matplotlib.figure import Figure
+from palette import BLUE, ORANGE, RED, SKY
 
 from keras_slots.callbacks import TrainingCheckpoint
 from keras_slots.checks import check_option
@@ -35,8 +38,11 @@ from keras_slots.metrics import adjusted_rand_index, mean_best_overlap
 from keras_slots.models import ObjectDiscovery, get_preset
 from keras_slots.visualization import plot_scene
 
+sys.path.insert(0, str(EXAMPLES))
+from clevr_folder import cache_folder
+
 SEED = 0
-LIGHT = get_preset("clevr_scenes")
+SMALL = get_preset("clevr_scenes")
 EPOCH_STEPS = 250
 TRAIN_SCENES = 20_000
 SCORED_SCENES = 64  # For each number of objects.
@@ -56,8 +62,7 @@ MODELS = {
 TESTS = ((7, 3), (7, 5), (11, 3), (11, 5))
 SHOWN = 2  # Scenes with a picture each.
 SCORES = {"fg_ari": adjusted_rand_index, "mbo": mean_best_overlap}
-# Okabe and Ito's, told apart with any common colour vision.
-COLOURS = ("#0072B2", "#56B4E9", "#D55E00", "#E69F00")
+COLOURS = (BLUE, SKY, RED, ORANGE)
 
 
 def main():
@@ -88,8 +93,8 @@ def main():
 def train(name, options):
     """A model trained with so many steps; goes on from its checkpoint."""
     keras.utils.set_random_seed(SEED)
-    slots = {**LIGHT.slot_attention, **MODELS[name]}
-    preset = replace(LIGHT, slot_attention=slots)
+    slots = {**SMALL.slot_attention, **MODELS[name]}
+    preset = replace(SMALL, slot_attention=slots)
     model = ObjectDiscovery(
         *(
             preset.make(part, dtype="mixed_bfloat16")
@@ -119,14 +124,16 @@ def train(name, options):
 
 def training_images(cache):
     """Images in batches without end."""
+    image_size, fewest = SMALL.image_shape[0], min(NUMBERS)
     scenes = clevr_scenes(
         "train",
-        LIGHT.batch_size,
+        SMALL.batch_size,
         TRAIN_SCENES,
+        image_size=image_size,
+        min_objects=fewest,
         max_objects=TRAINED_ON,
         drop_remainder=True,
-        # As the examples name it.
-        cache=cache / f"64-3-{TRAINED_ON}",
+        cache=cache_folder(cache, image_size, fewest, TRAINED_ON),
     )
     return scenes.map(lambda image, target: image).repeat()
 

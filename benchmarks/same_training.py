@@ -20,6 +20,7 @@ import keras
 import numpy as np
 from literal_forms import literal_forms
 from matplotlib.figure import Figure
+from palette import BLUE, ORANGE
 
 from keras_slots.datasets import tetrominoes
 from keras_slots.models import ObjectDiscovery, get_preset
@@ -27,8 +28,7 @@ from keras_slots.models import ObjectDiscovery, get_preset
 PRESET = "tetrominoes"
 FORMS = {"literal": literal_forms, "rewritten": contextlib.nullcontext}
 EVERY = 250  # steps
-# Okabe and Ito's, told apart with any common colour vision.
-COLOURS = {"literal": "#E69F00", "rewritten": "#0072B2"}
+COLOURS = {"literal": ORANGE, "rewritten": BLUE}
 
 
 def main():

@@ -27,6 +27,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
+from palette import BLUE
 from process_samples import (
     ProcessSamples,
     print_memory,
@@ -119,7 +120,7 @@ def draw(rows, clients, path):
     """Memory over time, and how long clients waited."""
     figure = Figure(figsize=(8, 3.2), dpi=150, layout="constrained")
     memory, waits = figure.subplots(1, 2)
-    memory.plot(rows["seconds"] / 60, rows["megabytes"], color="#0072B2")
+    memory.plot(rows["seconds"] / 60, rows["megabytes"], color=BLUE)
     memory.set_xlabel("minutes")
     memory.set_ylabel("resident memory in MB")
     memory.set_ylim(0, 1.1 * rows["megabytes"].max())
@@ -127,7 +128,7 @@ def draw(rows, clients, path):
     waits.hist(
         milliseconds,
         bins=np.geomspace(milliseconds.min(), milliseconds.max(), 60),
-        color="#0072B2",
+        color=BLUE,
     )
     waits.set_xscale("log")
     waits.set_xlabel("milliseconds from question to answer")

@@ -3,12 +3,9 @@
 from statistics import mean
 
 from matplotlib.figure import Figure
+from palette import BLUE, GREEN, ORANGE, PURPLE, RED, SKY
 
-# Of the palette by Okabe and Ito, which the colour-blind can tell apart.
-BLUE, SKY, GREEN, ORANGE, RED, PURPLE, GREY = (
-    *("#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7"),
-    "0.45",
-)
+GREY = "0.45"
 # Label, setting, number of test iterations, colour, and what the paper
 # reports (supplement, table 2).
 SYSTEMS = (
@@ -40,7 +37,7 @@ def plot_systems(rows, histories, path):
     """Draws AP by threshold, step, number of objects, and loss.
 
     Args:
-        rows: List of dicts as `set_prediction_systems.read_rows` gives.
+        rows: List of dicts as `set_prediction_systems.reached` gives.
         histories: Dict from (setting, folder) to the rows of `history.csv`.
         path: Path of the picture.
     """

@@ -17,14 +17,12 @@ and prints the table of docs/results/set_prediction.md.
 import argparse
 import json
 import statistics
-import subprocess
-import sys
 from pathlib import Path
 
 from csv_rows import read_rows, write_rows
+from examples_folder import run_example
 from set_prediction_figure import plot_systems
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "set_prediction.py"
 # The published number of objects, all properties, and the paper's loss; every
 # setting but the long one has the same number of steps of the same batches.
 MAIN = (
@@ -55,7 +53,8 @@ def main():
         for setting in [] if options.table else options.settings:
             folder = options.output / f"{setting}_{seed}"
             if not (folder / "metrics.json").exists():
-                run_example(setting, seed, folder)
+                words = ["--seed", seed, "--output", folder, *SETTINGS[setting]]
+                run_example("set_prediction.py", *words)
     rows = reached(options.output)
     if not rows:
         raise SystemExit(f"No finished run is in {options.output}.")
@@ -82,13 +81,6 @@ def parse_options():
         if setting not in SETTINGS:
             parser.error(f"{setting!r} is not one of {', '.join(SETTINGS)}")
     return options
-
-
-def run_example(setting, seed, folder):
-    """One training, in a process of its own."""
-    command = [sys.executable, str(EXAMPLE), "--seed", str(seed)]
-    command += ["--output", str(folder), *SETTINGS[setting]]
-    subprocess.run(command, check=True)
 
 
 def finished_runs(output):

@@ -17,12 +17,13 @@ import sys
 from pathlib import Path
 
 import keras
+from examples_folder import EXAMPLES
 
 from keras_slots.models import get_preset
 from keras_slots.models.presets import PARTS
 from keras_slots.models.trained_weights import FOLDER, checksum, weights_path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
+sys.path.insert(0, str(EXAMPLES))
 from run_folder import as_json, replacing, write_json
 
 SCORES = ("fg_ari", "ari", "mbo", "mask_iou")

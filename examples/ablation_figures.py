@@ -5,6 +5,7 @@ import statistics
 from ablation_settings import FIGURES
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from run_folder import replacing
 
 # The palette by Okabe and Ito, which the colour-blind can tell apart, without
 # its yellow, and a brown for many curves. The default always comes in blue.
@@ -22,14 +23,13 @@ PANELS = (
 )
 
 
-def draw_figures(names, rows, folder, replacing):
+def draw_figures(names, rows, folder):
     """Draws those figures of which there is a row.
 
     Args:
         names: List of keys of `FIGURES`.
         rows: List of dicts, the rows of the CSV file as text.
         folder: Path of the pictures' folder.
-        replacing: Context manager, as `run_folder.replacing`.
 
     Returns:
         A list of the pictures' paths.

@@ -68,7 +68,10 @@ SETTINGS = {
     ),
     "no_position_embedding": Setting(encoder={"use_position_embedding": False}),
     "per_slot_gaussian": Setting({"slot_initialization": "per_slot_gaussian"}),
-    "softmax_over_inputs": Setting({"softmax_axis": "inputs"}),
+    # A sum, as the coefficients of a slot add up to one then (footnote 1).
+    "softmax_over_inputs": Setting(
+        {"softmax_axis": "inputs", "aggregation": "weighted_sum"}
+    ),
     "no_gru": Setting({"update": "none"}),
     "iterations_1": _iterations(1),
     "iterations_2": _iterations(2),

@@ -6,11 +6,12 @@ import statistics
 
 from ablation_figures import PANELS, curves_of_seeds
 from ablation_settings import FIGURES, SETTINGS
+from ablation_tasks import ObjectDiscoveryTask, PropertyPredictionTask
 from run_folder import write_csv
 
 WHOLE_NUMBERS = ("seed", "step", "test_iterations")
-NUMBERS = ("seconds", "loss", "fg_ari")
-NUMBERS += ("ap_inf", "ap_1", "ap_0.5", "ap_0.25", "ap_0.125")
+NUMBERS = ("seconds", "loss")
+NUMBERS += ObjectDiscoveryTask.scores + PropertyPredictionTask.scores
 COLUMNS = ("task", "setting", *WHOLE_NUMBERS, *NUMBERS)
 
 

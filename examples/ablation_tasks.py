@@ -23,8 +23,6 @@ from keras_slots.models import ObjectDiscovery, SetPrediction, get_preset
 from keras_slots.models.presets import Preset
 from keras_slots.property_layout import PropertyLayout
 
-PRECISIONS = ("ap_inf", "ap_1", "ap_0.5", "ap_0.25", "ap_0.125")
-
 
 @dataclass(frozen=True)
 class Task:
@@ -119,7 +117,7 @@ class PropertyPredictionTask(Task):
     loss: str = "huber"
 
     name = "property_prediction"
-    scores = PRECISIONS
+    scores = ("ap_inf", "ap_1", "ap_0.5", "ap_0.25", "ap_0.125")
 
     def make_model(self):
         """A model with fresh weights, built and compiled."""
@@ -169,8 +167,8 @@ class PropertyPredictionTask(Task):
 
 COLORS = PropertyLayout(("color",))
 # The paper's Slot Attention, half as wide, with an encoder and a decoder that
-# learn in half a minute on two processor cores; places are told by octaves, as
-# in the light presets. What made it learn, with one seed each and 1,500 steps
+# learn in about a minute on two processor cores; places are told by octaves, as
+# in the small presets. What made it learn, with one seed each and 1,500 steps
 # of 16 scenes: 18 x 18 tokens (FG-ARI 0.45) in place of 9 x 9 (0.04); and half
 # the width with twice the learning rate, 4e-3 (0.74).
 SMALL_DISCOVERY = ObjectDiscoveryTask(

@@ -55,7 +55,7 @@ def main():
     if not options.draw_only:
         finish_runs(options)
     rows = read_rows(options.output / "ablations.csv")
-    paths = draw_figures(options.figures, rows, options.output, replacing)
+    paths = draw_figures(options.figures, rows, options.output)
     table = make_table(rows)
     with replacing(options.output / "table.md") as path:
         path.write_text(table)

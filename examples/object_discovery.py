@@ -59,14 +59,15 @@ import keras
 import numpy as np
 import run_folder
 import saved_model_check
-from discovery_options import make_settings, parse_options
+from discovery_options import parse_options
 from discovery_scenes import open_scenes, open_unseen_scenes
 from grouping_baselines import colour_grouping, position_masks
 from learning_curves import plot_learning_curves
-from run_folder import replacing, write_csv, write_json
+from resumable_fit import resumable_fit
+from run_folder import load_model, replacing, write_csv, write_json
 from saved_model_check import to_float32
+from training_options import make_settings
 
-from keras_slots.callbacks import TrainingCheckpoint
 from keras_slots.metrics import (
     AdjustedRandIndex,
     MaskIoU,
@@ -104,7 +105,7 @@ def main():
     run_folder.claim(output, settings, options.fresh)
     history = train(options, preset, *scenes)
 
-    model = load_model(options)
+    model = load_model(output, options.seed)
     results, shown = evaluate(model, test_scenes, options.data)
     print_results(results)
     plot_slots(**shown, path=output / "scenes.png")
@@ -150,38 +151,14 @@ def train(options, preset, scenes, validation):
         ],
         jit_compile=options.jit or "auto",
     )
-    checkpoint = TrainingCheckpoint(options.output / "checkpoint.npz")
-    epoch = checkpoint.restore(model)
-    print(
-        f"{options.preset}: {model.count_params():,} parameters, step "
-        f"{epoch * options.epoch_steps:,} of {options.steps:,}"
+    return resumable_fit(
+        model,
+        options,
+        options.preset,
+        scenes.map(lambda image, mask: image),
+        write_history,
+        validation_data=validation,
     )
-    if epoch < options.epochs:
-        # The same seed shuffles alike in every process, so that skipping
-        # what was seen leads to where the checkpoint was made.
-        images = scenes.map(lambda image, mask: image).repeat()
-        images = images.skip(epoch * options.epoch_steps)
-        model.fit(
-            images,
-            steps_per_epoch=options.epoch_steps,
-            initial_epoch=epoch,
-            epochs=options.epochs,
-            validation_data=validation,
-            callbacks=[
-                keras.callbacks.LambdaCallback(
-                    on_epoch_end=run_folder.stop_if_lost
-                ),
-                checkpoint,
-                keras.callbacks.LambdaCallback(
-                    on_epoch_end=lambda *_: write_history(options, checkpoint)
-                ),
-            ],
-            shuffle=False,
-            verbose=1 if sys.stdout.isatty() else 2,
-        )
-    with replacing(options.output / "model.keras") as path:
-        model.save(path)
-    return write_history(options, checkpoint)
 
 
 def write_history(options, checkpoint):
@@ -201,15 +178,6 @@ def write_history(options, checkpoint):
 
 
 # Evaluation ------------------------------------------------------------------
-
-
-def load_model(options):
-    """The model as it was saved, drawing the same noise in every process."""
-    path = options.output / "model.keras"
-    if not path.exists():
-        raise SystemExit(f"No model is at {path}. Train one first.")
-    keras.utils.set_random_seed(options.seed)
-    return keras.saving.load_model(path)
 
 
 def evaluate(model, scenes, data):
@@ -263,7 +231,7 @@ def summary(values):
 
 def evaluate_only(options, preset):
     """Scores a trained model; leaves the files of its training alone."""
-    model = load_model(options)
+    model = load_model(options.output, options.seed)
     trained = run_folder.read_settings(options.output)
     scenes = open_unseen_scenes(options, preset.image_shape, trained)
     results, shown = evaluate(model, scenes, options.data)

@@ -115,7 +115,7 @@ def find_files(folder):
     files = sorted(
         str(path)
         for path in folder.glob("**/*")
-        if path.suffix.lower() in SUFFIXES
+        if path.suffix.lower() in SUFFIXES and path.is_file()
     )
     if len(files) < 2 * BATCH:
         raise SystemExit(
@@ -140,7 +140,7 @@ def read_file(file):
         content = tf.io.read_file(file)
         # Of a picture that moves, the first one.
         return tf.io.decode_image(content, channels=3, expand_animations=False)
-    except tf.errors.InvalidArgumentError as error:
+    except tf.errors.OpError as error:
         raise SystemExit(f"This is not a picture: {file}") from error
 
 

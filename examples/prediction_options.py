@@ -5,7 +5,11 @@ import dataclasses
 import math
 from pathlib import Path
 
-from run_folder import as_json
+from training_options import (
+    add_training_options,
+    check_at_least,
+    set_defaults,
+)
 
 from keras_slots.models import get_preset
 from keras_slots.property_layout import PROPERTIES, PropertyLayout
@@ -53,22 +57,10 @@ def parse_options(manual):
     )
     add("--no-centres", action="store_true", help="slots as in the paper")
     add("--inner-iterations", type=int, default=10, help="of DSPN, iDSPN")
-    add("--steps", type=int, help="rounded up to whole epochs")
-    add("--epoch-steps", type=int, help="steps between two checkpoints")
-    add("--train-scenes", type=int, help="default 30,000; clevr: all")
-    add("--eval-scenes", type=int, help="default 1,000")
-    add("--batch-size", type=int)
-    add("--cache", type=Path, default=Path("runs/clevr_scenes"))
     add("--data-dir", type=Path, help="of TensorFlow Datasets")
-    add(
-        "--mixed-precision",
-        choices=("none", "mixed_bfloat16", "mixed_float16"),
-        default="none",
+    add_training_options(
+        parser, train_scenes="30,000; clevr: all", eval_scenes="1,000"
     )
-    add("--jit", action="store_true", help="compile with XLA on a CPU too")
-    add("--fresh", action="store_true", help="delete an earlier run first")
-    add("--evaluate-only", action="store_true", help="score a trained model")
-    add("--smoke", action="store_true", help="a few steps, to see it run")
     options = parser.parse_args()
     try:
         preset = get_preset(options.preset)
@@ -85,21 +77,6 @@ def parse_options(manual):
     except ValueError as error:
         parser.error(str(error))
     return options, preset
-
-
-def make_settings(options, preset):
-    """All that decides the result, as a dict that fits a JSON file."""
-    settings = vars(options) | {"preset_values": dataclasses.asdict(preset)}
-    for name in (
-        "output",
-        "cache",
-        "layout",
-        "fresh",
-        "evaluate_only",
-        "smoke",
-    ):
-        del settings[name]
-    return as_json(settings)
 
 
 def _change(preset, options):
@@ -120,7 +97,7 @@ def _change(preset, options):
 
 
 def _set_defaults(options, preset):
-    """Fills in what the command line leaves open; steps to whole epochs."""
+    """Fills in what the command line leaves open."""
     defaults = {
         "steps": preset.train_steps,
         "epoch_steps": EPOCH_STEPS,
@@ -128,18 +105,13 @@ def _set_defaults(options, preset):
         "eval_scenes": 1_000,
         "batch_size": preset.batch_size,
     }
-    for name, value in (SMOKE if options.smoke else defaults).items():
-        if getattr(options, name) is None:
-            setattr(options, name, value)
-        _check_at_least(name, getattr(options, name), 1)
+    set_defaults(options, SMOKE if options.smoke else defaults)
     if options.max_objects is None:
         options.max_objects = preset.slot_attention["num_slots"]
     if options.output is None:
         options.output = Path("runs/set_prediction") / options.model
-    _check_at_least("seed", options.seed, 0)
-    _check_at_least("inner_iterations", options.inner_iterations, 1)
-    _check_at_least("max_objects", options.max_objects, options.min_objects)
-    _check_at_least("train_scenes", options.train_scenes, options.batch_size)
+    check_at_least(options, "inner_iterations", 1)
+    check_at_least(options, "max_objects", options.min_objects)
     if options.model != "slot_attention":
         if options.loss_at_every_iteration is not None:
             raise ValueError(
@@ -149,14 +121,3 @@ def _set_defaults(options, preset):
         options.loss_at_every_iteration = False
     elif options.loss_at_every_iteration is None:
         options.loss_at_every_iteration = preset.loss_at_every_iteration
-    options.epoch_steps = min(options.epoch_steps, options.steps)
-    options.epochs = math.ceil(options.steps / options.epoch_steps)
-    options.steps = options.epochs * options.epoch_steps
-
-
-def _check_at_least(name, value, minimum):
-    if value < minimum:
-        flag = f"--{name.replace('_', '-')}"
-        raise ValueError(
-            f"{flag} must be at least {minimum}. Received: {flag} {value}"
-        )

@@ -23,10 +23,12 @@ FILES = (
     "history.csv",
     "model.keras",
     "scenes.png",
+    "slots.png",
     "predictions.png",
     "curves.png",
     "evaluation.json",
     "evaluation_scenes.png",
+    "evaluation_predictions.png",
     "saved_model",
 )
 # What a crash leaves of them, if it comes while they are written.
@@ -47,12 +49,16 @@ def claim(folder, settings, fresh=False):
         fresh: Boolean. Whether to delete an earlier run first.
 
     Raises:
-        SystemExit: If the folder is not free, as `check` says.
+        SystemExit: If the folder is not free, as `check` says, or cannot be
+            made.
     """
     if fresh:
         remove(folder)
     check(folder, settings)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SystemExit(f"The folder cannot be made: {error}") from error
     write_json(folder / "settings.json", settings)
 
 
@@ -111,6 +117,15 @@ def read_settings(folder):
         return json.loads((folder / "settings.json").read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return {}  # Whatever the files are, they are not of this run.
+
+
+def load_model(folder, seed):
+    """The model as it was saved, drawing the same noise in every process."""
+    path = folder / "model.keras"
+    if not path.exists():
+        raise SystemExit(f"No model is at {path}. Train one first.")
+    keras.utils.set_random_seed(seed)
+    return keras.saving.load_model(path)
 
 
 def remove(folder):

@@ -52,11 +52,13 @@ from prediction_models import (
     start,
     test_iterations,
 )
-from prediction_options import make_settings, parse_options
+from prediction_options import parse_options
 from prediction_scenes import open_scenes
-from run_folder import replacing, write_csv, write_json
+from resumable_fit import resumable_fit
+from run_folder import load_model, replacing, write_csv, write_json
+from training_options import make_settings
 
-from keras_slots.callbacks import TrainingCheckpoint
+from keras_slots.callbacks.same_noise import same_noise
 from keras_slots.metrics import SetAveragePrecision
 from keras_slots.visualization import plot_set_prediction
 
@@ -75,7 +77,7 @@ def main():
     run_folder.claim(output, settings, options.fresh)
     history = train(options, preset, scenes, validation)
 
-    model = load_model(options)
+    model = load_model(output, options.seed)
     results = evaluate(model, test, options)
     print_results(results)
     image, target = next(test.as_numpy_iterator())
@@ -113,36 +115,14 @@ def train(options, preset, scenes, validation):
         loss=make_loss(options),
         jit_compile=options.jit or "auto",
     )
-    checkpoint = TrainingCheckpoint(options.output / "checkpoint.npz")
-    epoch = checkpoint.restore(model)
-    print(
-        f"{options.model}: {model.count_params():,} parameters, step "
-        f"{epoch * options.epoch_steps:,} of {options.steps:,}"
+    return resumable_fit(
+        model,
+        options,
+        options.model,
+        scenes,
+        write_history,
+        callbacks=[ValidationPrecision(validation, options)],
     )
-    if epoch < options.epochs:
-        model.fit(
-            # The same seed shuffles alike in every process, so that skipping
-            # what was seen leads to where the checkpoint was made.
-            scenes.repeat().skip(epoch * options.epoch_steps),
-            steps_per_epoch=options.epoch_steps,
-            initial_epoch=epoch,
-            epochs=options.epochs,
-            callbacks=[
-                keras.callbacks.LambdaCallback(
-                    on_epoch_end=run_folder.stop_if_lost
-                ),
-                ValidationPrecision(validation, options),
-                checkpoint,
-                keras.callbacks.LambdaCallback(
-                    on_epoch_end=lambda *_: write_history(options, checkpoint)
-                ),
-            ],
-            shuffle=False,
-            verbose=1 if sys.stdout.isatty() else 2,
-        )
-    with replacing(options.output / "model.keras") as path:
-        model.save(path)
-    return write_history(options, checkpoint)
 
 
 class ValidationPrecision(keras.callbacks.Callback):
@@ -156,8 +136,11 @@ class ValidationPrecision(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Runs before the checkpoint, which keeps the logs."""
         self.metric.reset_state()
-        for image, target in self.scenes:
-            self.metric.update_state(target, self.model(image))
+        # Training does not notice: its noise goes on where it was.
+        with same_noise(self.model):
+            for image, target in self.scenes:
+                predictions = self.model.predict_on_batch(image)
+                self.metric.update_state(target, predictions)
         for name, value in self.metric.result().items():
             logs[f"val_{name}"] = float(value)
         print(f"val_ap_inf: {logs['val_ap_inf']:.4f}")
@@ -186,15 +169,6 @@ def write_history(options, checkpoint):
 
 
 # Evaluation ------------------------------------------------------------------
-
-
-def load_model(options):
-    """The model as it was saved, drawing the same noise in every process."""
-    path = options.output / "model.keras"
-    if not path.exists():
-        raise SystemExit(f"No model is at {path}. Train one first.")
-    keras.utils.set_random_seed(options.seed)
-    return keras.saving.load_model(path)
 
 
 def evaluate(model, scenes, options):
@@ -234,7 +208,7 @@ def score(targets, predictions, options, num_objects=None):
 
 def evaluate_only(options, preset):
     """Scores a trained model; leaves the files of its training alone."""
-    model = load_model(options)
+    model = load_model(options.output, options.seed)
     *_, test = open_scenes(options, preset)
     results = evaluate(model, test, options)
     print_results(results)

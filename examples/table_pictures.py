@@ -32,7 +32,12 @@ def main():
     parser.add_argument("folder", type=Path)
     parser.add_argument("--number", type=int, default=800)
     options = parser.parse_args()
-    options.folder.mkdir(parents=True, exist_ok=True)
+    if options.number < 1:
+        parser.error(f"--number must be 1 or more, not {options.number}")
+    try:
+        options.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.error(f"the folder cannot be made: {error}")
     chance = np.random.default_rng(7)
     for index in range(options.number):
         suffix = ("png", "jpg")[index % 2]

@@ -1,7 +1,12 @@
 """Checks of arguments: a bad value gets a clear error, and at once."""
 
+import numbers
 import operator
+import os
 from collections.abc import Iterable
+from pathlib import Path
+
+from keras import ops
 
 
 def check_boolean(name: str, value) -> bool:
@@ -44,25 +49,34 @@ def check_integer_or_none(name: str, value) -> int | None:
     return None if value is None else check_integer(name, value)
 
 
-def check_number(name: str, value, above: bool = False) -> None:
-    """Raises a `ValueError` unless `value` is a finite number from 0 on.
+def check_number(name: str, value, above: bool = False) -> float:
+    """Gives `value` as a `float` if it is a finite number from 0 on.
 
-    With `above=True` it must be above 0.
+    Else a `ValueError`. With `above=True` it must be above 0; NumPy's numbers
+    count as numbers.
     """
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not number or not (value > 0 if above else value >= 0) or value > 1e30:
         kind = "positive" if above else "non-negative"
         raise ValueError(
             f"`{name}` must be a {kind} number. Received: {name}={value!r}"
         )
+    return float(value)
 
 
-def check_seed(value) -> None:
-    """Raises a `ValueError` unless `value` is an integer or `None`."""
-    if isinstance(value, bool) or not isinstance(value, (int, type(None))):
+def check_number_or_none(name: str, value) -> float | None:
+    """As `check_number` above 0, and `None` is right, too."""
+    return None if value is None else check_number(name, value, above=True)
+
+
+def check_seed(value) -> int | None:
+    """Gives `value` if it is an integer or `None`, else a `ValueError`."""
+    integer = isinstance(value, numbers.Integral)
+    if value is not None and (isinstance(value, bool) or not integer):
         raise ValueError(
             f"`seed` must be an integer or `None`. Received: seed={value!r}"
         )
+    return None if value is None else operator.index(value)
 
 
 def as_tuple(name: str, values, what: str) -> tuple:
@@ -101,9 +115,15 @@ def check_tensor(name: str, value, axes: str) -> None:
 def check_rank(name: str, shape, axes: str) -> None:
     """Raises a `ValueError` unless `shape` has one entry per letter of axes.
 
-    `axes` is written as in the documentation, for example `"(B, N, D)"`.
+    `axes` is written as in the documentation, for example `"(B, N, D)"`, or
+    `"(..., K, D)"` where any number of axes may come before.
     """
-    if shape is None or len(shape) != axes.count(",") + 1:
+    letters = axes.count(",") + 1
+    if axes.startswith("(..."):
+        fits = shape is not None and len(shape) >= letters - 1
+    else:
+        fits = shape is not None and len(shape) == letters
+    if not fits:
         shape = shape if shape is None else tuple(shape)
         raise ValueError(
             f"`{name}` must have shape {axes}. Received: {name}.shape={shape}"
@@ -118,3 +138,34 @@ def check_size(name: str, shape, axis: int, expected: int | None) -> None:
             f"`{name}` must have size {expected} on axis {axis}. "
             f"Received: {name}.shape={tuple(shape)}"
         )
+
+
+def check_floats(name: str, value) -> None:
+    """Raises a `ValueError` unless a tensor is one of floats."""
+    dtype = ops.dtype(value)
+    if "float" not in dtype:
+        raise ValueError(
+            f"`{name}` must hold floats. Images with integers from 0 to 255 "
+            f"become such by `x / 127.5 - 1`. Received: {name}.dtype={dtype}"
+        )
+
+
+def check_sample_weight(value) -> None:
+    """Raises a `ValueError` unless there is one weight for each example."""
+    shape = tuple(ops.shape(value))
+    if len(shape) > 1 and shape[1:] != (1,):
+        raise ValueError(
+            "`sample_weight` must be one number for each example, (B,) or "
+            f"(B, 1). Received: sample_weight.shape={shape}"
+        )
+
+
+def check_folder(path) -> Path:
+    """Gives `path` if its folder exists, else a `FileNotFoundError`."""
+    path = Path(os.fspath(path))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            "`path` must lie in a folder that exists. "
+            f"Received: path={str(path)!r}"
+        )
+    return path

@@ -6,5 +6,8 @@ name for the reader rather than a constraint for the checker.
 
 from typing import Any, TypeAlias
 
+import keras
+
 Tensor: TypeAlias = Any
 Shape: TypeAlias = tuple[int | None, ...]
+Initializer: TypeAlias = str | keras.initializers.Initializer

@@ -10,8 +10,12 @@ from keras import ops
 from keras_slots.callbacks.same_noise import same_noise
 from keras_slots.callbacks.slot_findings import Finding, diagnose
 from keras_slots.callbacks.slot_health import measure_slots
-from keras_slots.checks import check_integer, check_tensor
-from keras_slots.layers.layer_sizes import as_sizes, one_each
+from keras_slots.checks import (
+    check_boolean,
+    check_integer,
+    check_tensor,
+)
+from keras_slots.sizes import as_sizes, one_each
 from keras_slots.token_grid import token_grid
 from keras_slots.types import Tensor
 
@@ -88,9 +92,12 @@ class SlotDiagnosis(keras.callbacks.Callback):
             sizes = as_sizes("grid_size", grid_size)
             height, width = one_each("grid_size", sizes, 2)
             self.grid_size = (height, width)
-        self.verbose = verbose
+        self.verbose = check_boolean("verbose", verbose)
         self.measures: dict[str, float] = {}
         self.findings: list[Finding] = []
+
+    def on_train_begin(self, logs=None):
+        self._measure()  # What fails is to fail now, not after an epoch.
 
     def on_epoch_end(self, epoch, logs=None):
         before = {finding.name for finding in self.findings}

@@ -8,7 +8,11 @@ import keras
 from keras import ops
 
 from keras_slots.callbacks.same_noise import same_noise
-from keras_slots.checks import check_integer, check_tensor
+from keras_slots.checks import (
+    check_integer,
+    check_size,
+    check_tensor,
+)
 from keras_slots.types import Tensor
 
 # TensorBoard shows pictures at their own size.
@@ -71,7 +75,12 @@ class SlotPictures(keras.callbacks.Callback):
         self.images = ops.convert_to_numpy(images)
         self.log_dir = os.fspath(log_dir)
         self.every = check_integer("every", every)
-        self.mask = None if mask is None else ops.convert_to_numpy(mask)
+        self.mask = None
+        if mask is not None:
+            check_tensor("mask", mask, "(B, H, W)")
+            for axis in range(3):
+                check_size("mask", mask.shape, axis, images.shape[axis])
+            self.mask = ops.convert_to_numpy(mask)
         self._writer: Any = None
 
     def on_train_begin(self, logs=None):

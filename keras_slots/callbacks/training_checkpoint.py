@@ -10,12 +10,15 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_slots.checks import check_folder
+
 
 class TrainingCheckpoint(keras.callbacks.Callback):
     """Saves at every epoch's end what `fit` needs to go on exactly there.
 
-    Into one file go the weights, the state of the optimizer, the state of
-    every seed generator, and the logs of all epochs so far. Keras's own
+    Into one file go the weights, the state of the optimizer (a learning rate
+    that is a number is a part of it), the state of every seed generator, and
+    the logs of all epochs so far. Keras's own
     `BackupAndRestore` leaves the seed generators out, so that a model that
     draws noise, as `SlotAttention` does, would replay the noise of its first
     steps; and it writes several files, which a crash can leave out of step.
@@ -68,13 +71,21 @@ class TrainingCheckpoint(keras.callbacks.Callback):
             The number of finished epochs, `0` if there is no file.
 
         Raises:
-            ValueError: If the file is damaged or holds another model's state.
+            ValueError: If the file is damaged, or holds the state of another
+                model or kind of optimizer, or the model is not built and
+                compiled.
         """
         self.history = []
+        variables = _state(model)
         if not self.path.exists():
             return 0
-        values, history = self._read()
-        variables = _state(model)
+        values, history, optimizer = self._read()
+        if optimizer not in (None, _kind(model.optimizer)):
+            raise ValueError(
+                f"The checkpoint {str(self.path)!r} holds the state of another "
+                f"optimizer, {optimizer}. Received: model.optimizer of type "
+                f"{_kind(model.optimizer)}"
+            )
         expected = [tuple(v.shape) for v in variables]
         received = [value.shape for value in values]
         if expected != received:
@@ -92,11 +103,13 @@ class TrainingCheckpoint(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self._writes = _is_chief(self.model)
         # Not only after a whole epoch.
-        if self._writes and not self.path.parent.is_dir():
-            raise FileNotFoundError(
-                "`path` must lie in a folder that exists. "
-                f"Received: path={str(self.path)!r}"
-            )
+        if self._writes:
+            check_folder(self.path)
+            if self.path.is_dir():
+                raise IsADirectoryError(
+                    "`path` must name a file, not a folder. "
+                    f"Received: path={str(self.path)!r}"
+                )
         before = self.history[-1]["seconds"] if self.history else 0.0
         self._start = time.monotonic() - before
 
@@ -104,7 +117,8 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         row = {
             "epoch": epoch + 1,
             "seconds": time.monotonic() - self._start,
-            **{name: float(value) for name, value in (logs or {}).items()},
+            # Numbers, most of them; some metrics give one for each class.
+            **{k: np.asarray(v).tolist() for k, v in (logs or {}).items()},
         }
         self.history = [*self.history, row]
         if self._writes:
@@ -115,7 +129,12 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         unfinished = self.path.with_name(f"{self.path.name}.unfinished")
         try:
             with open(unfinished, "wb") as file:
-                np.savez(file, *values, history=json.dumps(self.history))
+                np.savez(
+                    file,
+                    *values,
+                    history=json.dumps(self.history),
+                    optimizer=_kind(self.model.optimizer),
+                )
                 file.flush()
                 os.fsync(file.fileno())  # On disk before it takes the name.
             os.replace(unfinished, self.path)
@@ -127,8 +146,12 @@ class TrainingCheckpoint(keras.callbacks.Callback):
             with open(self.path, "rb") as file, np.load(file) as arrays:
                 history = json.loads(str(arrays["history"]))
                 # `savez` names what it is given without a name so.
-                count = len(arrays.files) - 1
-                return [arrays[f"arr_{i}"] for i in range(count)], history
+                names = [n for n in arrays.files if n.startswith("arr_")]
+                values = [arrays[f"arr_{i}"] for i in range(len(names))]
+                # Not in older files.
+                known = "optimizer" in arrays
+                optimizer = str(arrays["optimizer"]) if known else None
+                return values, history, optimizer
         except Exception as error:  # Of many kinds, by what is damaged.
             raise ValueError(
                 "The file is not a checkpoint of `TrainingCheckpoint`, or is "
@@ -138,7 +161,13 @@ class TrainingCheckpoint(keras.callbacks.Callback):
 
 def _state(model):
     """Every variable of a model and its optimizer, seed generators included."""
-    if not model.built or model.optimizer is None:
+    if not isinstance(model, keras.Model):
+        raise ValueError(
+            "`model` must be a Keras model. "
+            f"Received: model of type {type(model).__name__}"
+        )
+    # Before `compile`, a model has none.
+    if not model.built or getattr(model, "optimizer", None) is None:
         raise ValueError(
             "`model` must be built and compiled before its state can be saved "
             f"or restored. Received: model={model!r}"
@@ -148,6 +177,13 @@ def _state(model):
         with strategy.scope() if strategy else contextlib.nullcontext():
             model.optimizer.build(model.trainable_variables)
     return [*model.variables, *model.optimizer.variables]
+
+
+def _kind(optimizer):
+    """The class of an optimizer, and of the one within that scales its loss."""
+    name = type(optimizer).__name__
+    inner = getattr(optimizer, "inner_optimizer", None)
+    return name if inner is None else f"{name} of {_kind(inner)}"
 
 
 def _is_chief(model):

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_slots.datasets.clevr_geometry import (
-    RADII,
-    Scenes,
-    masks,
+from keras_slots.datasets.clevr_geometry import RADII, Scenes, masks
+from keras_slots.datasets.random_words import (
+    halves,
+    integers_below,
+    raw_words,
+    stream_key,
+    unit,
 )
 from keras_slots.property_layout import COORDINATE_LIMIT
 
@@ -69,13 +72,15 @@ def sample_scenes(settings: SceneSettings, indices) -> Scenes:
 
     Every scene has a random stream of its own, so that it depends on no other.
     """
-    stream = _Stream(settings)
+    key = stream_key(settings.seed, SPLITS.index(settings.split))
     indices = np.asarray(indices)
-    words = stream.words(indices, np.zeros_like(indices), _SCENE_WORDS)
-    low = settings.min_objects
-    count = low + _integers(words[:, 0], settings.max_objects - low + 1)
-    camera = CAMERA + _uniform(words[:, 1:4], CAMERA_JITTER)
-    lights = LIGHTS + _uniform(words[:, 4:13], LIGHT_JITTER).reshape(-1, 3, 3)
+    words = _words(key, indices, np.zeros_like(indices), _SCENE_WORDS)
+    _, numbers = halves(words)
+    least = settings.min_objects
+    more = integers_below(settings.max_objects - least + 1, numbers[:, 0])
+    count = least + more
+    camera = CAMERA + _within(CAMERA_JITTER, numbers[:, 1:4])
+    lights = LIGHTS + _within(LIGHT_JITTER, numbers[:, 4:13]).reshape(-1, 3, 3)
 
     parts = []
     waiting, attempt = np.arange(len(indices)), 1
@@ -84,11 +89,11 @@ def sample_scenes(settings: SceneSettings, indices) -> Scenes:
         # counts, so that the number makes no difference.
         several = max(1, _ATTEMPTS_AT_ONCE // len(waiting))
         scene = np.repeat(waiting, several)
-        numbers = np.tile(attempt + np.arange(several), len(waiting))
+        attempts = np.tile(attempt + np.arange(several), len(waiting))
         size = MAX_OBJECTS * _OBJECT_WORDS
         scenes, good = _attempt(
             settings,
-            stream.words(indices[scene], numbers, size),
+            _words(key, indices[scene], attempts, size),
             count[scene],
             camera[scene],
             lights[scene],
@@ -113,59 +118,34 @@ def _join(parts):
     )
 
 
-class _Stream:
-    """The random words of a split's scenes.
-
-    Raw words, because NumPy keeps their stream stable from version to version
-    and promises no such thing for its distributions.
-    """
-
-    def __init__(self, settings):
-        split = SPLITS.index(settings.split)
-        sequence = np.random.SeedSequence(settings.seed, spawn_key=(split,))
-        self._key = sequence.generate_state(2, "uint64")
-
-    def words(self, indices, attempts, count):
-        """Words (P, count) of scenes (P,) and attempts (P,) at them."""
-        return np.stack(
-            [
-                np.random.Philox(
-                    counter=[0, int(attempt), int(index), 0], key=self._key
-                ).random_raw(count)
-                for index, attempt in zip(indices, attempts, strict=True)
-            ]
-        )
+def _words(key, indices, attempts, count):
+    """Words (P, count) of scenes (P,) and attempts (P,) at them."""
+    return np.stack(
+        [
+            raw_words(key, count, (0, int(attempt), int(index), 0))
+            for index, attempt in zip(indices, attempts, strict=True)
+        ]
+    )
 
 
-def _integers(words, bound):
-    """Integers below `bound` from the high half of words."""
-    return (
-        (words >> np.uint64(32)) * np.uint64(bound) >> np.uint64(32)
-    ).astype("int64")
-
-
-def _uniform(words, limit):
-    """float32 in [-limit, limit) from the high half of words."""
-    unit = (words >> np.uint64(32)).astype("float64") * 2.0**-31 - 1.0
-    return (unit * limit).astype("float32")
+def _within(limit, numbers):
+    """float32 in [-limit, limit) of random numbers of 32 bits."""
+    return ((2.0 * unit(numbers) - 1.0) * limit).astype("float32")
 
 
 def _attempt(settings, words, count, camera, lights):
     """An attempt at each scene, and whether it is good: (B,)."""
     words = words.reshape(-1, MAX_OBJECTS, _OBJECT_WORDS)
-    words = words[:, : settings.max_objects]
-    tries = words[..., :PLACE_TRIES]
-    more = words[..., PLACE_TRIES:]
+    low, high = halves(words[:, : settings.max_objects])
+    more = high[..., PLACE_TRIES:]
     classes = {}
     for number, (name, options) in enumerate(settings.only.items()):
-        drawn = _integers(more[..., number], len(options))
+        drawn = integers_below(len(options), more[..., number])
         classes[name] = np.array(options)[drawn]  # (B, N)
-    rotation = _uniform(more[..., len(classes)], 180.0) + np.float32(180.0)
-    tries = np.stack(
-        [
-            _uniform(tries, COORDINATE_LIMIT),
-            _uniform(tries << np.uint64(32), COORDINATE_LIMIT),
-        ]
+    rotation = _within(180.0, more[..., len(classes)]) + np.float32(180.0)
+    tries = _within(
+        COORDINATE_LIMIT,
+        np.stack([high[..., :PLACE_TRIES], low[..., :PLACE_TRIES]]),
     )  # (2, B, N, tries)
     radius = RADII[classes["size"]]
     places, good = _place(tries, radius, count, camera)

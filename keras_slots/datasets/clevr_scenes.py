@@ -6,11 +6,13 @@ import numpy as np
 import tensorflow as tf
 
 from keras_slots.checks import (
+    check_boolean,
     check_integer,
     check_integer_or_none,
     check_option,
 )
 from keras_slots.datasets import clevr_ray_caster, clevr_scene_sampling
+from keras_slots.datasets.check_shuffle import check_shuffle
 from keras_slots.datasets.clevr_geometry import masks, project
 from keras_slots.datasets.clevr_scene_sampling import (
     MAX_OBJECTS,
@@ -20,7 +22,11 @@ from keras_slots.datasets.clevr_scene_sampling import (
 from keras_slots.datasets.pixels import to_float
 from keras_slots.datasets.property_targets import property_targets
 from keras_slots.datasets.scene_cache import SceneCache
-from keras_slots.property_layout import PROPERTIES, PropertyLayout
+from keras_slots.property_layout import (
+    PROPERTIES,
+    PropertyLayout,
+    as_layout,
+)
 
 SPLIT_SIZES = {"train": 50_000, "validation": 1_000, "test": 1_000}
 
@@ -162,14 +168,15 @@ def clevr_scenes(
     settings = SceneSettings(
         split, seed, min_objects, max_objects, _check_only(only)
     )
-    layout = _check_layout(layout)
+    check_boolean("as_dict", as_dict)
+    check_boolean("drop_remainder", drop_remainder)
+    shuffle = check_shuffle(shuffle, split)
+    layout = as_layout(layout)
     if cache is not None and not isinstance(cache, (str, os.PathLike)):
         raise ValueError(
             "`cache` must be a string, a path or `None`. "
             f"Received: cache={cache!r}"
         )
-    if shuffle is None:
-        shuffle = split == "train"
 
     def make(indices):
         return _make(settings, image_size, indices)
@@ -244,17 +251,6 @@ def _check_only(only):
             i for i, option in enumerate(PROPERTIES[name]) if option in allowed
         )
     return classes
-
-
-def _check_layout(layout):
-    if layout is None:
-        return PropertyLayout()
-    if not isinstance(layout, PropertyLayout):
-        raise ValueError(
-            "`layout` must be a `PropertyLayout` or `None`. "
-            f"Received: layout={layout!r}"
-        )
-    return layout
 
 
 def _make(settings, image_size, indices) -> dict[str, np.ndarray]:

@@ -5,14 +5,20 @@ import os
 import tensorflow as tf
 
 from keras_slots.checks import (
+    check_boolean,
     check_integer,
     check_integer_or_none,
     check_option,
 )
+from keras_slots.datasets.check_shuffle import check_shuffle
 from keras_slots.datasets.clevr_files import SPLITS, ClevrFiles
 from keras_slots.datasets.pixels import to_float
 from keras_slots.datasets.property_targets import property_targets
-from keras_slots.property_layout import PROPERTIES, PropertyLayout
+from keras_slots.property_layout import (
+    PROPERTIES,
+    PropertyLayout,
+    as_layout,
+)
 
 # The numbers of objects in the published scenes.
 LEAST_OBJECTS, MOST_OBJECTS = 3, 10
@@ -148,15 +154,11 @@ tfds.builder('clevr').download_and_prepare()"
     seed = check_integer("seed", seed, minimum=0)
     batch_size = check_integer_or_none("batch_size", batch_size)
     max_objects, num_targets = _check_counts(max_objects, num_targets)
-    if shuffle is None:
-        shuffle = split == "train"
-    if layout is None:
-        layout = PropertyLayout()
-    if not isinstance(layout, PropertyLayout):
-        raise ValueError(
-            "`layout` must be a `PropertyLayout` or None. "
-            f"Received: layout={layout!r}"
-        )
+    check_boolean("as_dict", as_dict)
+    check_boolean("drop_remainder", drop_remainder)
+    check_boolean("cache", cache)
+    shuffle = check_shuffle(shuffle, split)
+    layout = as_layout(layout)
 
     def load(scene):
         image = _decode(scene["image"], image_size)

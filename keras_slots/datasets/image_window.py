@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from keras_slots.checks import check_integer
+from keras_slots.sizes import as_sizes_or_one, one_each
 
 Crop = tuple[tuple[int, int], tuple[int, int]]
 
@@ -35,7 +35,9 @@ class ImageWindow:
             self.crop = _check_crop(crop, height, width)
         (top, bottom), (left, right) = self.crop
         self._cropped = bottom - top, right - left
-        self.size = self._cropped if size is None else _check_size(size)
+        self.size: tuple[int, ...] = self._cropped
+        if size is not None:
+            self.size = one_each("size", as_sizes_or_one("size", size), 2)
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -93,15 +95,3 @@ def _check_crop(crop, height, width) -> Crop:
             f"columns. Received: crop={crop!r}"
         )
     return found[:2], found[2:]
-
-
-def _check_size(size) -> tuple[int, int]:
-    pair = size if isinstance(size, (tuple, list)) else (size, size)
-    try:
-        height, width = (check_integer("size", x) for x in pair)
-    except ValueError as error:
-        raise ValueError(
-            "`size` must be a positive integer, or a height and a width. "
-            f"Received: size={size!r}"
-        ) from error
-    return height, width

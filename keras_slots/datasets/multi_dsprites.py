@@ -100,8 +100,7 @@ def multi_dsprites(
         - `scale`: shape `(E,)`; from 0.5 to 1.
 
     Raises:
-        ValueError: If `split` or `variant` is unknown, `batch_size` or
-            `num_scenes` is not positive, or `seed` is negative.
+        ValueError: If an argument is not as described.
 
     Example:
     >>> from keras_slots.datasets import multi_dsprites
@@ -124,7 +123,7 @@ def multi_dsprites(
     - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055): the split
       sizes.
     """
-    check_option("variant", variant, tuple(scenes.VARIANTS))
+    check_option("variant", variant, scenes.VARIANTS)
     return rendered_scenes(
         partial(scenes.sample_scenes, variant),
         scenes.render,

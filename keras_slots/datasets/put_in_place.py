@@ -1,6 +1,7 @@
 """Files that are whole or not there."""
 
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,7 +12,8 @@ UNFINISHED = ".part"
 @contextmanager
 def put_in_place(path: str) -> Iterator[str]:
     """A path to write to; the file is then moved to `path`, or removed."""
-    unfinished = f"{path}.{os.getpid()}{UNFINISHED}"
+    # Threads, and processes on other machines, may write the same file.
+    unfinished = f"{path}.{uuid.uuid4().hex}{UNFINISHED}"
     try:
         yield unfinished
         os.replace(unfinished, path)

@@ -47,7 +47,7 @@ class RecordFile:
         max_objects: int | None = None,
     ):
         if dataset is not None:
-            check_option("dataset", dataset, tuple(FORMATS))
+            check_option("dataset", dataset, FORMATS)
         max_objects = check_integer_or_none("max_objects", max_objects)
         self.path = path
         self.max_objects = max_objects

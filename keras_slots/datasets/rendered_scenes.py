@@ -6,10 +6,12 @@ import numpy as np
 import tensorflow as tf
 
 from keras_slots.checks import (
+    check_boolean,
     check_integer,
     check_integer_or_none,
     check_option,
 )
+from keras_slots.datasets.check_shuffle import check_shuffle
 from keras_slots.datasets.scene_splits import SPLIT_SIZES, SPLITS
 
 # Scenes rendered together where the caller wants them one by one.
@@ -44,8 +46,7 @@ def rendered_scenes(
         drop_remainder: Boolean.
 
     Raises:
-        ValueError: If `split` is unknown, `batch_size` or `num_scenes` is not
-            positive, or `seed` is negative.
+        ValueError: If an argument is not as described there.
     """
     check_option("split", split, SPLITS)
     if num_scenes is None:
@@ -53,8 +54,9 @@ def rendered_scenes(
     num_scenes = check_integer("num_scenes", num_scenes)
     seed = check_integer("seed", seed, minimum=0)
     batch_size = check_integer_or_none("batch_size", batch_size)
-    if shuffle is None:
-        shuffle = split == "train"
+    check_boolean("as_dict", as_dict)
+    check_boolean("drop_remainder", drop_remainder)
+    shuffle = check_shuffle(shuffle, split)
 
     # Held on the CPU, where tf.data works.
     with tf.device("CPU:0"):

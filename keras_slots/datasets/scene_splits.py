@@ -1,5 +1,7 @@
 """Training, validation and test: disjoint by a hash of the scene."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 # The paper's for training and test; it tunes on scenes for training.
@@ -19,3 +21,24 @@ def bucket_in_split(split: str, bucket: np.ndarray) -> np.ndarray:
     if split == "test":
         return bucket == _TEST_BUCKET
     return (bucket != _VALIDATION_BUCKET) & (bucket != _TEST_BUCKET)
+
+
+def first_scenes(
+    sample_block: Callable[[int], tuple[np.ndarray, ...]], num_scenes: int
+) -> tuple[np.ndarray, ...]:
+    """The first scenes of a split, out of as many blocks as it takes.
+
+    Args:
+        sample_block: Function from the index of a block of candidates to those
+            that belong to the split: arrays, the scenes' axis first.
+        num_scenes: Integer.
+    """
+    blocks: list[tuple[np.ndarray, ...]] = []
+    count = 0
+    while count < num_scenes:
+        blocks.append(sample_block(len(blocks)))
+        count += len(blocks[-1][0])
+    return tuple(
+        np.concatenate(parts)[:num_scenes]
+        for parts in zip(*blocks, strict=True)
+    )

@@ -2,8 +2,9 @@
 
 import json
 import os
+import uuid
 
-from keras_slots.datasets.put_in_place import UNFINISHED, put_in_place
+from keras_slots.datasets.put_in_place import UNFINISHED
 
 _NAME = "settings.json"
 
@@ -27,15 +28,16 @@ def claim_folder(argument: str, folder: str, settings: dict) -> None:
             f"Received: {argument}={folder!r}"
         ) from error
     if read_settings(folder) is None:
+        # Another process may claim the folder at the same moment: so the
+        # names are listed first, and settings looked for once more.
         names = os.listdir(folder)
-        if any(not name.endswith(UNFINISHED) for name in names):
+        strange = [name for name in names if not _is_harmless(name)]
+        if strange and read_settings(folder) is None:
             raise ValueError(
                 f"`{argument}` must name a folder of its own: this one is not "
                 f"empty and holds no {_NAME}. Received: {argument}={folder!r}"
             )
-        with put_in_place(os.path.join(folder, _NAME)) as unfinished:
-            with open(unfinished, "w", encoding="utf-8") as file:
-                json.dump(settings, file, indent=2)
+        _write_once(os.path.join(folder, _NAME), json.dumps(settings, indent=2))
     found = read_settings(folder) or {}
     # As they read from a file, where tuples are lists.
     settings = json.loads(json.dumps(settings))
@@ -50,6 +52,27 @@ def claim_folder(argument: str, folder: str, settings: dict) -> None:
             f"({'; '.join(differing)}); name another folder, or delete "
             f"this one. Received: {argument}={folder!r}"
         )
+
+
+def _is_harmless(name):
+    """What a killed run may leave, and what file browsers hide in folders."""
+    return name.endswith(UNFINISHED) or name.startswith(".")
+
+
+def _write_once(path, text):
+    """Writes a file whole, unless another process has written it before."""
+    unfinished = f"{path}.{uuid.uuid4().hex}{UNFINISHED}"
+    try:
+        with open(unfinished, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.link(unfinished, path)  # Unlike `os.replace`, by one alone.
+    except FileExistsError:
+        return
+    except OSError:  # A disk without hard links.
+        os.replace(unfinished, path)
+    finally:
+        if os.path.exists(unfinished):
+            os.remove(unfinished)
 
 
 def read_settings(folder: str) -> dict | None:

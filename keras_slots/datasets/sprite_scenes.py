@@ -2,13 +2,25 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from keras_slots.datasets.pixels import to_float
-from keras_slots.datasets.scene_splits import SPLITS, bucket_in_split
+from keras_slots.datasets.random_words import (
+    halves,
+    integers_below,
+    raw_words,
+    stream_key,
+    unit,
+)
+from keras_slots.datasets.scene_splits import (
+    SPLITS,
+    bucket_in_split,
+    first_scenes,
+)
 
 IMAGE_SIZE = 64
 
@@ -110,63 +122,35 @@ def sample_scenes(
     variant: str, split: str, num_scenes: int, seed: int
 ) -> Scenes:
     """Draws the first `num_scenes` scenes of one split."""
-    blocks, count, index = [], 0, 0
-    while count < num_scenes:
-        block = _sample_block(variant, split, seed, index)
-        blocks.append(block)
-        count += len(block.sprites)
-        index += 1
-    sprites, colors = zip(*blocks, strict=True)
-    return Scenes(
-        np.concatenate(sprites)[:num_scenes],
-        np.concatenate(colors)[:num_scenes],
-    )
+    sample_block = partial(_sample_block, variant, split, seed)
+    return Scenes(*first_scenes(sample_block, num_scenes))
 
 
 def _sample_block(variant, split, seed, index):
     """The scenes among one block of candidates that belong to `split`."""
     low, high = VARIANTS[variant].min_sprites, VARIANTS[variant].max_sprites
-    key = (list(VARIANTS).index(variant), SPLITS.index(split), index)
-    numbers = _random_numbers(np.random.SeedSequence(seed, spawn_key=key))
+    place = (list(VARIANTS).index(variant), SPLITS.index(split), index)
+    words = raw_words(stream_key(seed, *place), _BLOCK * _NUMBERS // 2)
+    numbers = np.stack(halves(words), axis=-1)
+    numbers = numbers.reshape(_BLOCK, _NUMBERS)  # (block, 44)
     background = numbers[:, 1:_SCENE_NUMBERS]  # (block, 3)
     sprites = numbers[:, _SCENE_NUMBERS:].reshape(_BLOCK, 5, _SPRITE_NUMBERS)
     sprites = sprites[:, :high]  # (block, K, 8)
 
-    count = low + _below(high - low + 1, numbers[:, :1])  # (block, 1)
-    drawn = _below(_FACTORS, sprites[..., : len(_FACTORS)])
+    count = low + integers_below(high - low + 1, numbers[:, :1])  # (block, 1)
+    drawn = integers_below(_FACTORS, sprites[..., : len(_FACTORS)])
+    drawn = drawn.astype("uint8")
     drawn[..., 0] += 1
     drawn[np.arange(high) >= count] = 0
 
     kept = in_split(split, drawn)
     drawn = drawn[kept]  # (N, K, 5)
     background, colors = VARIANTS[variant].colors(
-        _unit(background[kept]), _unit(sprites[kept][..., len(_FACTORS) :])
+        unit(background[kept]), unit(sprites[kept][..., len(_FACTORS) :])
     )
     colors[drawn[..., 0] == 0] = 0.0
     colors = np.concatenate([background[:, None], colors], axis=1)
     return Scenes(drawn, colors.astype("float32"))
-
-
-def _random_numbers(sequence):
-    """A block's random 32-bit numbers, as uint64: (block, 44).
-
-    From raw words, because NumPy keeps their stream stable from version to
-    version and promises no such thing for its distributions.
-    """
-    words = np.random.Philox(sequence).random_raw(_BLOCK * _NUMBERS // 2)
-    halves = words & np.uint64(0xFFFFFFFF), words >> np.uint64(32)
-    return np.stack(halves, axis=-1).reshape(_BLOCK, _NUMBERS)
-
-
-def _below(bound, numbers):
-    """Integers below `bound`, as uint8."""
-    bound = np.asarray(bound, "uint64")
-    return (numbers * bound >> np.uint64(32)).astype("uint8")
-
-
-def _unit(numbers):
-    """Numbers in [0, 1)."""
-    return numbers * 2.0**-32
 
 
 def in_split(split: str, sprites: np.ndarray) -> np.ndarray:

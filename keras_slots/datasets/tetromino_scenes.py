@@ -1,13 +1,22 @@
 """How Tetrominoes scenes are drawn, shared out to splits, and rendered."""
 
+from functools import partial
+
 import numpy as np
 import tensorflow as tf
 
 from keras_slots.datasets.pixels import to_float
+from keras_slots.datasets.random_words import (
+    halves,
+    integers_below,
+    raw_words,
+    stream_key,
+)
 from keras_slots.datasets.scene_splits import (
     NUM_BUCKETS,
     SPLITS,
     bucket_in_split,
+    first_scenes,
 )
 
 IMAGE_SIZE = 35
@@ -106,50 +115,36 @@ _CODE_PIXELS, _CODE_LABELS = _code_tables()
 # One random word for each (colour, row, column) a cell can have; the words of
 # a scene's cells, combined by exclusive or, are its hash (Zobrist hashing).
 # The table is fixed: which split a scene belongs to depends on no seed.
-_CELL_WORDS = np.random.Philox(key=2020).random_raw(
-    len(COLORS) * (IMAGE_SIZE - CELL_SIZE + 1) ** 2
-)
+_CELL_WORDS = raw_words(2020, len(COLORS) * (IMAGE_SIZE - CELL_SIZE + 1) ** 2)
 _CELL_WORDS = _CELL_WORDS.reshape(len(COLORS), IMAGE_SIZE - CELL_SIZE + 1, -1)
 
 
-def sample_pieces(split: str, num_scenes: int, seed: int) -> np.ndarray:
-    """Draws scenes of one split: uint8 (num_scenes, 3, 4).
+def sample_pieces(
+    split: str, num_scenes: int, seed: int
+) -> tuple[np.ndarray, ...]:
+    """Draws scenes of one split: one array, uint8 (num_scenes, 3, 4).
 
     The last axis holds the shape's index (from 0), the colour's index, the top
     row and the left column.
     """
-    blocks, count, index = [], 0, 0
-    while count < num_scenes:
-        block = _sample_block(split, seed, index)
-        blocks.append(block)
-        count += len(block)
-        index += 1
-    return np.concatenate(blocks)[:num_scenes]
+    return first_scenes(partial(_sample_block, split, seed), num_scenes)
 
 
 def _sample_block(split, seed, index):
     """The scenes among one block of candidates that belong to `split`."""
-    stream = np.random.Philox(
-        np.random.SeedSequence(seed, spawn_key=(SPLITS.index(split), index))
-    )
-    # Raw words, because NumPy keeps their stream stable from version to
-    # version and promises no such thing for its distributions.
-    words = stream.random_raw(2 * NUM_PIECES * _BLOCK)
-    words = words.reshape(2, NUM_PIECES, _BLOCK)
-    low, high = words & np.uint64(0xFFFFFFFF), words >> np.uint64(32)
+    key = stream_key(seed, SPLITS.index(split), index)
+    words = raw_words(key, 2 * NUM_PIECES * _BLOCK)
+    low, high = halves(words.reshape(2, NUM_PIECES, _BLOCK))
 
-    def uniform(bits, bound):
-        return (bits * np.asarray(bound, "uint64")) >> np.uint64(32)
-
-    shape = uniform(low[0], len(SHAPES))  # (3, block)
-    color = uniform(high[0], len(COLORS))
-    x = uniform(low[1], IMAGE_SIZE - _EXTENTS[0][shape] + 1)
-    y = uniform(high[1], IMAGE_SIZE - _EXTENTS[1][shape] + 1)
+    shape = integers_below(len(SHAPES), low[0])  # (3, block)
+    color = integers_below(len(COLORS), high[0])
+    x = integers_below(IMAGE_SIZE - _EXTENTS[0][shape] + 1, low[1])
+    y = integers_below(IMAGE_SIZE - _EXTENTS[1][shape] + 1, high[1])
     pieces = np.stack([shape, color, x, y]).astype("uint8")  # (4, 3, block)
 
     pieces = pieces[..., ~_overlap(*_cells(pieces))]
     pieces = pieces[..., in_split(split, pieces)]
-    return pieces.transpose(2, 1, 0)  # (scenes, 3, 4)
+    return (pieces.transpose(2, 1, 0),)  # (scenes, 3, 4)
 
 
 def _cells(pieces):

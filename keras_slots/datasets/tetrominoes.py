@@ -73,8 +73,7 @@ def tetrominoes(
         - `visibility`: shape `(4,)`; 1 for every entity.
 
     Raises:
-        ValueError: If `split` is unknown, `batch_size` or `num_scenes` is not
-            positive, or `seed` is negative.
+        ValueError: If an argument is not as described.
 
     Example:
     >>> from keras_slots.datasets import tetrominoes
@@ -95,7 +94,7 @@ def tetrominoes(
       sizes.
     """
     return rendered_scenes(
-        lambda *arguments: (scenes.sample_pieces(*arguments),),
+        scenes.sample_pieces,
         scenes.render,
         scenes.factors,
         split,

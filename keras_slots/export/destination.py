@@ -5,6 +5,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from keras_slots.checks import check_folder
+
 
 def check_free(path) -> None:
     """Raises a `FileExistsError` if something is at a path."""
@@ -27,12 +29,7 @@ def check_file(path, ending: str) -> Path:
         raise ValueError(
             f"`path` must end in {ending!r}. Received: path={str(path)!r}"
         )
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            "`path` must lie in a folder that exists. "
-            f"Received: path={str(path)!r}"
-        )
-    return path
+    return check_folder(path)
 
 
 @contextlib.contextmanager

@@ -39,7 +39,7 @@ class EndpointModel(keras.Model):
         ]
 
 
-def list_endpoints(model) -> dict[str, tuple[str, ...]]:
+def list_endpoints(model: keras.Model) -> dict[str, tuple[str, ...]]:
     """The endpoints that exports of a model have or can have.
 
     Args:

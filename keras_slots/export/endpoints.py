@@ -90,9 +90,6 @@ def _predict(model):
 
 
 def _image_spec(model):
-    if isinstance(model, ObjectDiscovery):
-        shape, _, _ = model.decoder.compute_output_shape((None, 1, 1))
-        return _spec("image", *shape[1:])
     return _spec("image", *model.image_shape)
 
 

@@ -1,11 +1,18 @@
 """LiteRT (TensorFlow Lite): a file for phones and small devices."""
 
+import os
+
+import keras
+
 from keras_slots.checks import check_integer
 from keras_slots.export.endpoint_model import export_endpoint
 
 
 def export_litert(
-    model, path, endpoint: str | None = None, batch_size: int = 1
+    model: keras.Model,
+    path: str | os.PathLike,
+    endpoint: str | None = None,
+    batch_size: int = 1,
 ) -> None:
     """Writes one endpoint of a model as a LiteRT file.
 

@@ -1,9 +1,15 @@
 """ONNX: a file for onnxruntime and its many relatives."""
 
+import os
+
+import keras
+
 from keras_slots.export.endpoint_model import export_endpoint
 
 
-def export_onnx(model, path, endpoint: str | None = None) -> None:
+def export_onnx(
+    model: keras.Model, path: str | os.PathLike, endpoint: str | None = None
+) -> None:
     """Writes one endpoint of a model as an ONNX file.
 
     It takes the extra `export`. Inputs and outputs have their names, and any

@@ -1,9 +1,15 @@
 """OpenVINO: two files for Intel's runtime."""
 
+import os
+
+import keras
+
 from keras_slots.export.endpoint_model import export_endpoint
 
 
-def export_openvino(model, path, endpoint: str | None = None) -> None:
+def export_openvino(
+    model: keras.Model, path: str | os.PathLike, endpoint: str | None = None
+) -> None:
     """Writes one endpoint of a model as OpenVINO's `.xml` and `.bin`.
 
     It takes the extra `export`. Inputs and outputs have their names, and any

@@ -4,11 +4,12 @@ import os
 
 import keras
 
-from keras_slots.export.destination import check_free
+from keras_slots.checks import check_folder
+from keras_slots.export.destination import all_at_once, check_free
 from keras_slots.export.endpoints import endpoints
 
 
-def export_saved_model(model, path) -> None:
+def export_saved_model(model: keras.Model, path: str | os.PathLike) -> None:
     """Writes a model as a TensorFlow SavedModel.
 
     The SavedModel holds the graph and the weights. Serving it takes
@@ -32,12 +33,13 @@ def export_saved_model(model, path) -> None:
 
     Args:
         model: A built model of `keras_slots.models`.
-        path: Directory to write. It appears whole or not at all; one that
-            exists already is an error.
+        path: Directory to write, in a folder that exists. It appears whole or
+            not at all; one that exists already is an error.
 
     Raises:
         ValueError: If the model is of another kind or not built.
         FileExistsError: If something is at `path` already.
+        FileNotFoundError: If `path` lies in no folder.
 
     Example:
 
@@ -47,14 +49,13 @@ def export_saved_model(model, path) -> None:
     masks = served(image=images)["masks"]
     ```
     """
-    path = os.path.normpath(path)  # Without a slash at the end.
     functions = endpoints(model)
+    path = check_folder(path)
     check_free(path)
     archive = keras.export.ExportArchive()
     archive.track(model)
     for name, endpoint in functions.items():
         archive.add_endpoint(name, endpoint.function, endpoint.specs)
     # An interrupted export must not look like a finished one.
-    unfinished = f"{path}.unfinished"
-    archive.write_out(unfinished, verbose=False)
-    os.replace(unfinished, path)
+    with all_at_once(path) as unfinished:
+        archive.write_out(str(unfinished), verbose=False)

@@ -25,13 +25,6 @@ from keras import ops
 from keras_slots.types import Tensor
 
 
-def literal_broadcast_deconvolve(
-    slots: Tensor, position_map: Tensor, deconv: keras.layers.Conv2DTranspose
-) -> Tensor:
-    """The form of the paper, which `broadcast_deconvolve` is tested by."""
-    return deconv(slots[:, None, None, :] + position_map)
-
-
 def broadcast_deconvolve(
     slots: Tensor, position_map: Tensor, deconv: keras.layers.Conv2DTranspose
 ) -> Tensor:

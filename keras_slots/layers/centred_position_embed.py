@@ -74,7 +74,10 @@ def cell_positions(grid_size, image_size, pixels_per_cell) -> Tensor:
 def squared_distances(centres: Tensor, image_size) -> Tensor:
     """From every pixel to each centre (B, K, 2): (B, K, H, W, 1)."""
     y, x = (
-        ops.square(ops.linspace(-1.0, 1.0, size) - centres[..., axis, None])
+        ops.square(
+            ops.linspace(-1.0, 1.0, size, dtype=centres.dtype)
+            - centres[..., axis, None]
+        )
         for axis, size in enumerate(image_size)
     )  # (B, K, H) and (B, K, W)
     return (y[:, :, :, None] + x[:, :, None])[..., None]

@@ -1,22 +1,20 @@
 """ConvEncoder: image to tokens, section 5.1 of the supplement."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
 from keras_slots.checks import (
     check_boolean,
+    check_floats,
     check_integer,
     check_rank,
     check_tensor,
 )
 from keras_slots.layers.layer_norm import layer_norm
-from keras_slots.layers.layer_sizes import (
-    Sizes,
-    as_sizes,
-    as_sizes_or_one,
-    one_each,
-)
 from keras_slots.layers.soft_position_embed import SoftPositionEmbed
+from keras_slots.sizes import Sizes, as_sizes, as_sizes_or_one, one_each
 from keras_slots.types import Shape
 
 
@@ -72,10 +70,10 @@ class ConvEncoder(keras.layers.Layer):
 
     def __init__(
         self,
-        filters=(64, 64, 64, 64),
+        filters: Sequence[int] = (64, 64, 64, 64),
         kernel_sizes: Sizes = 5,
         strides: Sizes = 1,
-        mlp_sizes=(64, 64),
+        mlp_sizes: Sequence[int] = (64, 64),
         num_frequencies: int = 0,
         use_position_embedding: bool = True,
         **kwargs,
@@ -147,6 +145,7 @@ class ConvEncoder(keras.layers.Layer):
 
     def call(self, inputs):
         check_tensor("inputs", inputs, "(B, H, W, C)")
+        check_floats("inputs", inputs)
         features = inputs
         for conv in self.convs:
             features = conv(features)

@@ -1,11 +1,11 @@
 """What `SpatialBroadcastDecoder` accepts: arguments and shapes."""
 
 from keras_slots.checks import (
-    check_number,
+    check_floats,
     check_size,
     check_tensor,
 )
-from keras_slots.layers.layer_sizes import one_each
+from keras_slots.sizes import one_each
 
 
 def check_arguments(layer) -> None:
@@ -13,8 +13,6 @@ def check_arguments(layer) -> None:
     one_each("grid_size", layer.grid_size, 2)
     one_each("kernel_sizes", layer.kernel_sizes, len(layer.filters))
     one_each("strides", layer.strides, len(layer.filters))
-    for name in ("mask_falloff", "mask_penalty"):
-        check_number(name, getattr(layer, name))
     for name in ("mask_falloff", "background_slot"):
         if getattr(layer, name) and layer.centre_frequencies is None:
             raise ValueError(
@@ -41,6 +39,7 @@ def check_arguments(layer) -> None:
 def check_call(layer, slots, slot_mask, centres, scales) -> None:
     """Raises a `ValueError` for the first argument that does not fit."""
     check_tensor("slots", slots, "(B, K, D)")
+    check_floats("slots", slots)
     if slot_mask is not None:
         check_tensor("slot_mask", slot_mask, "(B, K)")
         check_size("slot_mask", slot_mask.shape, 0, slots.shape[0])

@@ -10,7 +10,6 @@ LARGEST_SIDE = 4
 NUM_FILTERS = 128
 
 
-@keras.saving.register_keras_serializable(package="keras_slots")
 class ImageVector(keras.layers.Layer):
     """Turns a map of tokens into one vector that knows where things are.
 
@@ -33,7 +32,7 @@ class ImageVector(keras.layers.Layer):
 
     def __init__(self, latent_size: int, grid_size, **kwargs):
         super().__init__(**kwargs)
-        self.latent_size = check_integer("latent_size", latent_size, 1)
+        self.latent_size = check_integer("latent_size", latent_size)
         self.grid_size = tuple(grid_size)
 
     def build(self, input_shape):
@@ -65,13 +64,3 @@ class ImageVector(keras.layers.Layer):
         for conv in self.convs:
             features = conv(features)
         return self.project(ops.reshape(features, (batch, self.flat_size)))
-
-    def compute_output_shape(self, input_shape):
-        return (input_shape[0], self.latent_size)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "latent_size": self.latent_size,
-            "grid_size": self.grid_size,
-        }

@@ -69,7 +69,6 @@ class PropertyHead(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        check_number("coordinate_scale", coordinate_scale, above=True)
         self.num_features = check_integer("num_features", num_features)
         self.hidden_size = check_integer("hidden_size", hidden_size)
         if num_features < NUM_COORDINATES:
@@ -77,14 +76,15 @@ class PropertyHead(keras.layers.Layer):
                 "`num_features` must be at least 3, the coordinates. "
                 f"Received: num_features={num_features}"
             )
-        self.coordinate_scale = coordinate_scale
+        self.coordinate_scale = check_number(
+            "coordinate_scale", coordinate_scale, above=True
+        )
         self.centre_frequencies = check_integer_or_none(
             "centre_frequencies", centre_frequencies
         )
 
     def build(self, slots_shape):
-        if slots_shape is None:
-            check_rank("slots", slots_shape, "(B, K, D)")
+        check_rank("slots", slots_shape, "(..., K, D)")
         slots_shape = (None, None, slots_shape[-1])
         self.hidden = keras.layers.Dense(
             self.hidden_size, name="hidden", dtype=self.dtype_policy
@@ -102,14 +102,13 @@ class PropertyHead(keras.layers.Layer):
         self.output_dense.build((None, None, self.hidden_size))
 
     def call(self, slots, centres=None):
+        check_tensor("slots", slots, "(..., K, D)")
         if (centres is None) != (self.centre_frequencies is None):
             raise ValueError(
-                "`centres` must be passed if and only if the head has "
-                "`centre_frequencies`. Received: centre_frequencies="
-                f"{self.centre_frequencies}, centres={centres}"
+                "`centres` and `centre_frequencies` go together. Received: "
+                f"centres={'None' if centres is None else 'a tensor'}, "
+                f"centre_frequencies={self.centre_frequencies}"
             )
-        if getattr(slots, "shape", None) is None:
-            check_tensor("slots", slots, "(B, K, D)")
         if centres is not None:
             self._check_centres(slots, centres)
         hidden = self.hidden(slots)

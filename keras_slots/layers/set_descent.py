@@ -12,7 +12,7 @@ from keras_slots.checks import (
 )
 from keras_slots.layers.set_encoder import SetEncoder
 from keras_slots.tensors import as_tensor
-from keras_slots.types import Shape, Tensor
+from keras_slots.types import Tensor
 
 # Of the implicit form, as published: how much it holds the set to its start,
 # and the largest norm of the gradient of one set.
@@ -20,7 +20,6 @@ START_WEIGHT = 0.1
 LARGEST_NORM = 10.0
 
 
-@keras.saving.register_keras_serializable(package="keras_slots")
 class SetDescent(keras.layers.Layer):
     """Decodes a vector into a set whose own vector, encoded, is near it.
 
@@ -96,9 +95,11 @@ class SetDescent(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**{"dtype": "float32", **kwargs})
-        check_number("inner_learning_rate", inner_learning_rate, above=True)
-        check_number("inner_momentum", inner_momentum)
-        if inner_momentum >= 1:
+        self.inner_learning_rate = check_number(
+            "inner_learning_rate", inner_learning_rate, above=True
+        )
+        self.inner_momentum = check_number("inner_momentum", inner_momentum)
+        if self.inner_momentum >= 1:
             raise ValueError(
                 "`inner_momentum` must be less than 1. "
                 f"Received: inner_momentum={inner_momentum}"
@@ -108,8 +109,6 @@ class SetDescent(keras.layers.Layer):
         self.latent_size = check_integer("latent_size", latent_size)
         self.hidden_size = check_integer("hidden_size", hidden_size)
         self.num_iterations = check_integer("num_iterations", num_iterations)
-        self.inner_learning_rate = inner_learning_rate
-        self.inner_momentum = inner_momentum
         self.implicit = implicit
 
     def build(self, input_shape):
@@ -185,16 +184,6 @@ class SetDescent(keras.layers.Layer):
         # Zero, but for its derivative.
         sets[-1] = sets[-1] + (descent - ops.stop_gradient(descent))
         return sets
-
-    def compute_output_shape(self, latent_shape) -> Shape:
-        size = (self.num_iterations + 1, self.set_size, self.num_features)
-        return (latent_shape[0], *size)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            **{name: getattr(self, name) for name in self.ARGUMENTS},
-        }
 
 
 def _clip(gradient):

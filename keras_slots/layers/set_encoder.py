@@ -7,7 +7,6 @@ from keras_slots.checks import check_integer, check_rank, check_tensor
 from keras_slots.layers.sort_pool import SortPool
 
 
-@keras.saving.register_keras_serializable(package="keras_slots")
 class SetEncoder(keras.layers.Layer):
     """Turns a set into a vector, the same one for every order of the set.
 
@@ -42,8 +41,8 @@ class SetEncoder(keras.layers.Layer):
 
     def __init__(self, latent_size: int, hidden_size: int, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
-        self.latent_size = check_integer("latent_size", latent_size, 1)
-        self.hidden_size = check_integer("hidden_size", hidden_size, 1)
+        self.latent_size = check_integer("latent_size", latent_size)
+        self.hidden_size = check_integer("hidden_size", hidden_size)
 
     def build(self, input_shape):
         check_rank("sets", input_shape, "(B, n, d)")
@@ -92,13 +91,3 @@ class SetEncoder(keras.layers.Layer):
         gradient = ops.matmul(gradient, ops.transpose(self.project.kernel))
         gradient = ops.where(before > 0, gradient, 0.0)  # (B, n, H)
         return ops.matmul(gradient, ops.transpose(self.hidden.kernel))
-
-    def compute_output_shape(self, input_shape):
-        return (input_shape[0], self.latent_size)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "latent_size": self.latent_size,
-            "hidden_size": self.hidden_size,
-        }

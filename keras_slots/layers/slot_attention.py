@@ -7,11 +7,15 @@ from keras_slots.checks import (
     check_boolean,
     check_integer,
     check_integer_or_none,
+    check_number,
+    check_number_or_none,
+    check_seed,
 )
 from keras_slots.layers.competitive_attention import CompetitiveAttention
 from keras_slots.layers.initial_slots import InitialSlots
 from keras_slots.layers.masked_softmax import fill_where_masked
 from keras_slots.layers.slot_attention_checks import (
+    OPTIONS,
     check_arguments,
     check_call,
     check_input_shape,
@@ -20,6 +24,7 @@ from keras_slots.layers.slot_attention_checks import (
 from keras_slots.layers.slot_centres import SlotCentres
 from keras_slots.layers.slot_communication import SlotCommunication
 from keras_slots.layers.slot_update import SlotUpdate
+from keras_slots.types import Initializer
 
 
 @keras.saving.register_keras_serializable(package="keras_slots")
@@ -127,7 +132,8 @@ class SlotAttention(keras.layers.Layer):
         num_iterations: Integer, more (or fewer) iterations than in training.
         return_attention_scores: Whether to return the attention too.
         return_all_iterations: Whether to return every iteration's result.
-        positions: Float tensor `(N, 2)`, for slots with centres.
+        positions: Float tensor `(N, 2)`, for slots with centres and only for
+            them: (y, x) of the tokens, the outermost ones at -1 and 1.
 
     Returns:
         Slots `(B, K, slot_size)`; with `return_attention_scores=True` the
@@ -177,8 +183,8 @@ class SlotAttention(keras.layers.Layer):
         slot_scales: bool = False,
         background_slot: bool = False,
         slot_communication: str = "none",
-        kernel_initializer="glorot_uniform",
-        slots_initializer="glorot_uniform",
+        kernel_initializer: Initializer = "glorot_uniform",
+        slots_initializer: Initializer = "glorot_uniform",
         seed: int | None = None,
         **kwargs,
     ):
@@ -187,7 +193,7 @@ class SlotAttention(keras.layers.Layer):
         self.slot_size = check_integer("slot_size", slot_size)
         self.num_iterations = check_integer("num_iterations", num_iterations)
         self.mlp_hidden_size = check_integer("mlp_hidden_size", mlp_hidden_size)
-        self.epsilon = epsilon
+        self.epsilon = check_number("epsilon", epsilon)
         self.aggregation = aggregation
         self.softmax_axis = softmax_axis
         self.slot_initialization = slot_initialization
@@ -195,7 +201,7 @@ class SlotAttention(keras.layers.Layer):
         self.use_layer_norm = check_boolean("use_layer_norm", use_layer_norm)
         self.use_mlp = check_boolean("use_mlp", use_mlp)
         self.use_projections = check_boolean("use_projections", use_projections)
-        self.temperature = temperature
+        self.temperature = check_number_or_none("temperature", temperature)
         self.epsilon_position = epsilon_position
         self.gradient = gradient
         self.num_heads = check_integer("num_heads", num_heads)
@@ -207,7 +213,7 @@ class SlotAttention(keras.layers.Layer):
         self.slot_communication = slot_communication
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.slots_initializer = keras.initializers.get(slots_initializer)
-        self.seed = seed
+        self.seed = check_seed(seed)
         check_arguments(self)
         self.supports_masking = True
 
@@ -373,22 +379,16 @@ class SlotAttention(keras.layers.Layer):
                 "num_iterations",
                 "mlp_hidden_size",
                 "epsilon",
-                "aggregation",
-                "softmax_axis",
-                "slot_initialization",
-                "update",
                 "use_layer_norm",
                 "use_mlp",
                 "use_projections",
                 "temperature",
-                "epsilon_position",
-                "gradient",
                 "num_heads",
                 "centre_frequencies",
                 "slot_scales",
                 "background_slot",
-                "slot_communication",
                 "seed",
+                *OPTIONS,
             )
         }
         serialize = keras.initializers.serialize

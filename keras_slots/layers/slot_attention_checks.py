@@ -4,10 +4,8 @@ import keras
 
 from keras_slots.checks import (
     check_integer,
-    check_number,
     check_option,
     check_rank,
-    check_seed,
     check_size,
     check_tensor,
 )
@@ -50,10 +48,6 @@ def check_arguments(layer) -> None:
             "`background_slot` needs at least one more slot, for objects. "
             f"Received: num_slots={layer.num_slots}"
         )
-    check_seed(layer.seed)
-    check_number("epsilon", layer.epsilon)
-    if layer.temperature is not None:
-        check_number("temperature", layer.temperature, above=True)
     if layer.slot_size % layer.num_heads:
         raise ValueError(
             "`slot_size` must be a multiple of `num_heads`. Received: "
@@ -94,8 +88,13 @@ def _call_sizes(layer, initial_slots, num_slots, num_iterations):
         check_tensor("initial_slots", initial_slots, "(B, K, D)")
     if num_slots is None:
         num_slots = layer.num_slots
-        if initial_slots is not None and initial_slots.shape[1]:
+        if initial_slots is not None:
             num_slots = initial_slots.shape[1]
+        if num_slots is None:
+            raise ValueError(
+                "`initial_slots` must have a known number of slots. Received: "
+                f"initial_slots.shape={tuple(initial_slots.shape)}"
+            )
     if num_iterations is None:
         num_iterations = layer.num_iterations
     return (

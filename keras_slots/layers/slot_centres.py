@@ -44,8 +44,8 @@ SMALLEST_SCALE = 0.05
 
 def grid_positions(height: int, width: int) -> Tensor:
     """The positions of a map's cells, row by row: (height * width, 2)."""
-    y = ops.linspace(-1.0, 1.0, height)
-    x = ops.linspace(-1.0, 1.0, width)
+    y = ops.linspace(-1.0, 1.0, height, dtype="float32")
+    x = ops.linspace(-1.0, 1.0, width, dtype="float32")
     grid = ops.meshgrid(y, x, indexing="ij")
     return ops.reshape(ops.stack(grid, axis=-1), (height * width, 2))
 

@@ -1,12 +1,13 @@
 """SlotMLP: the baseline of section 5.5, tables 8 and 9 of the supplement."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 from keras import ops
 
 from keras_slots.checks import check_integer, check_rank
-from keras_slots.layers.layer_sizes import as_sizes
+from keras_slots.sizes import as_sizes
 from keras_slots.types import Shape
 
 # Section 5.5: resized to keep the first layer's kernel small.
@@ -63,8 +64,8 @@ class SlotMLP(keras.layers.Layer):
         self,
         num_slots: int,
         slot_size: int,
-        mlp_sizes=(512, 512),
-        slot_mlp_sizes=(),
+        mlp_sizes: Sequence[int] = (512, 512),
+        slot_mlp_sizes: Sequence[int] = (),
         map_size: int = DEFAULT_MAP_SIZE,
         **kwargs,
     ):

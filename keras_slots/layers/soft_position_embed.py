@@ -5,7 +5,12 @@ import math
 import keras
 from keras import ops
 
-from keras_slots.checks import check_integer, check_rank, check_tensor
+from keras_slots.checks import (
+    check_floats,
+    check_integer,
+    check_rank,
+    check_tensor,
+)
 from keras_slots.types import Tensor
 
 
@@ -70,6 +75,7 @@ class SoftPositionEmbed(keras.layers.Layer):
 
     def call(self, inputs):
         check_tensor("inputs", inputs, "(B, H, W, C)")
+        check_floats("inputs", inputs)
         _, height, width, _ = ops.shape(inputs)
         return inputs + self.embedding(height, width)
 

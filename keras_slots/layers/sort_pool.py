@@ -7,7 +7,6 @@ from keras import ops
 from keras_slots.checks import check_rank
 
 
-@keras.saving.register_keras_serializable(package="keras_slots")
 class SortPool(keras.layers.Layer):
     """Sums a set after weighting its elements by their rank in each feature.
 
@@ -66,6 +65,3 @@ class SortPool(keras.layers.Layer):
         rank = ops.sum(ops.cast(is_ahead, "int32"), axis=2)  # (B, n, L)
         place = rank * num_features + ops.arange(num_features, dtype="int32")
         return ops.take(ops.reshape(self.rank_weights, (-1,)), place)
-
-    def compute_output_shape(self, input_shape):
-        return (input_shape[0], input_shape[2])

@@ -1,6 +1,7 @@
 """SpatialBroadcastDecoder: slots to an image, section 5.3 of the supplement."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 from keras import ops
@@ -9,6 +10,7 @@ from keras_slots.checks import (
     check_boolean,
     check_integer,
     check_integer_or_none,
+    check_number,
     check_rank,
 )
 from keras_slots.layers.broadcast_deconvolution import broadcast_deconvolve
@@ -18,18 +20,13 @@ from keras_slots.layers.centred_position_embed import (
 )
 from keras_slots.layers.decoder_checks import check_arguments, check_call
 from keras_slots.layers.image_patches import arrange_patches
-from keras_slots.layers.layer_sizes import (
-    Sizes,
-    as_sizes,
-    as_sizes_or_one,
-    one_each,
-)
 from keras_slots.layers.mask_logits import mean_square, object_distances
 from keras_slots.layers.masked_softmax import fill_where_masked, masked_softmax
 from keras_slots.layers.one_by_one import one_by_one
 from keras_slots.layers.plain_deconvolution import deconvolve
 from keras_slots.layers.slot_centres import is_object
 from keras_slots.layers.soft_position_embed import SoftPositionEmbed
+from keras_slots.sizes import Sizes, as_sizes, as_sizes_or_one, one_each
 from keras_slots.types import Shape, Tensor
 
 
@@ -72,7 +69,8 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             grid becomes, is cut at the bottom and right. `None` cuts
             nothing: the grid times strides times `patch_size`. Defaults to
             `None`.
-        num_frequencies: Integer, as in `SoftPositionEmbed`. Defaults to `0`.
+        num_frequencies: Integer, as in `SoftPositionEmbed`; not used with
+            `centre_frequencies`. Defaults to `0`.
         centre_frequencies: Integer F. Every slot is drawn around a centre of
             its own: cells are told where they are relative to it, by F
             octaves of Fourier features, in place of where they are in the
@@ -136,7 +134,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
     def __init__(
         self,
         grid_size: Sizes,
-        filters=(32, 32, 32),
+        filters: Sequence[int] = (32, 32, 32),
         kernel_sizes: Sizes = 5,
         strides: Sizes = 1,
         output_channels: int = 3,
@@ -170,9 +168,9 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         self.centre_frequencies = check_integer_or_none(
             "centre_frequencies", centre_frequencies
         )
-        self.mask_falloff = mask_falloff
+        self.mask_falloff = check_number("mask_falloff", mask_falloff)
         self.background_slot = check_boolean("background_slot", background_slot)
-        self.mask_penalty = mask_penalty
+        self.mask_penalty = check_number("mask_penalty", mask_penalty)
         self.rematerialize = check_boolean("rematerialize", rematerialize)
         check_arguments(self)
         self.position = (

@@ -41,10 +41,8 @@ class SpreadSlots(keras.initializers.Initializer):
     """
 
     def __init__(self, stddev: float = 1.0, seed: int | None = None):
-        check_number("stddev", stddev)
-        check_seed(seed)
-        self.stddev = stddev
-        self.seed = seed
+        self.stddev = check_number("stddev", stddev)
+        self.seed = check_seed(seed)
 
     def __call__(self, shape, dtype=None):
         if len(shape) < 2 or shape[-1] < 2:

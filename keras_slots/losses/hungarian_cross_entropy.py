@@ -8,7 +8,6 @@ from keras import ops
 from keras_slots.checks import check_number
 from keras_slots.losses.set_matching import matched_loss
 from keras_slots.property_layout import NUM_COORDINATES
-from keras_slots.tensors import as_tensor
 from keras_slots.types import Tensor
 
 # The coordinates, and whether there is an object at all.
@@ -36,8 +35,9 @@ class HungarianCrossEntropyLoss(keras.losses.Loss):
     As the predictions come from a sigmoid, the gradient at its input is
     `p - y`: it does not vanish where a prediction is confident and wrong, as
     that of a squared error does. The rows that pad the targets, whose last
-    feature is 0, ask for nothing but that nothing is there. The loss of a
-    perfect prediction is 0.
+    feature is 0, ask for nothing but that nothing is there. A prediction that
+    matches no row costs nothing, whatever it says: pad the targets to as many
+    rows as there are predictions. The loss of a perfect prediction is 0.
 
     Args:
         coordinate_weight: Float, the weight of the coordinates, the first
@@ -59,7 +59,8 @@ class HungarianCrossEntropyLoss(keras.losses.Loss):
 
     Raises:
         ValueError: If an argument is out of range, an input does not have
-            rank 3, or the numbers of features differ or are below 4.
+            rank 3, the batch sizes or numbers of features differ, or there are
+            fewer than 4 features.
 
     Example:
     >>> y_true = [[[0.5, 0.5, 0.5, 1.0, 1.0], [0.0] * 5]]  # one object
@@ -78,9 +79,9 @@ class HungarianCrossEntropyLoss(keras.losses.Loss):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        _check_coordinates(coordinate_weight, coordinate_scale)
-        self.coordinate_weight = coordinate_weight
-        self.coordinate_scale = coordinate_scale
+        self.coordinate_weight, self.coordinate_scale = _coordinates(
+            coordinate_weight, coordinate_scale
+        )
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return hungarian_cross_entropy(
@@ -124,7 +125,8 @@ def hungarian_cross_entropy(
 
     Raises:
         ValueError: If an argument is out of range, an input does not have
-            rank 3, or the numbers of features differ or are below 4.
+            rank 3, the batch sizes or numbers of features differ, or there are
+            fewer than 4 features.
 
     Example:
     >>> y_true = [[[0.5, 0.5, 0.5, 1.0, 1.0]]]
@@ -133,62 +135,63 @@ def hungarian_cross_entropy(
     >>> round(float(loss[0]), 4)  # log 2: one bit is not known
     0.6931
     """
-    _check_coordinates(coordinate_weight, coordinate_scale)
+    weight, scale = _coordinates(coordinate_weight, coordinate_scale)
 
     def pair_loss(true, pred):
-        logs = _logs(_normalised(pred))  # (B, n, 2 d)
-        asked, entropy = _asked(true)
+        logs = _logs(_normalised(pred, scale))  # (B, n, 2 d)
+        asked, entropy = _asked(_normalised(true, scale), weight)
         return ops.sum(asked * -logs, axis=-1) - entropy
 
     def pairwise_loss(true, pred):
         # One product instead of a tensor (B, n, m, d) of logarithms.
-        asked, entropy = _asked(true)
-        logs = _logs(_normalised(pred))  # (B, m, 2 d)
+        asked, entropy = _asked(_normalised(true, scale), weight)
+        logs = _logs(_normalised(pred, scale))  # (B, m, 2 d)
         cost = -ops.matmul(asked, ops.swapaxes(logs, 1, 2))  # (B, n, m)
         # Rounding must not make a cost look like one that is not finite.
         return ops.maximum(cost - ops.expand_dims(entropy, 2), 0.0)
 
-    def _asked(true):
-        """Weighted answers, a yes and a no each (B, n, 2 d); entropy (B, n)."""
-        target = _normalised(true)
-        both = ops.concatenate([target, 1.0 - target], axis=-1)
-        asked = _weights(target) * both
-        # What no prediction can do without.
-        safe = ops.where(both > 0, both, 1.0)
-        return asked, -ops.sum(asked * ops.log(safe), axis=-1)
-
-    def _normalised(features):
-        coordinates = features[..., :NUM_COORDINATES] / coordinate_scale
-        return ops.concatenate(
-            [coordinates, features[..., NUM_COORDINATES:]], axis=-1
-        )
-
-    def _weights(target):
-        """(B, n, 2 d): padding rows are asked for their last feature only."""
-        others = target.shape[-1] - FEWEST_FEATURES
-        if others < 0:
-            raise ValueError(
-                "An object needs three coordinates and, as its last feature, "
-                "whether it is one. Received: "
-                f"y_true.shape={tuple(target.shape)}"
-            )
-        real = target[..., -1:]
-        coordinates = ops.repeat(coordinate_weight * real, NUM_COORDINATES, -1)
-        weights = ops.concatenate(
-            [coordinates, ops.repeat(real, others, -1), ops.ones_like(real)], -1
-        )
-        return ops.concatenate([weights, weights], axis=-1)
-
-    # Half precision knows no probability so near to 1 that it is certain.
-    y_pred = as_tensor("y_pred", y_pred)
-    if ops.dtype(y_pred) in ("float16", "bfloat16"):
-        y_pred = ops.cast(y_pred, "float32")
     return matched_loss(y_true, y_pred, pair_loss, pairwise_loss)
 
 
-def _check_coordinates(weight, scale):
-    check_number("coordinate_weight", weight)
-    check_number("coordinate_scale", scale, above=True)
+def _coordinates(weight, scale):
+    return (
+        check_number("coordinate_weight", weight),
+        check_number("coordinate_scale", scale, above=True),
+    )
+
+
+def _normalised(features, scale):
+    """Features whose coordinates lie in [0, 1] like the others."""
+    coordinates = features[..., :NUM_COORDINATES] / scale
+    return ops.concatenate(
+        [coordinates, features[..., NUM_COORDINATES:]], axis=-1
+    )
+
+
+def _asked(target, coordinate_weight):
+    """Weighted answers, a yes and a no each (B, n, 2 d); entropy (B, n)."""
+    both = ops.concatenate([target, 1.0 - target], axis=-1)
+    asked = _weights(target, coordinate_weight) * both
+    # What no prediction can do without.
+    safe = ops.where(both > 0, both, 1.0)
+    return asked, -ops.sum(asked * ops.log(safe), axis=-1)
+
+
+def _weights(target, coordinate_weight):
+    """(B, n, 2 d): padding rows are asked for their last feature only."""
+    others = target.shape[-1] - FEWEST_FEATURES
+    if others < 0:
+        raise ValueError(
+            "An object needs three coordinates and, as its last feature, "
+            "whether it is one. Received: "
+            f"y_true.shape={tuple(target.shape)}"
+        )
+    real = target[..., -1:]
+    coordinates = ops.repeat(coordinate_weight * real, NUM_COORDINATES, -1)
+    weights = ops.concatenate(
+        [coordinates, ops.repeat(real, others, -1), ops.ones_like(real)], -1
+    )
+    return ops.concatenate([weights, weights], axis=-1)
 
 
 def _logs(pred):

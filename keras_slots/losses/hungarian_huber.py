@@ -1,12 +1,11 @@
 """Huber loss between sets, after optimal matching."""
 
-import math
-import numbers
 from typing import Any
 
 import keras
 from keras import ops
 
+from keras_slots.checks import check_number
 from keras_slots.losses.set_matching import matched_loss
 from keras_slots.types import Tensor
 
@@ -52,6 +51,10 @@ class HungarianHuberLoss(keras.losses.Loss):
         y_pred: Tensor of shape `(batch_size, num_predictions, num_features)`.
         sample_weight: Optional tensor of shape `(batch_size,)`.
 
+    Raises:
+        ValueError: If `delta` is not positive, an input does not have rank 3,
+            or the batch sizes or numbers of features differ.
+
     Example:
     >>> y_true = [[[0.0, 0.0], [1.0, 1.0]]]
     >>> y_pred = [[[1.0, 1.0], [0.0, 2.0]]]  # the other order, one error of 2
@@ -78,8 +81,7 @@ class HungarianHuberLoss(keras.losses.Loss):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        _check_delta(delta)
-        self.delta = delta
+        self.delta = check_number("delta", delta, above=True)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return hungarian_huber(y_true, y_pred, delta=self.delta)
@@ -104,11 +106,12 @@ def hungarian_huber(
             quadratic to linear. Defaults to `1.0`.
 
     Returns:
-        Tensor of shape `(batch_size,)`: the loss of each example.
+        Tensor of shape `(batch_size,)`: the loss of each example, at least
+        float32.
 
     Raises:
-        ValueError: If `delta` is not positive, if an input does not have rank
-            3, or if the numbers of features differ.
+        ValueError: If `delta` is not positive, an input does not have rank 3,
+            or the batch sizes or numbers of features differ.
 
     Example:
     >>> y_true = [[[0.0], [1.0]], [[0.0], [1.0]]]
@@ -121,7 +124,7 @@ def hungarian_huber(
     - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055), supplement,
       section 5.4.
     """
-    _check_delta(delta)
+    check_number("delta", delta, above=True)
 
     def pair_loss(true, pred):
         return _huber(pred - true, delta)
@@ -139,10 +142,3 @@ def _huber(error, delta):
     return ops.mean(
         ops.where(size <= delta, 0.5 * ops.square(error), linear), axis=-1
     )
-
-
-def _check_delta(delta):
-    if not (isinstance(delta, numbers.Real) and 0 < float(delta) < math.inf):
-        raise ValueError(
-            f"`delta` must be a positive number. Received: delta={delta}"
-        )

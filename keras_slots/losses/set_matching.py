@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from keras import ops
 
-from keras_slots.checks import check_rank
 from keras_slots.ops import linear_sum_assignment
+from keras_slots.set_shapes import check_same, check_set_shapes
 from keras_slots.tensors import as_tensor
 from keras_slots.types import Tensor
 
@@ -28,13 +28,21 @@ def matched_loss(
         pairwise_loss: The same of all pairs: from `(B, n, d)` and
             `(B, m, d)` to `(B, n, m)`.
 
+    Returns:
+        The loss in float64 if `y_pred` is, else in float32.
+
     Raises:
-        ValueError: If an input does not have rank 3, or the numbers of
-            features differ.
+        ValueError: If an input does not have rank 3, or the batch sizes or
+            numbers of features differ.
     """
     y_pred = as_tensor("y_pred", y_pred)
-    y_true = as_tensor("y_true", y_true, y_pred.dtype)
-    _check_shapes(tuple(y_true.shape), tuple(y_pred.shape))
+    # Half precision has no room for a sum of losses, integers for a loss.
+    if ops.dtype(y_pred) != "float64":
+        y_pred = ops.cast(y_pred, "float32")
+    y_true = as_tensor("y_true", y_true, ops.dtype(y_pred))
+    shapes = tuple(y_true.shape), tuple(y_pred.shape)
+    check_set_shapes(*shapes)
+    check_same("number of features", 2, *shapes)
 
     cost = pairwise_loss(ops.stop_gradient(y_true), ops.stop_gradient(y_pred))
     # Values that are not finite must show in the loss, as in any Keras loss.
@@ -49,18 +57,3 @@ def matched_loss(
     matched = ops.take(rows, chosen, axis=0)  # (B, n, d)
     loss = pair_loss(y_true, matched)  # (B, n)
     return ops.sum(ops.where(column < 0, 0.0, loss), axis=1)
-
-
-def _check_shapes(true_shape, pred_shape):
-    for name, set_size, shape in (
-        ("y_true", "num_targets", true_shape),
-        ("y_pred", "num_predictions", pred_shape),
-    ):
-        check_rank(name, shape, f"(batch_size, {set_size}, num_features)")
-    if None not in (true_shape[2], pred_shape[2]) and (
-        true_shape[2] != pred_shape[2]
-    ):
-        raise ValueError(
-            "`y_true` and `y_pred` must have the same number of features. "
-            f"Received: y_true.shape={true_shape}, y_pred.shape={pred_shape}"
-        )

@@ -9,8 +9,9 @@ from keras_slots.checks import (
     check_boolean,
     check_integer,
     check_number,
-    check_rank,
 )
+from keras_slots.set_shapes import check_set_shapes
+from keras_slots.sizes import as_sizes
 
 # Even coordinates that overflow lie somewhere: nearer than no object at all.
 _FARTHEST = 3e38
@@ -31,13 +32,14 @@ class DetectionRule:
 
     def __post_init__(self):
         check_integer("num_coordinates", self.num_coordinates)
-        for size in self.category_sizes:
-            check_integer("category_sizes", size)
+        as_sizes("category_sizes", self.category_sizes)
         check_boolean("inclusive", self.inclusive)
         check_number("distance_scale", self.distance_scale, above=True)
-        for threshold in self.distance_thresholds:
+        for index, threshold in enumerate(self.distance_thresholds):
             if threshold != math.inf:
-                check_number("distance_thresholds", threshold, above=True)
+                check_number(
+                    f"distance_thresholds[{index}]", threshold, above=True
+                )
         if not self.distance_thresholds or len(set(self.labels)) < len(
             self.labels
         ):
@@ -111,11 +113,8 @@ class DetectionRule:
 
     def check_shapes(self, true_shape, pred_shape):
         """Raises a `ValueError` unless the shapes are those of two sets."""
-        for name, set_size, shape in (
-            ("y_true", "num_targets", true_shape),
-            ("y_pred", "num_predictions", pred_shape),
-        ):
-            check_rank(name, shape, f"(batch_size, {set_size}, num_features)")
+        check_set_shapes(true_shape, pred_shape)
+        for name, shape in (("y_true", true_shape), ("y_pred", pred_shape)):
             if shape[2] not in (None, self.num_features):
                 raise ValueError(
                     f"`{name}` must have {self.num_features} features: "
@@ -124,14 +123,6 @@ class DetectionRule:
                     "mean something else, say so with `num_coordinates` and "
                     f"`category_sizes`. Received: {name}.shape={shape}"
                 )
-        if None not in (true_shape[0], pred_shape[0]) and (
-            true_shape[0] != pred_shape[0]
-        ):
-            raise ValueError(
-                "`y_true` and `y_pred` must have the same batch size. "
-                f"Received: y_true.shape={true_shape}, "
-                f"y_pred.shape={pred_shape}"
-            )
 
 
 def _earlier(confidence):

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_slots.checks import check_sample_weight
 from keras_slots.types import Tensor
 
 
@@ -32,6 +33,7 @@ class ObjectOverlap(keras.metrics.Mean):
         left_out = ops.isnan(values)
         weight = ops.cast(~left_out, "float32")
         if sample_weight is not None:
+            check_sample_weight(sample_weight)
             # One per image, or one for all; a column is one per image too.
             given = ops.reshape(ops.convert_to_tensor(sample_weight), (-1,))
             weight = weight * ops.cast(given, "float32")

@@ -1,5 +1,6 @@
 """A true and a predicted segmentation of the same images."""
 
+import numpy as np
 from keras import ops
 
 from keras_slots.checks import check_boolean, check_rank, check_size
@@ -26,7 +27,9 @@ class SegmentationPair:
         mask = as_tensor("mask", mask)
         masks = as_tensor("masks", masks)
         _check_shapes(tuple(mask.shape), tuple(masks.shape))
-        self.labels = ops.cast(mask, "int32")  # (B, H, W)
+        # Identifiers and hashes may need more bits than 32.
+        wide = ops.dtype(mask) in ("int64", "uint32", "uint64")
+        self.labels = ops.cast(mask, "int64" if wide else "int32")  # (B, H, W)
         self.everywhere = ops.ones_like(self.labels, dtype="bool")  # (B, H, W)
         self.in_segment = self.everywhere
         if check_boolean("ignore_background", ignore_background):
@@ -64,13 +67,14 @@ class SegmentationPair:
         Returns:
             The last state.
         """
+        smallest = int(np.iinfo(ops.dtype(self.labels)).min)
 
         def any_left(left, *state):
             return ops.any(left)
 
         def next_segment(left, *state):
             label = ops.max(
-                ops.where(left, self.labels, -(2**31)),
+                ops.where(left, self.labels, smallest),
                 axis=(1, 2),
                 keepdims=True,
             )

@@ -7,6 +7,7 @@ from keras_slots.checks import (
     check_boolean,
     check_number,
     check_rank,
+    check_sample_weight,
     check_size,
     check_tensor,
 )
@@ -15,6 +16,7 @@ from keras_slots.layers.set_descent import SetDescent
 from keras_slots.losses.hungarian_huber import HungarianHuberLoss
 from keras_slots.models.parts_model import PartsModel
 from keras_slots.models.presets import get_preset
+from keras_slots.tensors import as_tensor
 from keras_slots.types import Tensor
 
 
@@ -120,7 +122,7 @@ class DeepSetPrediction(PartsModel):
 
     def __init__(
         self,
-        encoder,
+        encoder: keras.Layer,
         set_size: int,
         num_features: int,
         num_iterations: int = 10,
@@ -138,10 +140,11 @@ class DeepSetPrediction(PartsModel):
             inner_momentum = 0.9 if implicit else 0.0
         if representation_weight is None:
             representation_weight = 0.0 if implicit else 0.1
-        check_number("representation_weight", representation_weight)
         self.encoder = encoder
         self.check_parts()
-        self.representation_weight = representation_weight
+        self.representation_weight = check_number(
+            "representation_weight", representation_weight
+        )
         # Checks and holds the other arguments.
         self.set_descent = SetDescent(
             set_size=set_size,
@@ -245,6 +248,8 @@ class DeepSetPrediction(PartsModel):
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         y = self._padded(y)  # (B, n, d)
+        if sample_weight is not None:
+            check_sample_weight(sample_weight)
         compiled_loss = super().compute_loss
         if not isinstance(y_pred, dict):  # Not training.
             return compiled_loss(x, y, y_pred, sample_weight, training)
@@ -268,7 +273,8 @@ class DeepSetPrediction(PartsModel):
             return loss
         distance = self._distance(y, latent, sample_weight)
         # As much as published, where the loss is averaged over the elements.
-        return loss + self.representation_weight * self.set_size * distance
+        weight = self.representation_weight * self.set_size
+        return loss + ops.cast(weight * distance, ops.dtype(loss))
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         if isinstance(y_pred, dict):
@@ -282,7 +288,7 @@ class DeepSetPrediction(PartsModel):
                 "`y` must be the true sets: train on pairs of images and "
                 "targets. Received: y=None"
             )
-        y = ops.convert_to_tensor(y)
+        y = as_tensor("y", y)
         check_tensor("y", y, "(B, m, d)")
         _, num_rows, num_features = y.shape
         if num_rows is None or num_rows > self.set_size:

@@ -23,8 +23,19 @@ def attends(layer) -> bool:
 
 
 def token_positions(encoder, image_shape) -> Tensor:
-    """The positions (N, 2) of the tokens that an encoder makes."""
-    return grid_positions(*encoder.grid_size(*image_shape[1:3]))
+    """The positions (N, 2) of the tokens that an encoder makes.
+
+    Raises:
+        ValueError: If the size of the image is not known.
+    """
+    size = image_shape[1:3]
+    if None in tuple(size):
+        raise ValueError(
+            "The size of the image must be known where slots have centres: "
+            "resize images to one size, or `set_shape`. Received: "
+            f"image.shape={tuple(image_shape)}"
+        )
+    return grid_positions(*encoder.grid_size(*size))
 
 
 def group(layer, tokens, positions=None, **options):

@@ -2,7 +2,11 @@
 
 import keras
 
-from keras_slots.checks import check_rank, check_tensor
+from keras_slots.checks import (
+    check_rank,
+    check_sample_weight,
+    check_tensor,
+)
 from keras_slots.layers.slot_centres import slot_centres, slot_scales
 from keras_slots.metrics.adjusted_rand_index import AdjustedRandIndex
 from keras_slots.models.grouping import (
@@ -78,7 +82,13 @@ class ObjectDiscovery(PartsModel):
 
     PARTS = ("encoder", "slot_attention", "decoder")
 
-    def __init__(self, encoder, slot_attention, decoder, **kwargs):
+    def __init__(
+        self,
+        encoder: keras.Layer,
+        slot_attention: keras.Layer,
+        decoder: keras.Layer,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.encoder = encoder
         self.slot_attention = slot_attention
@@ -97,10 +107,10 @@ class ObjectDiscovery(PartsModel):
                 `"tetrominoes_paper"`, `"multi_dsprites_paper"` or `"clevr6"`,
                 the paper's (tables 3 to 6 of the supplement).
             load_weights: Boolean or `None`. Whether to load the weights that
-                the package ships; `None` loads them where there are some.
-                Defaults to `None`.
-            **kwargs: Arguments of `keras.Model`. A `dtype` goes to every
-                part.
+                the package ships; `None` loads them where there are some and
+                no part is given. Defaults to `None`.
+            **kwargs: Parts to take in place of the preset's, and arguments
+                of `keras.Model`. A `dtype` goes to every part that is made.
 
         Returns:
             An `ObjectDiscovery` model, built for the preset's image size.
@@ -109,6 +119,8 @@ class ObjectDiscovery(PartsModel):
             ValueError: If there is no such preset, or it has no weights and
                 `load_weights=True`.
         """
+        if load_weights is None and not kwargs.keys().isdisjoint(cls.PARTS):
+            load_weights = False  # They are of the preset's own parts.
         model = super().from_preset(name, **kwargs)
         return load_trained_weights(model, name, load_weights)
 
@@ -146,12 +158,12 @@ class ObjectDiscovery(PartsModel):
             `(B, K, 2)`.
         """
         check_tensor("image", image, "(B, H, W, C)")
-        self._check_image_size(image.shape)
+        image_shape = self._check_image_size(image.shape)
         tokens = self.encoder(image)  # (B, N, D)
         drawn_around_centres = has_centres(self.decoder)
         positions = None
         if drawn_around_centres or has_centres(self.slot_attention):
-            positions = token_positions(self.encoder, image.shape)  # (N, 2)
+            positions = token_positions(self.encoder, image_shape)  # (N, 2)
         slots, attention = group(
             self.slot_attention,
             tokens,
@@ -193,16 +205,23 @@ class ObjectDiscovery(PartsModel):
             "masks": masks,  # (B, K, H, W, 1)
         }
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """`(H, W, C)` of the images that the decoder draws."""
+        return tuple(self.decoder.compute_output_shape((None, 1, 1))[0][1:])
+
     def _check_image_size(self, image_shape):
-        drawn = tuple(self.decoder.compute_output_shape((None, 1, 1))[0][1:3])
+        """The shape, with the size that it must have where it is unknown."""
+        drawn = self.image_shape[:2]
         given = tuple(image_shape[1:3])
-        if None not in given and given != drawn:
+        if any(g not in (None, d) for g, d in zip(given, drawn, strict=True)):
             raise ValueError(
                 "The image must have the size that the decoder draws, "
                 f"{drawn[0]} x {drawn[1]} pixels. Resize the image, or give "
                 "the decoder another grid. Received: "
                 f"image.shape={tuple(image_shape)}"
             )
+        return (image_shape[0], *drawn, image_shape[3])
 
     def compile(self, optimizer="adam", loss="mse", metrics=None, **kwargs):
         if metrics is None:
@@ -215,6 +234,7 @@ class ObjectDiscovery(PartsModel):
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         if sample_weight is not None:
+            check_sample_weight(sample_weight)
             # One weight for each image, and a loss for each of its pixels.
             sample_weight = keras.ops.reshape(sample_weight, (-1, 1, 1))
         # The target is the image itself; y, if given, is the true mask.

@@ -19,8 +19,12 @@ class PartsModel(keras.Model):
     def from_preset(cls, name: str, /, **kwargs):
         preset = get_preset(name)
         dtype = kwargs.get("dtype")
-        parts = {part: preset.make(part, dtype) for part in cls.PARTS}
-        model = cls(**parts, **kwargs)
+        made = {
+            part: preset.make(part, dtype)
+            for part in cls.PARTS
+            if part not in kwargs
+        }
+        model = cls(**made, **kwargs)
         model.build((None, *preset.image_shape))
         return model
 

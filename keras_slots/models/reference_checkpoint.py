@@ -27,11 +27,13 @@ AUTHORS_OPTIONS = {
     "use_projections": True,
     "num_heads": 1,
     "centre_frequencies": None,
+    "background_slot": False,
+    "slot_communication": "none",
 }
 
 
 def load_reference_checkpoint(
-    model: ObjectDiscovery | SetPrediction, path
+    model: ObjectDiscovery | SetPrediction, path: str | os.PathLike
 ) -> None:
     """Loads a checkpoint of the authors' code into a model, in place.
 
@@ -46,9 +48,10 @@ def load_reference_checkpoint(
             which the latest checkpoint is taken.
 
     Raises:
-        ValueError: If the model is of another kind or not built, or a
-            variable is missing or of another shape; the message names the
-            variable and both shapes. Or if the checkpoint is damaged.
+        ValueError: If the model is of another kind or not built, it has
+            weights that the authors' networks have not, or a variable is
+            missing or of another shape; the message names the variable and
+            both shapes. Or if the checkpoint is damaged.
         FileNotFoundError: If there is no checkpoint at `path`.
     """
     kinds = (ObjectDiscovery, SetPrediction)
@@ -77,6 +80,7 @@ def load_reference_checkpoint(
                 f"{name!r} in the checkpoint has shape "
                 f"{tuple(shapes[name])}. Received: path={str(path)!r}"
             )
+    _check_every_weight_is_named(model, [variable for variable, _ in pairs])
     _check_nothing_is_left(shapes, [name for _, name in pairs], path)
     values = [_read(reader, name, path) for _, name in pairs]
     for (variable, _), value in zip(pairs, values, strict=True):
@@ -91,6 +95,18 @@ def _read(reader, name, path):
             f"The checkpoint is damaged: {name!r} cannot be read: {error}. "
             f"Received: path={str(path)!r}"
         ) from error
+
+
+def _check_every_weight_is_named(model, variables):
+    """A model with more weights than the network must not load in part."""
+    named = {variable.path for variable in variables}
+    left = [w for w in model.trainable_variables if w.path not in named]
+    if left:
+        raise ValueError(
+            f"The authors' networks have nothing like `{left[0].path}` "
+            f"{tuple(left[0].shape)} and {len(left) - 1} other weights of the "
+            f"model. Received: model={model!r}"
+        )
 
 
 def _check_nothing_is_left(shapes, names, path):
@@ -111,8 +127,7 @@ def _check_nothing_is_left(shapes, names, path):
 
 
 def _open(path):
-    # Checkpoints are TensorFlow's own format, so the one import of it in
-    # this package besides the datasets, and only when there is one to read.
+    # Imported late: only who has a checkpoint needs TensorFlow.
     import tensorflow as tf
 
     path = os.fspath(path)

@@ -3,7 +3,12 @@
 import keras
 from keras import ops
 
-from keras_slots.checks import check_rank, check_tensor
+from keras_slots.checks import (
+    check_boolean,
+    check_rank,
+    check_sample_weight,
+    check_tensor,
+)
 from keras_slots.layers.slot_centres import slot_centres
 from keras_slots.losses.hungarian_huber import HungarianHuberLoss
 from keras_slots.models.grouping import (
@@ -85,9 +90,9 @@ class SetPrediction(PartsModel):
 
     def __init__(
         self,
-        encoder,
-        slot_attention,
-        head,
+        encoder: keras.Layer,
+        slot_attention: keras.Layer,
+        head: keras.Layer,
         loss_at_every_iteration: bool = False,
         **kwargs,
     ):
@@ -102,7 +107,9 @@ class SetPrediction(PartsModel):
                 "as `SlotAttention`. Received: slot_attention="
                 f"{slot_attention!r}"
             )
-        self.loss_at_every_iteration = loss_at_every_iteration
+        self.loss_at_every_iteration = check_boolean(
+            "loss_at_every_iteration", loss_at_every_iteration
+        )
 
     @classmethod
     def from_preset(
@@ -115,10 +122,11 @@ class SetPrediction(PartsModel):
                 scenes, or `"clevr_properties"`, the paper's (tables 3, 7 and
                 10c of the supplement).
             load_weights: Boolean or `None`. Whether to load the weights that
-                the package ships; `None` loads them where there are some.
-                Defaults to `None`.
-            **kwargs: Further arguments of `SetPrediction`. A `dtype` goes to
-                every part.
+                the package ships; `None` loads them where there are some and
+                no part is given. Defaults to `None`.
+            **kwargs: Arguments of `SetPrediction`: parts to take in place of
+                the preset's, and others. A `dtype` goes to every part that is
+                made.
 
         Returns:
             A `SetPrediction` model, built for the preset's image size.
@@ -129,6 +137,8 @@ class SetPrediction(PartsModel):
         """
         every = get_preset(name).loss_at_every_iteration
         kwargs = {"loss_at_every_iteration": every, **kwargs}
+        if load_weights is None and not kwargs.keys().isdisjoint(cls.PARTS):
+            load_weights = False  # They are of the preset's own parts.
         model = super().from_preset(name, **kwargs)
         return load_trained_weights(model, name, load_weights)
 
@@ -190,6 +200,8 @@ class SetPrediction(PartsModel):
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         check_targets(y, y_pred)
+        if sample_weight is not None:
+            check_sample_weight(sample_weight)
         if len(y_pred.shape) == 3:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         # The loss at every iteration: each against the same targets.

@@ -1,12 +1,11 @@
 """The learning-rate schedule of the paper."""
 
-import math
-import numbers
 from typing import Any
 
 import keras
 from keras import ops
 
+from keras_slots.checks import check_number
 from keras_slots.types import Tensor
 
 
@@ -27,9 +26,9 @@ class WarmupExponentialDecay(keras.optimizers.schedules.LearningRateSchedule):
 
     Args:
         learning_rate: Float. The rate before warm-up and decay.
-        warmup_steps: Integer. Steps over which the rate rises from zero. `0`
+        warmup_steps: Number of steps over which the rate rises from zero. `0`
             leaves the warm-up out.
-        decay_steps: Integer. Steps over which the rate falls by the factor
+        decay_steps: Number of steps over which the rate falls by the factor
             `decay_rate`.
         decay_rate: Float. Positive; the factor of the decay.
 
@@ -54,19 +53,17 @@ class WarmupExponentialDecay(keras.optimizers.schedules.LearningRateSchedule):
     def __init__(
         self,
         learning_rate: float,
-        warmup_steps: int,
-        decay_steps: int,
+        warmup_steps: float,
+        decay_steps: float,
         decay_rate: float,
     ) -> None:
         super().__init__()
-        _check("learning_rate", learning_rate, "a positive")
-        _check("warmup_steps", warmup_steps, "a non-negative")
-        _check("decay_steps", decay_steps, "a positive")
-        _check("decay_rate", decay_rate, "a positive")
-        self.learning_rate = learning_rate
-        self.warmup_steps = warmup_steps
-        self.decay_steps = decay_steps
-        self.decay_rate = decay_rate
+        self.learning_rate = check_number(
+            "learning_rate", learning_rate, above=True
+        )
+        self.warmup_steps = check_number("warmup_steps", warmup_steps)
+        self.decay_steps = check_number("decay_steps", decay_steps, above=True)
+        self.decay_rate = check_number("decay_rate", decay_rate, above=True)
 
     def __call__(self, step: Tensor) -> Tensor:
         step = ops.cast(step, "float32")
@@ -83,12 +80,3 @@ class WarmupExponentialDecay(keras.optimizers.schedules.LearningRateSchedule):
             "decay_steps": self.decay_steps,
             "decay_rate": self.decay_rate,
         }
-
-
-def _check(name, value, kind):
-    """Raises unless `value` is a finite number, positive or perhaps zero."""
-    number = isinstance(value, numbers.Real) and math.isfinite(value)
-    if not number or value < 0 or (value == 0 and kind == "a positive"):
-        raise ValueError(
-            f"`{name}` must be {kind} number. Received: {name}={value}"
-        )

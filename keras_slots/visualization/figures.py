@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_slots.checks import check_size, check_tensor
+from keras_slots.checks import check_folder, check_size, check_tensor
 from keras_slots.tensors import as_array
 
 
@@ -51,11 +51,7 @@ def check_path(path):
             "`path` must end as a picture does, such as '.png'. "
             f"Received: path={os.fspath(path)!r}"
         )
-    if not Path(path).parent.is_dir():
-        raise FileNotFoundError(
-            "`path` must lie in a folder that exists. "
-            f"Received: path={os.fspath(path)!r}"
-        )
+    check_folder(path)
 
 
 def save_figure(figure, path):
@@ -77,13 +73,24 @@ def to_png(figure, dpi=None):
 
 
 def read_images(images):
-    """Images (B, H, W, 3), checked, as an array."""
+    """Images (B, H, W, 3), at least one and with pixels, as an array."""
     images = as_array("images", images)
     check_tensor("images", images, "(B, H, W, 3)")
     check_size("images", images.shape, 3, 3)
+    check_filled("images", images.shape, 0, 1, 2)
     return images
+
+
+def check_filled(name, shape, *axes):
+    """Raises a `ValueError` if one of these axes has size 0."""
+    for axis in axes:
+        if not shape[axis]:
+            raise ValueError(
+                f"`{name}` must have size 1 or more on axis {axis}. "
+                f"Received: {name}.shape={shape}"
+            )
 
 
 def to_unit(images):
     """Images in [-1, 1] as matplotlib draws them, in [0, 1]."""
-    return np.clip(images.astype("float32") / 2 + 0.5, 0, 1)
+    return np.clip(images / 2 + 0.5, 0, 1)

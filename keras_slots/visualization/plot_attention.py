@@ -9,6 +9,7 @@ from keras_slots.token_grid import token_grid
 from keras_slots.types import Tensor
 from keras_slots.visualization.attention_pictures import light_up
 from keras_slots.visualization.figures import (
+    check_filled,
     check_path,
     new_figure,
     read_images,
@@ -73,8 +74,9 @@ def plot_attention(
     Raises:
         ImportError: If matplotlib is not installed.
         FileNotFoundError: If the folder of `path` does not exist.
-        ValueError: If `num_scenes` is not positive, a shape is not as above,
-            or the tokens fill no such map.
+        ValueError: If `num_scenes` is not positive, `path` does not end as a
+            picture does, there are no images, iterations or tokens, a shape is
+            not as above, or the tokens fill no such map.
 
     Example:
     >>> import keras, keras_slots
@@ -127,6 +129,7 @@ def _arrays(images, attention, grid_size):
         attention = attention[:, None]
     check_tensor("attention", attention, "(B, T, K, N)")
     check_size("attention", attention.shape, 0, len(images))
+    check_filled("attention", attention.shape, 1, 3)
     grid = token_grid(attention.shape[-1], images.shape[1:3], grid_size)
     return to_unit(images), attention.reshape(*attention.shape[:-1], *grid)
 

@@ -71,8 +71,9 @@ def plot_scene(
     Raises:
         ImportError: If matplotlib is not installed.
         FileNotFoundError: If the folder of `path` does not exist.
-        ValueError: If there is no scene `index`, an entry of `outputs` is
-            missing, or a shape does not fit `images`.
+        ValueError: If `path` does not end as a picture does, there is no scene
+            `index` or no slot, an entry of `outputs` is missing, or a shape is
+            not as above.
 
     Example:
     >>> import keras, keras_slots
@@ -99,6 +100,11 @@ def plot_scene(
             f"{len(scenes)}. Received: index={index}"
         )
     scene = scenes[index]
+    if not len(scene["masks"]):
+        raise ValueError(
+            "`outputs` must be of one slot or more. "
+            "Received: outputs of 0 slots"
+        )
     top_row = whole_panels(scene)
     num_columns = _num_columns(len(scene["masks"]), len(top_row))
     blocks = _blocks(scene, num_columns)

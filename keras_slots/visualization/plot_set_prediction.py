@@ -4,12 +4,13 @@ import os
 from typing import TYPE_CHECKING
 
 from keras_slots.checks import check_integer, check_size, check_tensor
-from keras_slots.property_layout import PropertyLayout
+from keras_slots.property_layout import PropertyLayout, as_layout
 from keras_slots.tensors import as_array
 from keras_slots.token_grid import token_grid
 from keras_slots.types import Tensor
 from keras_slots.visualization.attention_pictures import light_up
 from keras_slots.visualization.figures import (
+    check_filled,
     check_path,
     read_images,
     save_figure,
@@ -73,8 +74,10 @@ def plot_set_prediction(
     Raises:
         ImportError: If matplotlib is not installed.
         FileNotFoundError: If the folder of `path` does not exist.
-        ValueError: If `num_scenes` is not positive, a shape is not as above,
-            or the tokens fill no such map.
+        ValueError: If `num_scenes` is not positive, `path` does not end as a
+            picture does, `layout` is no `PropertyLayout`, there are no images,
+            iterations or tokens, a shape is not as above, or the tokens fill
+            no such map.
 
     Example:
     >>> import numpy as np
@@ -92,12 +95,7 @@ def plot_set_prediction(
     """
     num_scenes = check_integer("num_scenes", num_scenes)
     check_path(path)
-    layout = PropertyLayout() if layout is None else layout
-    if not isinstance(layout, PropertyLayout):
-        raise ValueError(
-            "`layout` must be a `PropertyLayout` or `None`. "
-            f"Received: layout={layout!r}"
-        )
+    layout = as_layout(layout)
     images, predictions, targets, attention = _arrays(
         images, predictions, targets, attention, layout, grid_size
     )
@@ -125,7 +123,8 @@ def plot_set_prediction(
         if attention is not None:
             panels += [
                 Panel(
-                    f"Attention{time}", light_up(picture, slots, colors, True)
+                    f"Attention{time}",
+                    light_up(picture, slots, colors, smooth=True),
                 )
                 for time, slots in zip(times, attention[scene], strict=True)
             ]
@@ -138,17 +137,16 @@ def plot_set_prediction(
 
 def _arrays(images, predictions, targets, attention, layout, grid_size):
     """NumPy arrays of the documented shapes, T among them."""
-    images, predictions = (
-        read_images(images),
-        as_array("predictions", predictions),
-    )
+    images = read_images(images)
     batch = len(images)
+    predictions = as_array("predictions", predictions)
     one_iteration = predictions.ndim == 3
     if one_iteration:
         predictions = predictions[:, None]
     check_tensor("predictions", predictions, "(B, T, K, d)")
     check_size("predictions", predictions.shape, 0, batch)
     check_size("predictions", predictions.shape, 3, layout.num_features)
+    check_filled("predictions", predictions.shape, 1)
     if targets is not None:
         targets = as_array("targets", targets)
         check_tensor("targets", targets, "(B, n, d)")
@@ -163,6 +161,7 @@ def _arrays(images, predictions, targets, attention, layout, grid_size):
             check_size(
                 "attention", attention.shape, axis, predictions.shape[axis]
             )
+        check_filled("attention", attention.shape, 3)
         grid = token_grid(attention.shape[-1], images.shape[1:3], grid_size)
         attention = attention.reshape(*attention.shape[:-1], *grid)
     return images, predictions, targets, attention

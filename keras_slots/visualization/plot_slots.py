@@ -66,8 +66,9 @@ def plot_slots(
     Raises:
         ImportError: If matplotlib is not installed.
         FileNotFoundError: If the folder of `path` does not exist.
-        ValueError: If `num_scenes` is not positive, an entry of `outputs` is
-            missing, or a shape does not fit `images`.
+        ValueError: If `num_scenes` is not positive, `path` does not end as a
+            picture does, there are no images, an entry of `outputs` is
+            missing, or a shape is not as above.
 
     Example:
     >>> import numpy as np

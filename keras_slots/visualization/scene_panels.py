@@ -6,16 +6,15 @@ import keras
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from keras_slots.checks import check_rank
 from keras_slots.tensors import as_array, as_tensor
-from keras_slots.visualization.figures import (
-    read_images,
-    to_unit,
-)
+from keras_slots.visualization.figures import read_images, to_unit
 from keras_slots.visualization.panel_grid import Panel
 from keras_slots.visualization.slot_colors import slot_colors
 
 _UNMATCHED_COLOR = np.array([0.15, 0.15, 0.15])
 _PAPER = 0.93  # the light grey behind a slot's own image
+_ENTRIES = ("reconstruction", "slot_reconstructions", "masks")
 
 
 def read_scenes(images, outputs, mask=None):
@@ -32,20 +31,19 @@ def read_scenes(images, outputs, mask=None):
     """
     images = read_images(images)
     batch, height, width, _ = images.shape
-    arrays = {"image": images}
-    slots: int | None = None
-    for name, channels in (
-        ("reconstruction", 3),
-        ("slot_reconstructions", 3),
-        ("masks", 1),
+    arrays = {name: _entry(outputs, name) for name in _ENTRIES}
+    drawn = arrays["slot_reconstructions"]
+    check_rank(
+        "outputs['slot_reconstructions']", drawn.shape, "(B, K, H, W, 3)"
+    )
+    of_slots = (batch, drawn.shape[1], height, width)
+    for name, shape in (
+        ("reconstruction", images.shape),
+        ("slot_reconstructions", (*of_slots, 3)),
+        ("masks", (*of_slots, 1)),
     ):
-        array = as_array(f"outputs[{name!r}]", _entry(outputs, name))
-        expected: tuple = (batch, height, width, channels)
-        if name != "reconstruction":
-            slots = array.shape[1] if slots is None else slots
-            expected = (batch, slots, *expected[1:])
-        _check_shape(f"outputs[{name!r}]", array, expected)
-        arrays[name] = array
+        _check_shape(f"outputs[{name!r}]", arrays[name], shape)
+    arrays["image"] = images
     if mask is not None:
         arrays["mask"] = keras.ops.convert_to_numpy(as_tensor("mask", mask))
         _check_shape("mask", arrays["mask"], (batch, height, width))
@@ -56,6 +54,7 @@ def read_scenes(images, outputs, mask=None):
 
 
 def _entry(outputs, name):
+    """An entry of a model's outputs as an array."""
     if not isinstance(outputs, Mapping):
         raise ValueError(
             "`outputs` must be a dict, as `models.ObjectDiscovery` gives it. "
@@ -64,9 +63,9 @@ def _entry(outputs, name):
     if name not in outputs:
         raise ValueError(
             f"`outputs` must have an entry {name!r}. "
-            f"Received: outputs with {sorted(outputs)}"
+            f"Received: outputs with {list(outputs)}"
         )
-    return outputs[name]
+    return as_array(f"outputs[{name!r}]", outputs[name])
 
 
 def _check_shape(name, array, expected):
@@ -124,9 +123,9 @@ def color_labels(labels, slots, colors):
     values = np.unique(labels)
     regions = labels == values[:, None, None]  # (n, H, W)
     overlap = np.einsum("nhw,khw->nk", regions, slots)
+    # A model whose masks are NaN is to be seen, too.
+    matched = linear_sum_assignment(np.nan_to_num(overlap), maximize=True)
     picture = np.broadcast_to(_UNMATCHED_COLOR, (*labels.shape, 3)).copy()
-    for label, slot in zip(
-        *linear_sum_assignment(overlap, maximize=True), strict=True
-    ):
+    for label, slot in zip(*matched, strict=True):
         picture[regions[label]] = colors[slot]
     return picture

@@ -9,7 +9,7 @@ from keras_slots.property_layout import PROPERTIES
 
 # A distance above this is a mistake, as in Table 1 of the supplement.
 FAR = 0.5  # scene units
-# Rows whose last feature says no less are objects.
+# Rows whose last feature is above this are objects.
 CONFIDENT = 0.5
 # As one says it: large blue rubber cylinder.
 _SPOKEN = ("size", "color", "material", "shape")
@@ -27,15 +27,6 @@ class Cell:
 
     lines: tuple[tuple[tuple[str, bool], ...], ...]
     slot: int | None = None
-
-    def __str__(self):
-        lines = (" ".join(text for text, _ in line) for line in self.lines)
-        return "\n".join(lines)
-
-    @property
-    def mistakes(self):
-        """The pieces that are mistakes."""
-        return tuple(text for line in self.lines for text, bad in line if bad)
 
 
 def compare_sets(targets, predictions, layout):

@@ -32,7 +32,6 @@ class TablePage:
     """
 
     def __init__(self, caller, tables, num_columns, picture_shape, colors):
-        self.num_columns = num_columns
         self.colors = colors
         self.picture_width = COLUMN - MARGIN
         height, width = picture_shape

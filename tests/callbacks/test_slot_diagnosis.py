@@ -100,8 +100,8 @@ def test_measures_are_in_the_logs_of_fit(tmp_path):
 
 def test_training_does_not_notice():
     watched, alone = make_model(), make_model()
-    history = fit(watched, SlotDiagnosis(IMAGES, verbose=False), epochs=3)
-    expected = fit(alone, epochs=3)
+    history = fit(watched, SlotDiagnosis(IMAGES, verbose=False))
+    expected = fit(alone)
     assert history["loss"] == expected["loss"]
     for variable, target in zip(
         watched.variables, alone.variables, strict=True
@@ -116,14 +116,12 @@ def test_every_epoch_is_measured_with_the_same_noise():
 
 def test_a_dataset_gives_some_of_its_batches():
     images = tf.data.Dataset.from_tensor_slices((IMAGES, IMAGES[..., 0]))
-    diagnosis = SlotDiagnosis(images.batch(2), num_batches=2)
+    diagnosis = SlotDiagnosis(images.batch(2), num_batches=2, verbose=False)
     np.testing.assert_array_equal(np.concatenate(diagnosis.batches), IMAGES[:4])
-    model = make_model()
-    fit(model, diagnosis, epochs=1)
-    whole = SlotDiagnosis(tf.constant(IMAGES[:4]), verbose=False)
-    whole.set_model(model)
-    whole.on_epoch_end(0)
-    assert set(whole.measures) == set(diagnosis.measures)
+    masks = np.random.default_rng(0).random((4, 2, 5, 6, 1))
+    diagnosis.set_model(Given({"masks": masks[:2]}, {"masks": masks[2:]}))
+    diagnosis.on_epoch_end(0)
+    assert diagnosis.measures == pytest.approx(measure_slots(masks))
 
 
 def test_half_precision():
@@ -167,6 +165,7 @@ def test_a_finding_is_said_once_when_it_begins_and_once_when_it_is_over(capsys):
         ({"images": IMAGES[0]}, r"`images` must have shape \(B, H, W, C\)"),
         ({"images": IMAGES[:1]}, "two images. Received: images with 1"),
         ({"images": []}, "two images. Received: images with 0"),
+        ({"verbose": "False"}, "`verbose` must be `True` or `False`"),
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -185,3 +184,10 @@ def test_tokens_that_are_no_such_map(grid_size):
     model = Given({"attention": np.ones((6, 2, 15))})
     with pytest.raises(ValueError, match=r"the 15 tokens.*Received: grid_size"):
         run(model, 1, grid_size=grid_size)
+
+
+def test_what_cannot_be_measured_is_said_before_the_first_epoch():
+    model = make_model()
+    with pytest.raises(ValueError, match="size that the decoder draws"):
+        fit(model, SlotDiagnosis(draw(2, 9, 9, 3)))
+    assert int(model.optimizer.iterations) == 0

@@ -145,6 +145,28 @@ def test_duplicates(share, duplicates):
     assert ("duplicates" in names(masks)) == bool(duplicates)
 
 
+@pytest.mark.parametrize(("side", "duplicates"), [(3, 0), (4, 2 / 4)])
+def test_slots_that_hold_next_to_nothing_are_no_duplicates(side, duplicates):
+    """What two slots share evenly weighs half: 9 pixels are 0.9 %."""
+    owners = np.zeros((2, SIZE, SIZE), int)
+    owners[:, 4:8, 4:8] = 1
+    owners[:, :side, :side] = 2
+    masks = split_in_two(one_hot(owners, 3), 2)
+    measures = measure_slots(masks)
+    assert measures["duplicate_slots"] == pytest.approx(duplicates)
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_every_side_of_the_image_is_border(turns):
+    owners = np.zeros((2, 4, SIZE), int)
+    owners = np.rot90(owners, turns, (1, 2)).copy()
+    np.rot90(owners, -turns, (1, 2))[:, 0] = 1
+    share = SIZE / (2 * SIZE + 4)
+    expected = share**-share * (1 - share) ** (share - 1)
+    measures = measure_slots(one_hot(owners, 2))
+    assert measures["border_slots"] == pytest.approx(expected)
+
+
 def test_attention_has_an_entropy_of_its_own():
     masks = shared_background()
     even = np.ones((8, 4, 9))
@@ -162,6 +184,47 @@ def test_masks_need_not_sum_to_one_nor_lack_a_channel():
     expected = pytest.approx(measure_slots(masks), rel=1e-5, abs=1e-6)
     assert measure_slots(7 * masks) == expected
     assert measure_slots(masks[..., None]) == expected
+
+
+WELL = {
+    "mask_entropy": 0.5,
+    "effective_slots": 4.0,
+    "stripes": 0.3,
+    "place_bound": 0.3,
+    "duplicate_slots": 0.0,
+    "dead_slots": 0.0,
+    "border_slots": 1.0,
+    "largest_share": 0.4,
+    "attention_entropy": 0.5,
+}
+
+
+@pytest.mark.parametrize(
+    ("finding", "measure", "well", "not_well"),
+    [
+        ("uniform masks", "mask_entropy", 0.95, 0.951),
+        ("one slot", "effective_slots", 1.2, 1.19),
+        ("stripes", "stripes", 0.75, 0.751),
+        ("bound to places", "place_bound", 0.75, 0.751),
+        ("duplicates", "duplicate_slots", 0.2, 0.201),
+        ("dead slots", "dead_slots", 0.2, 0.201),
+        ("one slot is the background", "largest_share", 0.5, 0.501),
+        ("undecided attention", "attention_entropy", 0.95, 0.951),
+    ],
+)
+def test_findings_begin_where_they_are_said_to(
+    finding, measure, well, not_well
+):
+    assert diagnose({**WELL, measure: well}) == []
+    found = diagnose({**WELL, measure: not_well})
+    assert [f.name for f in found] == [finding]
+
+
+def test_a_border_that_slots_share_is_no_background():
+    large = {**WELL, "largest_share": 0.9}
+    (finding,) = diagnose({**large, "border_slots": 1.19})
+    assert finding.name == "one slot is the background"
+    assert diagnose({**large, "border_slots": 1.2}) == []
 
 
 def test_findings_say_what_was_measured_and_what_helps():

@@ -1,5 +1,7 @@
 """TrainingCheckpoint: a stopped run goes on as if it had not stopped."""
 
+import os
+
 import keras
 import numpy as np
 import pytest
@@ -82,6 +84,35 @@ def test_no_file_is_a_fresh_start(tmp_path):
     assert TrainingCheckpoint(tmp_path / "c.npz").restore(make_model()) == 0
 
 
+def test_a_fresh_start_has_no_history(tmp_path):
+    path = tmp_path / "c.npz"
+    fit(make_model(), path, 1)
+    checkpoint = TrainingCheckpoint(path)
+    assert checkpoint.restore(make_model()) == len(checkpoint.history) == 1
+    path.unlink()
+    assert checkpoint.restore(make_model()) == len(checkpoint.history) == 0
+
+
+def test_a_file_is_on_disk_before_it_takes_its_name(tmp_path, monkeypatch):
+    """Else a power cut can leave an empty file of that name."""
+    checkpoint = TrainingCheckpoint(tmp_path / "c.npz")
+    checkpoint.set_model(make_model())
+    checkpoint.on_train_begin()
+    calls = []
+
+    def note(call):
+        def noted(*args):
+            calls.append(call.__name__)
+            return call(*args)
+
+        monkeypatch.setattr(os, call.__name__, noted)
+
+    note(os.fsync)
+    note(os.replace)
+    checkpoint.on_epoch_end(0)
+    assert calls == ["fsync", "replace"]
+
+
 def test_a_crash_while_writing_keeps_the_last_checkpoint(tmp_path, monkeypatch):
     path = tmp_path / "c.npz"
     fit(make_model(), path, 1)
@@ -103,6 +134,13 @@ def test_a_missing_folder_is_said_before_training(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"Received: path=.*c\.npz"):
         fit(model, tmp_path / "nowhere" / "c.npz", 1)
     assert keras.ops.convert_to_numpy(model.optimizer.iterations) == 0
+
+
+def test_a_folder_is_said_before_training(tmp_path):
+    checkpoint = TrainingCheckpoint(tmp_path)
+    checkpoint.set_model(make_model())
+    with pytest.raises(IsADirectoryError, match=r"not a folder\. Received: p"):
+        checkpoint.on_train_begin()
 
 
 def test_bfloat16_weights_survive(tmp_path):
@@ -132,6 +170,40 @@ def test_another_models_checkpoint_is_refused(tmp_path):
         TrainingCheckpoint(tmp_path / "c.npz").restore(make_model(units=2))
 
 
+def test_another_optimizers_checkpoint_is_refused(tmp_path):
+    """Its arrays have the shapes of Adam's."""
+    fit(make_model(), tmp_path / "c.npz", 1)
+    model = make_model()
+    model.compile(optimizer=keras.optimizers.Adamax(0.1), loss="mse")
+    with pytest.raises(ValueError, match=r"optimizer, Adam\..*type Adamax"):
+        TrainingCheckpoint(tmp_path / "c.npz").restore(model)
+
+
+def test_the_optimizer_within_one_that_scales_the_loss_counts(tmp_path):
+    def make(optimizer):
+        model = make_model()
+        scaled = keras.optimizers.LossScaleOptimizer(optimizer)
+        model.compile(optimizer=scaled, loss="mse")
+        return model
+
+    fit(make(keras.optimizers.Adam()), tmp_path / "c.npz", 1)
+    checkpoint = TrainingCheckpoint(tmp_path / "c.npz")
+    assert checkpoint.restore(make(keras.optimizers.Adam())) == 1
+    with pytest.raises(ValueError, match="LossScaleOptimizer of Adamax"):
+        checkpoint.restore(make(keras.optimizers.Adamax()))
+
+
+def test_logs_may_hold_more_than_one_number(tmp_path):
+    model = make_model()
+    checkpoint = TrainingCheckpoint(tmp_path / "c.npz")
+    checkpoint.set_model(model)
+    checkpoint.on_train_begin()
+    checkpoint.on_epoch_end(0, {"r2": np.float32([0.5, 0.25]), "note": "fine"})
+    assert checkpoint.restore(model) == 1
+    assert checkpoint.history[0]["r2"] == [0.5, 0.25]
+    assert checkpoint.history[0]["note"] == "fine"
+
+
 @pytest.mark.parametrize("keep", [0, 10, 400])
 def test_a_damaged_file_is_named(tmp_path, keep):
     path = tmp_path / "c.npz"
@@ -146,6 +218,8 @@ def test_an_uncompiled_model_is_refused(tmp_path):
     model = keras.Sequential([keras.layers.Input((5,))])
     with pytest.raises(ValueError, match="built and compiled"):
         TrainingCheckpoint(tmp_path / "c.npz").restore(model)
+    with pytest.raises(ValueError, match="Received: model of type str"):
+        TrainingCheckpoint(tmp_path / "c.npz").restore("model")
 
 
 @ON_TENSORFLOW

@@ -1,11 +1,12 @@
 """A configuration, as JSON, makes an equal object again."""
 
+import inspect
 import json
 
 import keras
 import pytest
 
-from tests.conformance.descriptors import DESCRIPTORS
+from tests.conformance.descriptors import DESCRIPTORS, each
 
 VARIANTS = [
     pytest.param(descriptor, arguments, id=f"{descriptor}-{index}")
@@ -25,6 +26,18 @@ def test_config_round_trip_through_json(descriptor, arguments):
     assert revived.get_config() == instance.get_config()
     assert json.dumps(keras.saving.serialize_keras_object(revived)) == text
     assert sorted(dir(revived)) == sorted(dir(instance))
+
+
+@each(DESCRIPTORS)
+def test_the_config_has_every_argument(descriptor):
+    """Else a default would take its place, in both configs alike."""
+    parameters = inspect.signature(descriptor.cls.__init__).parameters
+    arguments = {
+        name
+        for name, parameter in parameters.items()
+        if name != "self" and parameter.kind != parameter.VAR_KEYWORD
+    }
+    assert arguments <= set(descriptor.create().get_config())
 
 
 @pytest.mark.parametrize(("descriptor", "arguments"), VARIANTS)

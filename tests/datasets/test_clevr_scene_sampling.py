@@ -85,6 +85,7 @@ def test_rotations_are_uniform(scenes):
 
 
 def test_camera_and_lamps_are_displaced(scenes):
+    shifts = []
     for values, base, limit in (
         (scenes.camera, [7.4811, -6.5076, 5.3437], 0.5),
         (scenes.lights[:, 0], [6.4467, -2.9052, 4.2584], 1.0),
@@ -95,7 +96,10 @@ def test_camera_and_lamps_are_displaced(scenes):
         assert np.abs(shift).max() <= 1 + 1e-5
         np.testing.assert_allclose(shift.mean(axis=0), 0, atol=0.1)
         np.testing.assert_allclose(shift.std(axis=0), 3**-0.5, atol=0.04)
-        assert np.abs(np.corrcoef(shift.T) - np.eye(3)).max() < 0.15
+        shifts.append(shift)
+    # Independently, within each and of each other.
+    shifts = np.concatenate(shifts, axis=1)
+    assert np.abs(np.corrcoef(shifts.T) - np.eye(12)).max() < 0.15
 
 
 def test_every_object_is_seen(scenes):

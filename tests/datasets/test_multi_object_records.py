@@ -306,6 +306,8 @@ def test_records_of_another_dataset_are_named(case, records, scenes, tmp_path):
 def test_record_that_is_no_example_is_named(records, tmp_path):
     path = write(tmp_path / "other", [*records[:2], b"\xff no example"])
     assert_refused(path, "Record 2 .* not a serialized `tf.train.Example`")
+    # Nor is the first record of those asked for another one.
+    assert_refused(path, "^Record 2 of the file is not", skip=2)
 
 
 @pytest.mark.skipif(
@@ -336,6 +338,17 @@ def test_bad_arguments_are_named(path, options, received):
     with pytest.raises(ValueError, match=f"^`{name}` must be") as error:
         multi_object_records(path, **options)
     assert str(error.value).endswith(f"Received: {received}")
+
+
+@pytest.mark.parametrize(
+    "name", ["as_dict", "shuffle", "drop_remainder", "cache", "validate"]
+)
+def test_flags_are_checked_before_the_file_is_touched(name):
+    with pytest.raises(ValueError) as error:
+        multi_object_records("no such file", **{name: None})
+    assert str(error.value) == (
+        f"`{name}` must be `True` or `False`. Received: {name}=None"
+    )
 
 
 @pytest.mark.parametrize(

@@ -115,12 +115,22 @@ def test_too_few_scenes_are_refused(folder, options):
 
 
 @pytest.mark.parametrize(
-    "options", [{"batch_size": 0}, {"skip": -1}, {"take": 0}, {"seed": -1}]
+    "options",
+    [
+        {"batch_size": 0},
+        {"skip": -1},
+        {"take": 0},
+        {"seed": -1},
+        {"as_dict": 1},
+        {"shuffle": None},
+        {"drop_remainder": 0},
+    ],
+    ids=str,
 )
-def test_bad_arguments_are_named(folder, options):
+def test_bad_arguments_are_named_before_the_folder_is_read(options):
     ((name, value),) = options.items()
     with pytest.raises(ValueError, match=f"^`{name}` must be") as error:
-        record_shards(folder, **options)
+        record_shards("no such folder", **options)
     assert str(error.value).endswith(f"Received: {name}={value}")
 
 

@@ -145,6 +145,8 @@ def test_shuffled_passes_hold_all_scenes_in_other_orders(tmp_path):
         assert sorted(numbers) == list(range(21))
     again = cache.scenes(21, True, 3)
     assert counts(again.as_numpy_iterator()) == passes[0]
+    other = cache.scenes(21, True, 4)
+    assert counts(other.as_numpy_iterator()) != passes[0]
     # Scenes of several files are mixed, though the buffer were small.
     assert len({number // 8 for number in passes[0][:8]}) > 1
 

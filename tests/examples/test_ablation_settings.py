@@ -26,7 +26,11 @@ CHANGES = [
         "slot_attention",
         {"slot_initialization": "per_slot_gaussian"},
     ),
-    ("softmax_over_inputs", "slot_attention", {"softmax_axis": "inputs"}),
+    (
+        "softmax_over_inputs",
+        "slot_attention",
+        {"softmax_axis": "inputs", "aggregation": "weighted_sum"},
+    ),
     ("no_gru", "slot_attention", {"update": "none"}),
     *(
         (f"iterations_{number}", "slot_attention", {"num_iterations": number})

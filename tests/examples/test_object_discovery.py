@@ -225,7 +225,9 @@ def test_a_write_that_fails_leaves_the_old_file_alone(run, tmp_path):
         ),
         (("--preset", "clever"), "clever"),
         (("--steps", 0), "--steps must be at least 1"),
+        (("--preset", "clevr_properties"), "must be one of `ObjectDiscovery`"),
         (("--seed", -1), "--seed must be at least 0"),
+        (("--seed", 2**32), "--seed must be less than 2"),
         (
             ("--records", "nowhere"),
             "must name a publ.*Received: --records nowhere",
@@ -339,10 +341,11 @@ def test_a_run_on_records_leaves_every_file(tmp_path):
 def test_settings_read_from_json_as_they_were(monkeypatch, tmp_path, preset):
     monkeypatch.syspath_prepend(EXAMPLE.parent)
     options = importlib.import_module("discovery_options")
+    training = importlib.import_module("training_options")
     path = write_records(tmp_path / "t.tfrecords", 1)
     arguments = ["x", "--preset", preset, "--records", str(path)]
     monkeypatch.setattr(sys, "argv", arguments)
-    settings = options.make_settings(*options.parse_options(""))
+    settings = training.make_settings(*options.parse_options(""))
     assert json.loads(json.dumps(settings)) == settings
     # An object written by its address would differ in the next process.
     assert " at 0x" not in json.dumps(settings)

@@ -1,5 +1,6 @@
 """ONNX, LiteRT and OpenVINO, each run by its own runtime in a fresh process."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from keras_slots.export import (
     export_openvino,
     list_endpoints,
 )
+from keras_slots.export.destination import all_at_once
 from keras_slots.layers import ConvEncoder, PropertyHead
 from keras_slots.models import (
     DeepSetPrediction,
@@ -201,6 +203,20 @@ def test_a_failure_leaves_nothing(kind, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         export(discovery(), tmp_path / f"model{ending}")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_named_file_is_the_last_to_come(tmp_path, monkeypatch):
+    moved, replace = [], os.replace
+
+    def noted(source, target):
+        moved.append(Path(target).name)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", noted)
+    with all_at_once(tmp_path / "model.xml") as path:
+        path.write_text("layers")
+        path.with_suffix(".bin").write_text("weights")
+    assert moved == ["model.bin", "model.xml"]
 
 
 def test_learned_slots_draw_nothing(tmp_path, monkeypatch):

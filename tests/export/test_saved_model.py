@@ -189,12 +189,17 @@ def test_an_interrupted_export_leaves_nothing_at_the_path(
 
     with monkeypatch.context() as patch:
         # The last step: all that is written is written elsewhere.
-        patch.setattr("keras_slots.export.saved_model.os.replace", interrupted)
+        patch.setattr("keras_slots.export.destination.os.replace", interrupted)
         with pytest.raises(KeyboardInterrupt):
             export_saved_model(model, tmp_path / "model")
-    assert not (tmp_path / "model").exists()
-    export_saved_model(model, tmp_path / "model")
-    assert {path.name for path in tmp_path.iterdir()} == {"model"}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_is_said_before_anything_is_written(
+    model, tmp_path
+):
+    with pytest.raises(FileNotFoundError, match=r"exists\. Received: path='"):
+        export_saved_model(model, tmp_path / "a" / "b")
 
 
 def test_an_unbuilt_model_is_an_error(tmp_path):

@@ -5,7 +5,6 @@ from scipy.signal import convolve
 
 from keras_slots.layers.broadcast_deconvolution import (
     broadcast_deconvolve,
-    literal_broadcast_deconvolve,
     tap_patterns,
 )
 from tests.backends import DTYPE, HAS_FLOAT64, outputs_and_gradients
@@ -29,6 +28,11 @@ SIZES = [  # grid, kernel, stride
     ((1, 6), 5, 2),
     ((2, 3), 7, 1),  # No pixel sees the whole kernel.
 ]
+
+
+def literal_broadcast_deconvolve(slots, position_map, deconv):
+    """The form of the paper."""
+    return deconv(slots[:, None, None, :] + position_map)
 
 
 def build_deconv(grid, kernel_size, stride, dtype=DTYPE, features=(6, 4)):

@@ -39,6 +39,17 @@ def test_moving_a_centre_by_a_pixel_moves_the_drawing(slots):
     )
 
 
+def test_a_cut_image_has_its_own_corners(slots):
+    """Of 5 cells of 2 pixels, 9 pixels are left: each 1/4 of its neighbour."""
+    decoder = make_decoder(grid_size=5, patch_size=2, output_size=9)
+    centres = ops.zeros((B, K, 2))
+    _, still, _ = decoder(slots, centres=centres)
+    _, moved, _ = decoder(slots, centres=centres + ops.array([2 / 4, 0.0]))
+    np.testing.assert_allclose(
+        moved[:, :, 2:], still[:, :, :-2], rtol=1e-4, atol=1e-5
+    )
+
+
 def test_cells_stand_on_their_middle_pixels():
     """Cells of 3 pixels: the first middle is the second pixel of 6."""
     positions = cell_positions((2, 2), (6, 6), pixels_per_cell=3)

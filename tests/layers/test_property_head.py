@@ -121,7 +121,7 @@ def test_centres_if_and_only_if_asked_for(centre_frequencies):
     head = PropertyHead(centre_frequencies=centre_frequencies)
     centres = None if centre_frequencies else draw(2, 3, 2)
     with pytest.raises(
-        ValueError, match="`centres` must be passed if and only"
+        ValueError, match="`centres` and `centre_frequencies` go together"
     ):
         head(draw(2, 3, 8), centres)
 

@@ -6,7 +6,12 @@ import pytest
 from keras import ops
 
 from keras_slots import SlotAttention
-from tests.backends import IN_FLOAT64, dtype_of, outputs_and_gradients
+from tests.backends import (
+    IN_FLOAT64,
+    ON_TENSORFLOW,
+    dtype_of,
+    outputs_and_gradients,
+)
 
 
 def draw(*shape, seed=0):
@@ -101,6 +106,19 @@ def test_another_number_of_slots_in_a_call(kind, num_slots):
 def test_initial_slots_say_how_many_slots():
     slots = make_layer()(draw(2, 9, 5), initial_slots=draw(2, 7, 6))
     assert tuple(slots.shape) == (2, 7, 6)
+
+
+@ON_TENSORFLOW
+def test_initial_slots_of_unknown_number_are_refused():
+    import tensorflow as tf
+
+    layer, tokens = make_layer(), draw(2, 9, 5)
+    call = tf.function(
+        lambda start: layer(tokens, initial_slots=start),
+        input_signature=[tf.TensorSpec((2, None, 6))],
+    )
+    with pytest.raises(ValueError, match=r"known number of slots.*=\(2, None"):
+        call(draw(2, 7, 6))
 
 
 def test_initial_slots_make_the_layer_deterministic():

@@ -14,6 +14,7 @@ from keras_slots.layers.slot_centres import (
     grid_positions,
     slot_centres,
 )
+from tests.backends import outputs_and_gradients
 
 B, K, D, F = 2, 3, 8, 4
 
@@ -100,6 +101,16 @@ def test_penalty_is_the_squared_distance_times_nearness():
     np.testing.assert_allclose(penalty, expected, rtol=1e-4, atol=1e-5)
 
 
+def test_the_first_two_features_of_a_slot_say_where_it_starts():
+    layer = SlotCentres(D, F, has_scales=False, has_background=False)
+    slots = 2 * np.random.default_rng(0).normal(size=(B, K, D))
+    np.testing.assert_allclose(
+        layer.first_centres(ops.convert_to_tensor(slots)),
+        np.tanh(slots[..., :2]),
+        rtol=1e-5,
+    )
+
+
 @pytest.fixture
 def layer():
     return SlotAttention(
@@ -114,6 +125,36 @@ def layer():
 @pytest.fixture
 def tokens():
     return keras.random.normal((B, 20, 6), seed=0)
+
+
+def test_every_iteration_moves_the_centres(tokens):
+    """Step by step, of parts that have tests of their own."""
+    layer = SlotAttention(K, D, centre_frequencies=F)
+    layer.build(tokens.shape)
+    generator = np.random.default_rng(0)
+    for weight in layer.trainable_weights:
+        noise = 0.3 * generator.normal(size=weight.shape)
+        weight.assign(ops.convert_to_numpy(weight) + noise)
+    positions = ops.convert_to_tensor(grid_positions(4, 5))
+    slots = keras.random.normal((B, K, D), seed=2)
+    actual = layer(
+        tokens,
+        initial_slots=slots,
+        positions=positions,
+        return_all_iterations=True,
+    )
+    parts, centres = layer.attention, ops.tanh(slots[..., :2])
+    projected = parts.project(tokens, None, K, 3, False)
+    for iteration in range(3):
+        queries = parts.normalize_slots(slots)
+        penalty = layer.centres.distance_penalty(queries, centres, positions)
+        attention = parts.attend(queries, projected, None, None, penalty)
+        updates = parts.gather(attention, projected, None)
+        centres, told = layer.centres.describe(attention[:, 0], positions)
+        slots = layer.updating(slots, updates + told)
+        np.testing.assert_allclose(
+            actual[:, iteration], slots, rtol=1e-4, atol=1e-5
+        )
 
 
 def test_centred_slots_follow_a_permutation_of_the_slots(layer, tokens):
@@ -156,6 +197,35 @@ def test_gradient_mode_leaves_centred_output_alone(layer, tokens, gradient):
     other.set_weights(layer.get_weights())
     np.testing.assert_allclose(
         other(tokens, positions=positions), expected, rtol=1e-6, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("gradient", ["implicit", "bilevel"])
+def test_gradient_modes_are_of_centres_too(tokens, gradient):
+    """Through a single iteration: all of the gradient, or none."""
+    positions = grid_positions(4, 5)
+    start = np.random.default_rng(0).normal(size=(B, K, D)).astype("float32")
+    layer = SlotAttention(K, D, centre_frequencies=F, gradient=gradient)
+    full = SlotAttention(K, D, centre_frequencies=F)
+    for one in (layer, full):
+        one.build(tokens.shape)
+    full.set_weights(layer.get_weights())
+
+    def gradient_of(layer):
+        def loss(start):
+            slots = layer(
+                tokens,
+                initial_slots=start,
+                positions=positions,
+                num_iterations=1,
+            )
+            return ops.sum(ops.sin(slots)), ()
+
+        return np.array(outputs_and_gradients(loss, [start])[1][0])
+
+    expected = gradient_of(full) * (gradient == "bilevel")
+    np.testing.assert_allclose(
+        gradient_of(layer), expected, rtol=1e-4, atol=1e-6
     )
 
 

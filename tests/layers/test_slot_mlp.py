@@ -146,7 +146,7 @@ def test_dtype_of_the_slots_is_that_of_the_policy(policy):
         ({"slot_size": 1.5}, "`slot_size` must be a positive integer"),
         ({"map_size": -1}, "`map_size` must be a positive integer"),
         ({"mlp_sizes": 512}, "`mlp_sizes` must be a list or tuple"),
-        ({"slot_mlp_sizes": (64, 0)}, "`slot_mlp_sizes` must be a positive"),
+        ({"slot_mlp_sizes": (64, 0)}, r"`slot_mlp_sizes\[1\]` must be a posi"),
     ],
     ids=str,
 )

@@ -138,6 +138,9 @@ def test_dtype(dtype):
     loss = HungarianHuberLoss(dtype=dtype)(y_true, y_pred)
     assert dtype_of(loss) == dtype
     expected = reference(y_true, y_pred)[0].mean()
+    assert dtype_of(hungarian_huber(y_true, y_pred.astype("float16"))) == (
+        "float32"
+    )
     rtol = {"bfloat16": 0.05, "float16": 0.005, "float64": 1e-12}[dtype]
     np.testing.assert_allclose(float(loss), expected, rtol=rtol)
 
@@ -254,8 +257,9 @@ def test_delta_is_checked(delta):
             r"`y_pred` must have shape \(.*, num_f.*y_pred.shape=\(2, 3\)",
         ),
         ((2, 3, 4), (2, 3, 5), "same number of features"),
+        ((1, 3, 4), (2, 3, 4), r"same batch size. .*=\(1, 3, 4\), y_pred"),
     ],
-    ids=["rank of y_true", "rank of y_pred", "features"],
+    ids=["rank of y_true", "rank of y_pred", "features", "batch"],
 )
 def test_shapes_are_checked(true_shape, pred_shape, message):
     with pytest.raises(ValueError, match=message):

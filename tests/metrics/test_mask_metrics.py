@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_slots import metrics
-from tests.backends import OTHER_DTYPE
+from tests.backends import BACKEND, OTHER_DTYPE
 
 # By class: the function, and the names for objects and with background.
 METRICS = {
@@ -60,3 +60,33 @@ def test_shapes_are_checked(class_name, mask_shape, masks_shape, message):
     function = getattr(metrics, METRICS[class_name][0])
     with pytest.raises(ValueError, match=message):
         function(np.ones(mask_shape, int), np.ones(masks_shape))
+
+
+@pytest.mark.skipif(BACKEND == "jax", reason="JAX has integers of 32 bits")
+@pytest.mark.parametrize("class_name", METRICS)
+def test_labels_of_64_bits(class_name):
+    """Such as hashes: two that are one in 32 bits are two objects."""
+    function = getattr(metrics, METRICS[class_name][0])
+    small = np.array([[[1, 2], [1, 2]]])
+    masks = (small[:, None] == np.array([1, 2])[:, None, None])[..., None]
+    masks = masks.astype("float32")
+    large = np.where(small == 1, 1, 1 + 2**40)
+    np.testing.assert_allclose(function(large, masks), 1.0)
+    np.testing.assert_allclose(function(large - 2**62, masks), 1.0)
+
+
+@pytest.mark.parametrize("class_name", METRICS)
+def test_weights_of_pixels_are_refused(class_name):
+    metric = getattr(metrics, class_name)()
+    mask, masks = np.zeros((2, 4, 4), "int32"), np.zeros((2, 3, 4, 4, 1))
+    with pytest.raises(ValueError, match=r"each example.*shape=\(2, 4, 4\)"):
+        metric.update_state(mask, masks, sample_weight=np.ones((2, 4, 4)))
+
+
+@pytest.mark.parametrize("class_name", METRICS)
+def test_no_images_change_nothing(class_name):
+    metric = getattr(metrics, class_name)()
+    metric.update_state(
+        np.zeros((0, 4, 4), "int32"), np.zeros((0, 3, 4, 4, 1), "float32")
+    )
+    assert float(metric.result()) == 0.0

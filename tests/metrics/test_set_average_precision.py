@@ -103,7 +103,7 @@ def test_plain_definition_agrees_on_sets_full_of_ties(inclusive):
     rng = np.random.default_rng(0)
     arguments = {**SMALL, "inclusive": inclusive}
     run = in_mode(set_average_precision, MODES[-1])
-    for _ in range(1000):
+    for _ in range(300):
         sets = draw_sets(rng)
         np.testing.assert_allclose(
             run(*sets, THRESHOLDS, **arguments),
@@ -257,7 +257,7 @@ def test_nan_shows(of, column):
     [
         "eager",
         pytest.param("graph", marks=ON_TENSORFLOW),
-        pytest.param("xla", marks=ON_TENSORFLOW),
+        pytest.param("xla", marks=[ON_TENSORFLOW, pytest.mark.slow]),
     ],
 )
 def test_more_predictions_than_fit_show(mode):
@@ -337,10 +337,14 @@ def test_name_and_config_round_trip():
     [
         ({"distance_thresholds": ()}, r"one number or more.*thresholds=\(\)"),
         ({"distance_thresholds": (1, 1.0)}, "each once"),
-        ({"distance_thresholds": (1, 0)}, "Received: distance_thresholds=0"),
+        (
+            {"distance_thresholds": (1, 0)},
+            r"^`distance_thresholds\[1\]` must be a positive number\. "
+            r"Received: distance_thresholds\[1\]=0$",
+        ),
         ({"distance_thresholds": (math.nan,)}, "=nan"),
         ({"num_coordinates": 0}, "Received: num_coordinates=0"),
-        ({"category_sizes": (2, 0)}, "Received: category_sizes=0"),
+        ({"category_sizes": (2, 0)}, r"Received: category_sizes\[1\]=0"),
         ({"distance_scale": 0.0}, "Received: distance_scale=0.0"),
         ({"num_objects": 0}, "Received: num_objects=0"),
         ({"capacity": 0}, "Received: capacity=0"),

@@ -5,7 +5,14 @@ from scipy.optimize import linear_sum_assignment
 
 from keras_slots.layers import ConvEncoder
 from keras_slots.models import DeepSetPrediction, get_preset
-from tests.backends import BACKEND, EAGERLY, ON_TENSORFLOW, WITH_XLA, dtype_of
+from tests.backends import (
+    BACKEND,
+    EAGERLY,
+    IN_FLOAT64,
+    ON_TENSORFLOW,
+    WITH_XLA,
+    dtype_of,
+)
 
 SIZE = (8, 10)
 N, D, T = 3, 6, 2
@@ -254,6 +261,17 @@ def test_fit_compiled_by_xla_is_fit(implicit):
         )
     np.testing.assert_allclose(*logs, rtol=1e-3)
     assert logs[0][2] < logs[0][0]
+
+
+@IN_FLOAT64
+def test_fit_in_another_float_of_keras():
+    keras.config.set_floatx("float64")
+    try:
+        model = small_model()
+        model.compile(run_eagerly=True)
+        assert np.isfinite(model.fit(*scenes(), verbose=0).history["loss"][0])
+    finally:
+        keras.config.set_floatx("float32")
 
 
 @pytest.mark.slow

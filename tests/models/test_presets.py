@@ -4,7 +4,13 @@ import keras
 import numpy as np
 import pytest
 
-from keras_slots.models import ObjectDiscovery, SetPrediction, get_preset
+from keras_slots.layers import ConvEncoder
+from keras_slots.models import (
+    DeepSetPrediction,
+    ObjectDiscovery,
+    SetPrediction,
+    get_preset,
+)
 
 
 def dense(inputs, outputs):
@@ -169,3 +175,12 @@ def test_a_preset_of_the_other_model():
 def test_a_name_of_its_own():
     model = ObjectDiscovery.from_preset("tetrominoes", name="mine")
     assert model.name == "mine"
+
+
+def test_a_part_of_your_own_takes_the_place_of_the_presets():
+    encoder = ConvEncoder((4,), mlp_sizes=(4,))
+    model = ObjectDiscovery.from_preset("tetrominoes", encoder=encoder)
+    assert model.encoder is encoder
+    assert DeepSetPrediction.from_preset(
+        "clevr_scenes_properties", encoder=encoder
+    )

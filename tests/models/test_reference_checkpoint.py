@@ -1,25 +1,14 @@
 """The authors' checkpoints, some written here in their form."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from keras_slots import SlotAttention, SpatialBroadcastDecoder
-from keras_slots.layers import ConvEncoder, PropertyHead
-from keras_slots.models import (
-    ObjectDiscovery,
-    SetPrediction,
-    load_reference_checkpoint,
-)
-from tests.golden_weights import (
-    FOLDER,
-    assert_close,
-    initial_slots,
-    load_golden,
-)
-
-# A file of the authors' form, with the weights of `set_prediction_128.npz`.
-SET_PREDICTION = FOLDER / "official_checkpoint_set_prediction"
+from keras_slots.layers import ConvEncoder
+from keras_slots.models import ObjectDiscovery, load_reference_checkpoint
+from tests.golden_weights import assert_close, initial_slots, load_golden
 
 KERNEL = ("kernel", "bias")
 NORM = ("gamma", "beta")
@@ -303,50 +292,6 @@ def test_a_set_prediction_checkpoint_changes_nothing(golden, tmp_path):
     assert_unchanged(model, before)
 
 
-@pytest.mark.parametrize("name", ["", "ckpt-1"], ids=["folder", "prefix"])
-def test_set_prediction_gives_the_golden_outputs(name):
-    golden = load_golden("set_prediction_128")
-    model = SetPrediction.from_preset("clevr_properties")
-    load_reference_checkpoint(model, SET_PREDICTION / name)
-    predictions = model(golden["image"], initial_slots=initial_slots(golden))
-    assert_close(predictions, golden["outputs/predictions"])
-
-
-@pytest.mark.parametrize(
-    ("head", "parts"),
-    [
-        (
-            {"hidden_size": 32},
-            (
-                "hidden/kernel` has shape (64, 32)",
-                "mlp_classifier/layer_with_weights-0/kernel/",
-                "in the checkpoint has shape (64, 64)",
-            ),
-        ),
-        (
-            {"num_features": 14},
-            (
-                "output_dense/kernel` has shape (64, 14)",
-                "mlp_classifier/layer_with_weights-1/kernel/",
-                "in the checkpoint has shape (64, 19)",
-            ),
-        ),
-        ({"centre_frequencies": 2}, ("centre_frequencies=2",)),
-    ],
-    ids=["hidden", "features", "centres"],
-)
-def test_another_head_changes_nothing(head, parts):
-    slots = SlotAttention(10, 64)
-    model = SetPrediction(ConvEncoder(), slots, PropertyHead(**head))
-    model.build((None, 8, 8, 3))
-    before = model.get_weights()
-    with pytest.raises(ValueError) as error:
-        load_reference_checkpoint(model, SET_PREDICTION)
-    for part in parts:
-        assert part in str(error.value)
-    assert_unchanged(model, before)
-
-
 def test_no_checkpoint(tmp_path):
     model = ObjectDiscovery.from_preset("tetrominoes_paper")
     for path in (tmp_path, tmp_path / "ckpt-1", str(tmp_path / "nowhere")):
@@ -364,6 +309,19 @@ def test_another_kind_of_model(checkpoint):
         load_reference_checkpoint(unbuilt, checkpoint)
 
 
+def test_a_weight_of_ones_own_has_no_reference(checkpoint):
+    preset = ObjectDiscovery.from_preset("tetrominoes_paper")
+    decoder = SpatialBroadcastDecoder.from_config(preset.decoder.get_config())
+    decoder.mine = keras.layers.Dense(2)  # A built layer would refuse it.
+    decoder.mine.build((None, 3))
+    model = ObjectDiscovery(preset.encoder, preset.slot_attention, decoder)
+    model.build((None, 35, 35, 3))
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=r"nothing like .*kernel. \(3, 2\)"):
+        load_reference_checkpoint(model, checkpoint)
+    assert_unchanged(model, before)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -374,6 +332,8 @@ def test_another_kind_of_model(checkpoint):
         {"slot_initialization": "learned"},
         {"num_heads": 2},
         {"aggregation": "weighted_sum_layer_norm"},
+        {"background_slot": True},
+        {"slot_communication": "self_attention"},
     ],
     ids=str,
 )

@@ -175,6 +175,21 @@ def test_no_gradient_and_no_failure_when_differentiated():
     np.testing.assert_allclose(gradient, 2 * cost)
 
 
+@EACH_RUN
+@pytest.mark.parametrize("shape", [(5, 5), (4, 6)], ids=str)
+def test_costs_that_would_overflow_in_sums(run, shape):
+    """Finite ones, though their difference is not."""
+    rng = np.random.default_rng(0)
+    # So many large ones that the best assignments have some.
+    cost = rng.choice([-3e38, 0, 3e38], (60, *shape), p=[0.1, 0.1, 0.8])
+    cost = cost.astype("float32")
+    column = np.array(run(cost))
+    assert_one_to_one(column, *shape)
+    np.testing.assert_array_equal(
+        cost_of(np.sign(cost), column), scipy_cost(np.sign(cost))
+    )
+
+
 BAD_VALUES = {
     "nan": np.nan,
     "inf": np.inf,

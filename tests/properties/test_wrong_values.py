@@ -241,6 +241,7 @@ OTHERS = {
         {"images": numbers(0, 2, 4, 4, 3)},
         {
             "num_batches": COUNT,
+            "verbose": FLAG,
             "grid_size": (
                 NO_POSITIVE_INTEGERS | {"triple": (2, 2, 2), "one": 2},
                 ("None",),

@@ -10,11 +10,11 @@ def make_outputs(batch=3, slots=4, height=9, width=12):
     labels = np.broadcast_to(
         np.arange(width) * slots // width, (batch, height, width)
     )
-    masks = np.eye(slots, dtype="float32")[labels]
+    masks = labels[:, None] == np.arange(slots)[:, None, None]
     outputs = {
         "reconstruction": images * 0.9,
-        "slot_reconstructions": np.stack([images] * slots, axis=1),
-        "masks": masks.transpose(0, 3, 1, 2)[..., None],
+        "slot_reconstructions": np.repeat(images[:, None], slots, axis=1),
+        "masks": masks[..., None].astype("float32"),
         "slots": np.zeros((batch, slots, 5)),
     }
     return images, outputs, labels

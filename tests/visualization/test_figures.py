@@ -16,18 +16,22 @@ from tests.visualization.scenes import make_outputs
 pytest.importorskip("matplotlib")
 
 
-def draw(plot):
-    images, outputs, _ = make_outputs(1, 2)
+each_plot = pytest.mark.parametrize(
+    "plot", [plot_attention, plot_scene, plot_set_prediction, plot_slots]
+)
+
+
+def draw(plot, **sizes):
+    images, outputs, _ = make_outputs(**{"batch": 1, "slots": 2, **sizes})
+    batch = len(images)
     if plot in (plot_slots, plot_scene):
         return plot(images, outputs)
     if plot is plot_attention:
-        return plot(images, np.full((1, 2, 108), 0.5))
-    return plot(images, np.ones((1, 2, 19)))
+        return plot(images, np.full((batch, 2, 108), 0.5))
+    return plot(images, np.ones((batch, 2, 19)))
 
 
-@pytest.mark.parametrize(
-    "plot", [plot_attention, plot_scene, plot_set_prediction, plot_slots]
-)
+@each_plot
 def test_notebooks_show_every_picture_and_pyplot_has_none(plot):
     """IPython asks any object for `_repr_png_`, if it has no other way."""
     figure = draw(plot)
@@ -41,3 +45,11 @@ def test_notebooks_show_every_picture_and_pyplot_has_none(plot):
     from matplotlib import pyplot
 
     assert pyplot.get_fignums() == []
+
+
+@each_plot
+@pytest.mark.parametrize("size", ["batch", "height", "width"])
+def test_no_images_are_a_named_error(plot, size):
+    message = r"`images` must have size 1 or more .*Received: images\.shape="
+    with pytest.raises(ValueError, match=message):
+        draw(plot, **{size: 0})

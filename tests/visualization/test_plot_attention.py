@@ -150,6 +150,8 @@ def test_bad_input_is_named(tmp_path):
         ({"images": images[0]}, r"`images` must have shape \(B, H, W, 3\)"),
         ({"images": images[..., :1]}, "`images` must have size 3 on axis 3"),
         ({"images": images[:1]}, "`attention` must have size 1 on axis 0"),
+        ({"attention": attention[:, :0]}, "`attention` .* 1 or more on axis 1"),
+        ({"attention": attention[..., :0]}, "`attention` .* more on axis 3"),
         ({"attention": attention[0, 0]}, r"must have shape \(B, T, K, N\)"),
         (
             {"attention": attention[..., 1:]},

@@ -83,6 +83,35 @@ def test_objects_without_a_slot_stay_dark():
     assert picture[0, 5].max() < 0.2
 
 
+def test_soft_masks_match_by_their_shares():
+    labels = np.array([[0, 0, 1, 1]])
+    slots = np.array([[[0.3, 0.3, 0.4, 0.4]]] + 2 * [[[0.35, 0.35, 0.3, 0.3]]])
+    colors = slot_colors(3)
+    picture = color_labels(labels, slots, colors)
+    np.testing.assert_allclose(picture[0, ::2], colors[[1, 0]])
+
+
+@pytest.mark.parametrize("broken", [slice(None), slice(1)], ids=["all", "one"])
+def test_masks_of_nan_are_drawn(broken):
+    images, outputs, labels = make_outputs()
+    outputs["masks"][:, broken] = np.nan
+    figure = plot_slots(images, outputs, mask=labels)
+    assert not np.isfinite(picture(figure, 0, 2)).any()
+    # Slots that have masks match as they do otherwise.
+    colors = slot_colors(4)
+    np.testing.assert_allclose(picture(figure, 0, 3), colors[labels[0]])
+    figure.canvas.draw()
+
+
+def test_no_slots_are_drawn_as_none():
+    images, outputs, labels = make_outputs(slots=0)
+    figure = plot_slots(images, outputs, mask=labels)
+    columns = ["Scene", "Reconstruction", "Slot masks", "True masks"]
+    assert titles(figure) == columns
+    assert picture(figure, 0, 2).max() == 0
+    assert picture(figure, 0, 3).max() < 0.2
+
+
 def test_slot_colours_differ():
     for number in (1, 4, 7, 11, 24):
         colors = slot_colors(number)
@@ -109,11 +138,16 @@ def test_saved_whole_under_its_name_alone(tmp_path, ending):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_failed_save_leaves_the_older_picture(tmp_path):
+def test_a_failed_save_leaves_the_older_picture(tmp_path, monkeypatch):
+    def fail(self, path):
+        path.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", fail)
     images, outputs, _ = make_outputs(batch=1, slots=2)
-    path = tmp_path / "slots.nothing"
+    path = tmp_path / "slots.png"
     path.write_text("an older picture")
-    with pytest.raises(ValueError, match="nothing"):
+    with pytest.raises(OSError, match="disk full"):
         plot_slots(images, outputs, path=path)
     assert path.read_text() == "an older picture"
     assert list(tmp_path.iterdir()) == [path]
@@ -143,8 +177,12 @@ def test_bad_input_is_named(tmp_path):
         plot_slots(images[0], outputs)
     with pytest.raises(ValueError, match=r"be a dict.*type ndarray"):
         plot_slots(images, images)
-    with pytest.raises(ValueError, match="an entry 'slot_reconstructions'"):
-        plot_slots(images, {"reconstruction": images})
+    for others in ({}, {1: images}):
+        with pytest.raises(ValueError, match="an entry 'slot_reconstructions'"):
+            plot_slots(images, {"reconstruction": images, **others})
+    for wrong in (0.0, images):
+        with pytest.raises(ValueError, match=r"shape \(B, K, H, W, 3\)"):
+            plot_slots(images, {**outputs, "slot_reconstructions": wrong})
     with pytest.raises(ValueError, match=r"`outputs\['masks'\]` must have"):
         plot_slots(images, {**outputs, "masks": outputs["masks"][:, 1:]})
     with pytest.raises(ValueError, match="`mask` must have shape"):

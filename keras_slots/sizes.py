@@ -11,7 +11,10 @@ Sizes: TypeAlias = int | Sequence[int]
 def as_sizes(name: str, value: Sequence[int]) -> tuple[int, ...]:
     """Any sequence of positive integers as a tuple, else a `ValueError`."""
     sizes = as_tuple(name, value, "positive integers")
-    return tuple(check_integer(name, size) for size in sizes)
+    return tuple(
+        check_integer(f"{name}[{index}]", size)
+        for index, size in enumerate(sizes)
+    )
 
 
 def as_sizes_or_one(name: str, value) -> int | tuple[int, ...]:

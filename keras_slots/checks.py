@@ -152,7 +152,7 @@ def check_floats(name: str, value) -> None:
 
 def check_sample_weight(value) -> None:
     """Raises a `ValueError` unless there is one weight for each example."""
-    shape = tuple(ops.shape(value))
+    shape = tuple(ops.convert_to_tensor(value).shape)
     if len(shape) > 1 and shape[1:] != (1,):
         raise ValueError(
             "`sample_weight` must be one number for each example, (B,) or "

@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras_slots import SlotAttention, SpatialBroadcastDecoder
 from keras_slots.layers import ConvEncoder
 from keras_slots.models import ObjectDiscovery, SetPrediction
-from tests.backends import BACKEND, IN_FLOAT64, ON_TENSORFLOW
+from tests.backends import IN_FLOAT64, ON_TENSORFLOW
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (4, 8, 8, 3)).astype("float32")
 
@@ -42,9 +42,8 @@ def test_centres_of_images_whose_size_a_pipeline_does_not_know():
     assert model.image_shape == (8, 8, 3)
 
 
-@pytest.mark.skipif(
-    BACKEND == "torch", reason="Keras calls it with images of some size there"
-)
+# Elsewhere Keras calls it with images of some size.
+@ON_TENSORFLOW
 def test_centres_need_a_known_size_where_nothing_is_drawn():
     model = SetPrediction.from_preset(
         "clevr_scenes_properties", load_weights=False

@@ -45,7 +45,7 @@ def test_a_single_size_is_repeated():
             "`filters` must be a positive integer. Received: filters=2.5",
         ),
     ],
-    ids=str,
+    ids=["no list", "an element", "a boolean", "no integer"],
 )
 def test_what_is_wrong_is_named(check, value, message):
     with pytest.raises(ValueError) as error:

@@ -65,11 +65,12 @@ def _write_once(path, text):
     try:
         with open(unfinished, "w", encoding="utf-8") as file:
             file.write(text)
-        os.link(unfinished, path)  # Unlike `os.replace`, by one alone.
-    except FileExistsError:
-        return
-    except OSError:  # A disk without hard links.
-        os.replace(unfinished, path)
+        try:
+            os.link(unfinished, path)  # Unlike `os.replace`, by one alone.
+        except FileExistsError:
+            pass
+        except OSError:  # A disk without hard links.
+            os.replace(unfinished, path)
     finally:
         if os.path.exists(unfinished):
             os.remove(unfinished)

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from keras_slots.datasets import settings_file
 from keras_slots.datasets.put_in_place import put_in_place
 from keras_slots.datasets.settings_file import claim_folder, read_settings
 
@@ -55,6 +56,20 @@ def test_a_disk_without_hard_links(tmp_path, monkeypatch):
     claim_folder("cache", str(tmp_path), {"seed": 1})
     assert read_settings(str(tmp_path)) == {"seed": 1}
     assert os.listdir(tmp_path) == ["settings.json"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="of Linux alone")
+def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
+    def full(path, *arguments, **options):
+        with open(path, "w"):
+            return open("/dev/full", *arguments, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(settings_file, "open", full, raising=False)
+        with pytest.raises(OSError, match="No space left"):
+            claim_folder("cache", str(tmp_path), {"seed": 1})
+    assert os.listdir(tmp_path) == []
+    claim_folder("cache", str(tmp_path), {"seed": 1})
 
 
 def test_what_a_file_browser_leaves_does_no_harm(tmp_path):

@@ -31,11 +31,11 @@ FILES = (
     "evaluation_predictions.png",
     "saved_model",
 )
-# What a crash leaves of them, if it comes while they are written.
+# What a crash leaves of them, if it comes while they are written: patterns.
 UNFINISHED = (
     *(f"unfinished-{name}" for name in FILES),
     "checkpoint.npz.unfinished",
-    "saved_model.unfinished",
+    ".saved_model.*.unfinished",
 )
 
 
@@ -131,7 +131,8 @@ def load_model(folder, seed):
 def remove(folder):
     """Deletes what a run leaves, and nothing else."""
     for name in (*FILES, *UNFINISHED):
-        remove_one(folder / name)
+        for path in folder.glob(name):
+            remove_one(path)
 
 
 def remove_one(path):

@@ -30,7 +30,7 @@ def export_and_check(model, endpoint, call, inputs, path):
             `MAX_DIFFERENCE`.
     """
     # What an interrupted run of the same settings may have left.
-    for leftover in (path, path.with_name(f"{path.name}.unfinished")):
+    for leftover in (path, *path.parent.glob(f".{path.name}.*.unfinished")):
         run_folder.remove_one(leftover)
     export_saved_model(model, path)
     # As a graph, as it is served: in half precision, which operations are

@@ -151,7 +151,9 @@ def check_floats(name: str, value) -> None:
 
 
 def check_sample_weight(value) -> None:
-    """Raises a `ValueError` unless there is one weight for each example."""
+    """Raises a `ValueError` unless there is one for each example, or `None`."""
+    if value is None:
+        return
     shape = tuple(ops.convert_to_tensor(value).shape)
     if len(shape) > 1 and shape[1:] != (1,):
         raise ValueError(

@@ -8,11 +8,7 @@ import keras
 from keras import ops
 
 from keras_slots.callbacks.same_noise import same_noise
-from keras_slots.checks import (
-    check_integer,
-    check_size,
-    check_tensor,
-)
+from keras_slots.checks import check_integer, check_size, check_tensor
 from keras_slots.types import Tensor
 
 # TensorBoard shows pictures at their own size.

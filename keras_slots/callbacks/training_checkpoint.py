@@ -18,10 +18,10 @@ class TrainingCheckpoint(keras.callbacks.Callback):
 
     Into one file go the weights, the state of the optimizer (a learning rate
     that is a number is a part of it), the state of every seed generator, and
-    the logs of all epochs so far. Keras's own
-    `BackupAndRestore` leaves the seed generators out, so that a model that
-    draws noise, as `SlotAttention` does, would replay the noise of its first
-    steps; and it writes several files, which a crash can leave out of step.
+    the logs of all epochs so far. Keras's own `BackupAndRestore` leaves the
+    seed generators out, so that a model that draws noise, as `SlotAttention`
+    does, would replay the noise of its first steps; and it writes several
+    files, which a crash can leave out of step.
 
     The file appears whole or not at all: whenever the process dies, the
     checkpoint of the last finished epoch stands.

@@ -22,11 +22,7 @@ from keras_slots.datasets.clevr_scene_sampling import (
 from keras_slots.datasets.pixels import to_float
 from keras_slots.datasets.property_targets import property_targets
 from keras_slots.datasets.scene_cache import SceneCache
-from keras_slots.property_layout import (
-    PROPERTIES,
-    PropertyLayout,
-    as_layout,
-)
+from keras_slots.property_layout import PROPERTIES, PropertyLayout, as_layout
 
 SPLIT_SIZES = {"train": 50_000, "validation": 1_000, "test": 1_000}
 

@@ -14,11 +14,7 @@ from keras_slots.datasets.check_shuffle import check_shuffle
 from keras_slots.datasets.clevr_files import SPLITS, ClevrFiles
 from keras_slots.datasets.pixels import to_float
 from keras_slots.datasets.property_targets import property_targets
-from keras_slots.property_layout import (
-    PROPERTIES,
-    PropertyLayout,
-    as_layout,
-)
+from keras_slots.property_layout import PROPERTIES, PropertyLayout, as_layout
 
 # The numbers of objects in the published scenes.
 LEAST_OBJECTS, MOST_OBJECTS = 3, 10

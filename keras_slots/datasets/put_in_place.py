@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 # What a killed run may leave ends so.
@@ -10,13 +10,18 @@ UNFINISHED = ".part"
 
 
 @contextmanager
-def put_in_place(path: str) -> Iterator[str]:
-    """A path to write to; the file is then moved to `path`, or removed."""
+def put_in_place(
+    path: str, move: Callable[[str, str], None] | None = None
+) -> Iterator[str]:
+    """A path to write to; the file is then moved to `path`, or removed.
+
+    `move` is how; `None` takes the place of a file that is there.
+    """
     # Threads, and processes on other machines, may write the same file.
     unfinished = f"{path}.{uuid.uuid4().hex}{UNFINISHED}"
     try:
         yield unfinished
-        os.replace(unfinished, path)
+        (move or os.replace)(unfinished, path)
     finally:
         if os.path.exists(unfinished):
             os.remove(unfinished)

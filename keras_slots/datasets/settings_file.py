@@ -1,10 +1,10 @@
 """A folder's settings: what is in it was made with these and no others."""
 
+import contextlib
 import json
 import os
-import uuid
 
-from keras_slots.datasets.put_in_place import UNFINISHED
+from keras_slots.datasets.put_in_place import UNFINISHED, put_in_place
 
 _NAME = "settings.json"
 
@@ -37,7 +37,10 @@ def claim_folder(argument: str, folder: str, settings: dict) -> None:
                 f"`{argument}` must name a folder of its own: this one is not "
                 f"empty and holds no {_NAME}. Received: {argument}={folder!r}"
             )
-        _write_once(os.path.join(folder, _NAME), json.dumps(settings, indent=2))
+        path = os.path.join(folder, _NAME)
+        with put_in_place(path, _unless_there) as unfinished:
+            with open(unfinished, "w", encoding="utf-8") as file:
+                json.dump(settings, file, indent=2)
     found = read_settings(folder) or {}
     # As they read from a file, where tuples are lists.
     settings = json.loads(json.dumps(settings))
@@ -59,21 +62,14 @@ def _is_harmless(name):
     return name.endswith(UNFINISHED) or name.startswith(".")
 
 
-def _write_once(path, text):
-    """Writes a file whole, unless another process has written it before."""
-    unfinished = f"{path}.{uuid.uuid4().hex}{UNFINISHED}"
+def _unless_there(unfinished, path):
+    """Gives a file its name, unless another process was there before."""
     try:
-        with open(unfinished, "w", encoding="utf-8") as file:
-            file.write(text)
-        try:
-            os.link(unfinished, path)  # Unlike `os.replace`, by one alone.
-        except FileExistsError:
-            pass
-        except OSError:  # A disk without hard links.
-            os.replace(unfinished, path)
-    finally:
-        if os.path.exists(unfinished):
-            os.remove(unfinished)
+        # Unlike `os.replace`, by one alone.
+        with contextlib.suppress(FileExistsError):
+            os.link(unfinished, path)
+    except OSError:  # A disk without hard links.
+        os.replace(unfinished, path)
 
 
 def read_settings(folder: str) -> dict | None:

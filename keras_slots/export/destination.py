@@ -42,7 +42,7 @@ def all_at_once(path: Path):
         A path with the name of `path`, in a folder of its own beside it.
     """
     with tempfile.TemporaryDirectory(
-        prefix=f".{path.name}.", dir=path.parent
+        prefix=f".{path.name}.", suffix=".unfinished", dir=path.parent
     ) as folder:
         unfinished = Path(folder, path.name)
         yield unfinished

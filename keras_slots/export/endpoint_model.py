@@ -2,11 +2,7 @@
 
 import keras
 
-from keras_slots.export.destination import (
-    all_at_once,
-    check_file,
-    check_free,
-)
+from keras_slots.export.destination import all_at_once, check_file, check_free
 from keras_slots.export.endpoints import Endpoint, endpoints
 
 

@@ -5,11 +5,7 @@ from dataclasses import dataclass
 
 import keras
 
-from keras_slots.models import (
-    DeepSetPrediction,
-    ObjectDiscovery,
-    SetPrediction,
-)
+from keras_slots.models import DeepSetPrediction, ObjectDiscovery, SetPrediction
 from keras_slots.models.grouping import attends, has_centres, has_scales
 
 

@@ -3,10 +3,7 @@
 import keras
 from keras import ops
 
-from keras_slots.layers.slot_centres import (
-    fourier_angles,
-    relative_positions,
-)
+from keras_slots.layers.slot_centres import fourier_angles, relative_positions
 from keras_slots.types import Tensor
 
 

@@ -1,10 +1,6 @@
 """What `SpatialBroadcastDecoder` accepts: arguments and shapes."""
 
-from keras_slots.checks import (
-    check_floats,
-    check_size,
-    check_tensor,
-)
+from keras_slots.checks import check_floats, check_size, check_tensor
 from keras_slots.sizes import one_each
 
 

@@ -5,10 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_slots.checks import (
-    check_boolean,
-    check_sample_weight,
-)
+from keras_slots.checks import check_boolean, check_sample_weight
 from keras_slots.metrics.segmentation_pair import SegmentationPair
 from keras_slots.types import Tensor
 
@@ -76,8 +73,7 @@ class AdjustedRandIndex(keras.metrics.Mean):
     def update_state(
         self, mask: Tensor, masks: Tensor, sample_weight: Tensor | None = None
     ) -> None:
-        if sample_weight is not None:
-            check_sample_weight(sample_weight)
+        check_sample_weight(sample_weight)
         values = adjusted_rand_index(mask, masks, self.ignore_background)
         super().update_state(values, sample_weight=sample_weight)
 

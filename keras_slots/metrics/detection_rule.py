@@ -5,11 +5,7 @@ from dataclasses import dataclass
 
 from keras import ops
 
-from keras_slots.checks import (
-    check_boolean,
-    check_integer,
-    check_number,
-)
+from keras_slots.checks import check_boolean, check_integer, check_number
 from keras_slots.set_shapes import check_set_shapes
 from keras_slots.sizes import as_sizes
 

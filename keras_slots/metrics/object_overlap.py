@@ -29,11 +29,11 @@ class ObjectOverlap(keras.metrics.Mean):
     def update_state(
         self, mask: Tensor, masks: Tensor, sample_weight: Tensor | None = None
     ) -> None:
+        check_sample_weight(sample_weight)
         values = self._overlap(mask, masks, self.ignore_background)
         left_out = ops.isnan(values)
         weight = ops.cast(~left_out, "float32")
         if sample_weight is not None:
-            check_sample_weight(sample_weight)
             # One per image, or one for all; a column is one per image too.
             given = ops.reshape(ops.convert_to_tensor(sample_weight), (-1,))
             weight = weight * ops.cast(given, "float32")

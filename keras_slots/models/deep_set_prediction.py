@@ -184,7 +184,7 @@ class DeepSetPrediction(PartsModel):
             "set_size": preset.slot_attention["num_slots"],
             "num_features": head.num_features,
         }
-        return super().from_preset(name, **{**sizes, **kwargs})
+        return cls.make_from_preset(name, **{**sizes, **kwargs})
 
     def build(self, image_shape):
         check_rank("image", image_shape, "(B, H, W, C)")
@@ -248,8 +248,7 @@ class DeepSetPrediction(PartsModel):
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         y = self._padded(y)  # (B, n, d)
-        if sample_weight is not None:
-            check_sample_weight(sample_weight)
+        check_sample_weight(sample_weight)
         compiled_loss = super().compute_loss
         if not isinstance(y_pred, dict):  # Not training.
             return compiled_loss(x, y, y_pred, sample_weight, training)

@@ -2,11 +2,7 @@
 
 import keras
 
-from keras_slots.checks import (
-    check_rank,
-    check_sample_weight,
-    check_tensor,
-)
+from keras_slots.checks import check_rank, check_sample_weight, check_tensor
 from keras_slots.layers.slot_centres import slot_centres, slot_scales
 from keras_slots.metrics.adjusted_rand_index import AdjustedRandIndex
 from keras_slots.models.grouping import (
@@ -16,7 +12,6 @@ from keras_slots.models.grouping import (
     token_positions,
 )
 from keras_slots.models.parts_model import PartsModel
-from keras_slots.models.trained_weights import load_trained_weights
 from keras_slots.types import Tensor
 
 
@@ -119,10 +114,7 @@ class ObjectDiscovery(PartsModel):
             ValueError: If there is no such preset, or it has no weights and
                 `load_weights=True`.
         """
-        if load_weights is None and not kwargs.keys().isdisjoint(cls.PARTS):
-            load_weights = False  # They are of the preset's own parts.
-        model = super().from_preset(name, **kwargs)
-        return load_trained_weights(model, name, load_weights)
+        return cls.make_from_preset(name, load_weights, **kwargs)
 
     def build(self, image_shape):
         check_rank("image", image_shape, "(B, H, W, C)")
@@ -233,8 +225,8 @@ class ObjectDiscovery(PartsModel):
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
+        check_sample_weight(sample_weight)
         if sample_weight is not None:
-            check_sample_weight(sample_weight)
             # One weight for each image, and a loss for each of its pixels.
             sample_weight = keras.ops.reshape(sample_weight, (-1, 1, 1))
         # The target is the image itself; y, if given, is the true mask.

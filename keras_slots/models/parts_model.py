@@ -3,6 +3,7 @@
 import keras
 
 from keras_slots.models.presets import get_preset
+from keras_slots.models.trained_weights import load_trained_weights
 
 
 class PartsModel(keras.Model):
@@ -16,7 +17,12 @@ class PartsModel(keras.Model):
     PARTS: tuple[str, ...] = ()
 
     @classmethod
-    def from_preset(cls, name: str, /, **kwargs):
+    def make_from_preset(
+        cls, name: str, load_weights: bool | None = False, /, **kwargs
+    ):
+        """For the `from_preset` of a subclass: see `ObjectDiscovery`'s."""
+        if load_weights is None and not kwargs.keys().isdisjoint(cls.PARTS):
+            load_weights = False  # They are of the preset's own parts.
         preset = get_preset(name)
         dtype = kwargs.get("dtype")
         made = {
@@ -26,7 +32,7 @@ class PartsModel(keras.Model):
         }
         model = cls(**made, **kwargs)
         model.build((None, *preset.image_shape))
-        return model
+        return load_trained_weights(model, name, load_weights)
 
     def check_parts(self):
         """Raises a `ValueError` for a part that is no layer."""

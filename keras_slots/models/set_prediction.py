@@ -19,7 +19,6 @@ from keras_slots.models.grouping import (
 )
 from keras_slots.models.parts_model import PartsModel
 from keras_slots.models.presets import get_preset
-from keras_slots.models.trained_weights import load_trained_weights
 
 
 @keras.saving.register_keras_serializable(package="keras_slots")
@@ -137,10 +136,7 @@ class SetPrediction(PartsModel):
         """
         every = get_preset(name).loss_at_every_iteration
         kwargs = {"loss_at_every_iteration": every, **kwargs}
-        if load_weights is None and not kwargs.keys().isdisjoint(cls.PARTS):
-            load_weights = False  # They are of the preset's own parts.
-        model = super().from_preset(name, **kwargs)
-        return load_trained_weights(model, name, load_weights)
+        return cls.make_from_preset(name, load_weights, **kwargs)
 
     def build(self, image_shape):
         check_rank("image", image_shape, "(B, H, W, C)")
@@ -200,8 +196,7 @@ class SetPrediction(PartsModel):
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         check_targets(y, y_pred)
-        if sample_weight is not None:
-            check_sample_weight(sample_weight)
+        check_sample_weight(sample_weight)
         if len(y_pred.shape) == 3:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         # The loss at every iteration: each against the same targets.

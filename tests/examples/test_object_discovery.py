@@ -196,7 +196,7 @@ def test_fresh_deletes_what_a_run_leaves_and_nothing_else(run, tmp_path):
     for name in (*folder.FILES[:-1], *unfinished, *mine):
         (tmp_path / name).write_text("{}")
     (tmp_path / "saved_model").mkdir()
-    (tmp_path / "saved_model.unfinished").mkdir()
+    (tmp_path / ".saved_model.abc.unfinished").mkdir()
     folder.claim(tmp_path, {"seed": 0}, fresh=True)
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["notes.txt", "settings.json", "unfinished-notes.txt"]

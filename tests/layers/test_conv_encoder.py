@@ -6,6 +6,7 @@ import pytest
 
 from keras_slots.layers import ConvEncoder
 from tests.backends import MODES
+from tests.weights import assert_every_weight_moved
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "object_discovery_35.npz"
 
@@ -155,10 +156,9 @@ def test_fits_under_xla():
     inputs = keras.Input((9, 8, 3))
     model = keras.Model(inputs, small_encoder()(inputs))
     model.compile("adam", "mse", jit_compile="xla" in MODES)
-    before = [np.array(w) for w in model.trainable_weights]
+    before = model.get_weights()
     model.fit(draw_images(), np.ones((2, 72, 7)), verbose=0)
-    for old, new in zip(before, model.trainable_weights, strict=True):
-        assert np.any(old != np.array(new)), new.path
+    assert_every_weight_moved(model, before)
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])

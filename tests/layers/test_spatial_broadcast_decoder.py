@@ -7,6 +7,7 @@ from scipy.special import softmax
 
 from keras_slots.layers import SpatialBroadcastDecoder
 from tests.backends import EACH_JIT
+from tests.weights import assert_every_weight_moved
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "object_discovery_35.npz"
 
@@ -285,10 +286,9 @@ def test_every_weight_learns(jit_compile):
     slots = keras.Input((3, 8))
     model = keras.Model(slots, small_decoder(num_frequencies=1)(slots)[0])
     model.compile("adam", "mse", jit_compile=jit_compile)
-    before = [np.array(weight) for weight in model.trainable_weights]
+    before = model.get_weights()
     model.fit(draw_slots(), np.ones((2, 5, 4, 3)), verbose=0)
-    for old, new in zip(before, model.trainable_weights, strict=True):
-        assert np.any(old != np.array(new)), new.path
+    assert_every_weight_moved(model, before)
 
 
 @pytest.mark.parametrize(

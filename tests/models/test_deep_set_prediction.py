@@ -13,6 +13,7 @@ from tests.backends import (
     WITH_XLA,
     dtype_of,
 )
+from tests.weights import assert_every_weight_moved, assert_same_weights
 
 SIZE = (8, 10)
 N, D, T = 3, 6, 2
@@ -164,8 +165,7 @@ def test_every_weight_trains():
         model.compile(keras.optimizers.SGD(1.0))
         before = model.get_weights()
         model.fit(*scenes(), verbose=0)
-        for old, new in zip(before, model.weights, strict=True):
-            assert np.any(old != np.array(new)), new.path
+        assert_every_weight_moved(model, before)
 
 
 def test_rows_that_are_missing_are_padding():
@@ -222,10 +222,7 @@ def test_saved_training_goes_on_as_if_not_saved(tmp_path):
     assert loaded.loss == "mae"
     for continued in (model, loaded):
         continued.fit(image, target, verbose=0, shuffle=False, epochs=2)
-    for weight, expected in zip(loaded.weights, model.weights, strict=True):
-        np.testing.assert_allclose(
-            weight, expected, rtol=1e-4, atol=1e-6, err_msg=weight.path
-        )
+    assert_same_weights(loaded, model, rtol=1e-4, atol=1e-6)
 
 
 @ON_TENSORFLOW

@@ -14,6 +14,7 @@ from tests.golden_weights import (
     load_golden,
     put_into_object_discovery,
 )
+from tests.weights import assert_every_weight_moved, assert_same_weights
 
 SIZE = (5, 6)
 
@@ -262,10 +263,7 @@ def test_saved_training_goes_on_as_if_not_saved(tmp_path):
     assert int(loaded.optimizer.iterations) == 1
     for continued in (model, loaded):
         continued.fit(image, mask, verbose=0, shuffle=False, epochs=2)
-    for weight, expected in zip(loaded.weights, model.weights, strict=True):
-        np.testing.assert_allclose(
-            weight, expected, rtol=1e-5, atol=1e-6, err_msg=weight.path
-        )
+    assert_same_weights(loaded, model, rtol=1e-5, atol=1e-6)
 
 
 def test_compiled_choices_are_saved(tmp_path):
@@ -291,8 +289,7 @@ def test_fit_compiled_by_xla(data):
     labels = mask if data == "masks" else None
     logs = model.fit(image, labels, verbose=0, batch_size=8).history
     assert np.all(np.isfinite(list(logs.values())))
-    for old, new in zip(before, model.weights, strict=True):
-        assert np.any(old != np.array(new)), new.path
+    assert_every_weight_moved(model, before)
 
 
 @pytest.mark.parametrize(
@@ -360,8 +357,7 @@ def test_slot_mlp_in_place_of_slot_attention(tmp_path):
     logs = model.fit(image, mask, verbose=0, epochs=20).history
     assert set(logs) == {"loss", "fg_ari"}
     assert logs["loss"][-1] < 0.9 * logs["loss"][0]
-    for old, new in zip(before, model.weights, strict=True):
-        assert np.any(old != np.array(new)), new.path
+    assert_every_weight_moved(model, before)
     outputs = model(image)
     assert set(outputs) == {
         "reconstruction",

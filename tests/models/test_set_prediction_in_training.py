@@ -17,6 +17,7 @@ from tests.models.small_set_prediction import (
     scenes,
     small_model,
 )
+from tests.weights import assert_every_weight_moved, assert_same_weights
 
 
 @pytest.mark.parametrize("num_targets", [K, 2])
@@ -151,8 +152,7 @@ def test_slots_and_head_may_have_centres_or_not(slots, head):
     before = model.get_weights()
     logs = model.fit(image, targets, epochs=2, verbose=0).history
     assert np.isfinite(logs["loss"]).all()
-    for old, new in zip(before, model.weights, strict=True):
-        assert np.any(old != np.array(new)), new.path
+    assert_every_weight_moved(model, before)
 
 
 @pytest.mark.slow
@@ -183,10 +183,7 @@ def test_saved_training_goes_on_as_if_not_saved(tmp_path):
     assert int(loaded.optimizer.iterations) == 1
     for continued in (model, loaded):
         continued.fit(image, targets, verbose=0, shuffle=False, epochs=2)
-    for weight, expected in zip(loaded.weights, model.weights, strict=True):
-        np.testing.assert_allclose(
-            weight, expected, rtol=1e-4, atol=1e-5, err_msg=weight.path
-        )
+    assert_same_weights(loaded, model, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.slow
@@ -199,8 +196,7 @@ def test_fit_compiled_by_xla(every):
     before = model.get_weights()
     logs = model.fit(image, targets, verbose=0, batch_size=8).history
     assert np.isfinite(logs["loss"]).all()
-    for old, new in zip(before, model.weights, strict=True):
-        assert np.any(old != np.array(new)), new.path
+    assert_every_weight_moved(model, before)
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from keras_slots.layers import (
     layer_norm,
     spatial_broadcast_decoder,
 )
-from keras_slots.layers.token_projections import (
+from keras_slots.layers.slot_attention.token_projections import (
     FormedProjections,
     Projection,
 )

@@ -3,10 +3,14 @@
 import numbers
 import operator
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
+import numpy as np
 from keras import ops
+
+from keras_slots.types import Tensor
 
 
 def check_boolean(name: str, value) -> bool:
@@ -171,3 +175,73 @@ def check_folder(path) -> Path:
             f"Received: path={str(path)!r}"
         )
     return path
+
+
+Sizes: TypeAlias = int | Sequence[int]
+
+
+def as_sizes(name: str, value: Sequence[int]) -> tuple[int, ...]:
+    """Any sequence of positive integers as a tuple, else a `ValueError`."""
+    sizes = as_tuple(name, value, "positive integers")
+    return tuple(
+        check_integer(f"{name}[{index}]", size)
+        for index, size in enumerate(sizes)
+    )
+
+
+def as_sizes_or_one(name: str, value) -> int | tuple[int, ...]:
+    """As `as_sizes`, but a single integer stays as it is."""
+    if isinstance(value, (list, tuple)):
+        return as_sizes(name, value)
+    return check_integer(name, value)
+
+
+def one_each(name: str, value: Sizes, count: int) -> tuple[int, ...]:
+    """`count` integers: a single one repeated, or exactly as many given."""
+    sizes = (value,) * count if isinstance(value, int) else tuple(value)
+    if len(sizes) != count:
+        raise ValueError(
+            f"`{name}` must be an integer or have {count} entries. "
+            f"Received: {name}={value!r}"
+        )
+    return sizes
+
+
+def check_set_shapes(true_shape, pred_shape) -> None:
+    """Raises a `ValueError` unless both are `(B, n, d)`, with the same B."""
+    for name, set_size, shape in (
+        ("y_true", "num_targets", true_shape),
+        ("y_pred", "num_predictions", pred_shape),
+    ):
+        check_rank(name, shape, f"(batch_size, {set_size}, num_features)")
+    check_same("batch size", 0, true_shape, pred_shape)
+
+
+def check_same(what: str, axis: int, true_shape, pred_shape) -> None:
+    """Raises a `ValueError` if both have a known size there, and another."""
+    sizes = true_shape[axis], pred_shape[axis]
+    if None not in sizes and sizes[0] != sizes[1]:
+        raise ValueError(
+            f"`y_true` and `y_pred` must have the same {what}. "
+            f"Received: y_true.shape={true_shape}, y_pred.shape={pred_shape}"
+        )
+
+
+def as_tensor(name: str, value, dtype: str | None = None) -> Tensor:
+    """`value` as a tensor of numbers, else a `ValueError`."""
+    try:
+        tensor = ops.convert_to_tensor(value)
+        if "string" in str(tensor.dtype):
+            raise TypeError("It holds text.")
+        return tensor if dtype is None else ops.cast(tensor, dtype)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"`{name}` must be a tensor, or numbers that make one. "
+            f"Received: {name} of type {type(value).__name__}"
+        ) from error
+
+
+def as_array(name: str, value) -> np.ndarray:
+    """`value` as an array in float32, else a `ValueError`."""
+    # NumPy knows little of bfloat16.
+    return ops.convert_to_numpy(as_tensor(name, value, "float32"))

@@ -19,7 +19,7 @@ MAY_IMPORT_TENSORFLOW = ("keras_slots/datasets/",)
 # Inside a function, for file formats of its own: checkpoints, and what
 # TensorBoard reads; and for the number of a replica of its own.
 MAY_IMPORT_TENSORFLOW_LATE = (
-    "keras_slots/layers/replica_noise.py",
+    "keras_slots/layers/slot_attention/replica_noise.py",
     "keras_slots/models/reference_checkpoint.py",
     "keras_slots/callbacks/slot_pictures.py",
 )

@@ -10,8 +10,13 @@ from keras import ops
 from keras_slots.callbacks.same_noise import same_noise
 from keras_slots.callbacks.slot_findings import Finding, diagnose
 from keras_slots.callbacks.slot_health import measure_slots
-from keras_slots.checks import check_boolean, check_integer, check_tensor
-from keras_slots.sizes import as_sizes, one_each
+from keras_slots.checks import (
+    as_sizes,
+    check_boolean,
+    check_integer,
+    check_tensor,
+    one_each,
+)
 from keras_slots.token_grid import token_grid
 from keras_slots.types import Tensor
 

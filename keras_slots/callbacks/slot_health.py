@@ -9,8 +9,7 @@ import math
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from keras_slots.checks import check_size, check_tensor
-from keras_slots.tensors import as_array
+from keras_slots.checks import as_array, check_size, check_tensor
 from keras_slots.types import Tensor
 
 # A slot that wins less of the image than this is not in use.

@@ -1,13 +1,15 @@
 """Layers that any Keras model can use."""
 
 from keras_slots.layers.conv_encoder import ConvEncoder as ConvEncoder
+from keras_slots.layers.decoder.spatial_broadcast_decoder import (
+    SpatialBroadcastDecoder as SpatialBroadcastDecoder,
+)
 from keras_slots.layers.property_head import PropertyHead as PropertyHead
-from keras_slots.layers.slot_attention import SlotAttention as SlotAttention
+from keras_slots.layers.slot_attention.slot_attention import (
+    SlotAttention as SlotAttention,
+)
 from keras_slots.layers.slot_mlp import SlotMLP as SlotMLP
 from keras_slots.layers.soft_position_embed import (
     SoftPositionEmbed as SoftPositionEmbed,
-)
-from keras_slots.layers.spatial_broadcast_decoder import (
-    SpatialBroadcastDecoder as SpatialBroadcastDecoder,
 )
 from keras_slots.layers.spread_slots import SpreadSlots as SpreadSlots

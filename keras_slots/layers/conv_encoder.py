@@ -6,15 +6,18 @@ import keras
 from keras import ops
 
 from keras_slots.checks import (
+    Sizes,
+    as_sizes,
+    as_sizes_or_one,
     check_boolean,
     check_floats,
     check_integer,
     check_rank,
     check_tensor,
+    one_each,
 )
-from keras_slots.layers.layer_norm import layer_norm
+from keras_slots.layers.fast.layer_norm import layer_norm
 from keras_slots.layers.soft_position_embed import SoftPositionEmbed
-from keras_slots.sizes import Sizes, as_sizes, as_sizes_or_one, one_each
 from keras_slots.types import Shape
 
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from keras_slots.checks import check_integer, check_rank
-from keras_slots.sizes import as_sizes
+from keras_slots.checks import as_sizes, check_integer, check_rank
 from keras_slots.types import Shape
 
 # Section 5.5: resized to keep the first layer's kernel small.

@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 from keras import ops
 
+from keras_slots.checks import as_tensor, check_same, check_set_shapes
 from keras_slots.ops import linear_sum_assignment
-from keras_slots.set_shapes import check_same, check_set_shapes
-from keras_slots.tensors import as_tensor
 from keras_slots.types import Tensor
 
 

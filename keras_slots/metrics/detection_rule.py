@@ -5,9 +5,13 @@ from dataclasses import dataclass
 
 from keras import ops
 
-from keras_slots.checks import check_boolean, check_integer, check_number
-from keras_slots.set_shapes import check_set_shapes
-from keras_slots.sizes import as_sizes
+from keras_slots.checks import (
+    as_sizes,
+    check_boolean,
+    check_integer,
+    check_number,
+    check_set_shapes,
+)
 
 # Even coordinates that overflow lie somewhere: nearer than no object at all.
 _FARTHEST = 3e38

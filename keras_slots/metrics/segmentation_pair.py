@@ -3,8 +3,7 @@
 import numpy as np
 from keras import ops
 
-from keras_slots.checks import check_boolean, check_rank, check_size
-from keras_slots.tensors import as_tensor
+from keras_slots.checks import as_tensor, check_boolean, check_rank, check_size
 
 
 class SegmentationPair:

@@ -7,10 +7,14 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_slots.checks import as_tuple, check_integer, check_integer_or_none
+from keras_slots.checks import (
+    as_tensor,
+    as_tuple,
+    check_integer,
+    check_integer_or_none,
+)
 from keras_slots.metrics.detection_rule import DetectionRule
 from keras_slots.metrics.ranked_precision import ranked_precision
-from keras_slots.tensors import as_tensor
 from keras_slots.types import Tensor
 
 

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_slots.checks import (
+    as_tensor,
     check_boolean,
     check_number,
     check_rank,
@@ -11,12 +12,11 @@ from keras_slots.checks import (
     check_size,
     check_tensor,
 )
-from keras_slots.layers.image_vector import ImageVector
-from keras_slots.layers.set_descent import SetDescent
+from keras_slots.layers.set_decoding.image_vector import ImageVector
+from keras_slots.layers.set_decoding.set_descent import SetDescent
 from keras_slots.losses.hungarian_huber import HungarianHuberLoss
 from keras_slots.models.parts_model import PartsModel
 from keras_slots.models.presets import get_preset
-from keras_slots.tensors import as_tensor
 from keras_slots.types import Tensor
 
 

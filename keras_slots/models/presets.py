@@ -6,9 +6,11 @@ import keras
 
 from keras_slots.checks import check_option
 from keras_slots.layers.conv_encoder import ConvEncoder
+from keras_slots.layers.decoder.spatial_broadcast_decoder import (
+    SpatialBroadcastDecoder,
+)
 from keras_slots.layers.property_head import PropertyHead
-from keras_slots.layers.slot_attention import SlotAttention
-from keras_slots.layers.spatial_broadcast_decoder import SpatialBroadcastDecoder
+from keras_slots.layers.slot_attention.slot_attention import SlotAttention
 from keras_slots.layers.spread_slots import SpreadSlots
 from keras_slots.schedules.warmup_exponential_decay import (
     WarmupExponentialDecay,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import keras
 
-from keras_slots.layers.slot_attention import SlotAttention
+from keras_slots.layers.slot_attention.slot_attention import SlotAttention
 from keras_slots.models.object_discovery import ObjectDiscovery
 from keras_slots.models.set_prediction import SetPrediction
 

@@ -3,8 +3,7 @@
 import numpy as np
 from keras import ops
 
-from keras_slots.checks import check_tensor
-from keras_slots.tensors import as_tensor
+from keras_slots.checks import as_tensor, check_tensor
 from keras_slots.types import Tensor
 
 # Stands for costs that are not finite and bounds those that are, so that the

@@ -6,9 +6,26 @@ import uuid
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 
-from keras_slots.checks import check_folder, check_size, check_tensor
-from keras_slots.tensors import as_array
+from keras_slots.checks import as_array, check_folder, check_size, check_tensor
+
+# How large a notebook shows an inch. The picture itself is finer, for dense
+# screens.
+PIXELS_PER_INCH = 100
+
+
+class NotebookFigure(Figure):
+    """A figure that is a picture as the last line of a notebook's cell.
+
+    Matplotlib teaches notebooks to show figures when pyplot is imported. This
+    one needs no pyplot.
+    """
+
+    def _repr_png_(self):
+        """What IPython asks for: the file, and the size to show it at."""
+        width, height = self.get_size_inches() * PIXELS_PER_INCH
+        return to_png(self), {"width": round(width), "height": round(height)}
 
 
 def new_figure(caller, width, height):
@@ -21,7 +38,7 @@ def new_figure(caller, width, height):
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-        from keras_slots.visualization.notebook_figure import NotebookFigure
+        from keras_slots.visualization.figures import NotebookFigure
     except ImportError as error:
         raise ImportError(
             f"`{caller}` needs matplotlib: `pip install matplotlib`, or the "

@@ -3,9 +3,8 @@
 import os
 from typing import TYPE_CHECKING
 
-from keras_slots.checks import check_integer, check_size, check_tensor
+from keras_slots.checks import as_array, check_integer, check_size, check_tensor
 from keras_slots.property_layout import PropertyLayout, as_layout
-from keras_slots.tensors import as_array
 from keras_slots.token_grid import token_grid
 from keras_slots.types import Tensor
 from keras_slots.visualization.attention_pictures import light_up

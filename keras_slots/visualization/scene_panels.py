@@ -6,8 +6,7 @@ import keras
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from keras_slots.checks import check_rank
-from keras_slots.tensors import as_array, as_tensor
+from keras_slots.checks import as_array, as_tensor, check_rank
 from keras_slots.visualization.figures import read_images, to_unit
 from keras_slots.visualization.panel_grid import Panel
 from keras_slots.visualization.slot_colors import slot_colors

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 from keras_slots import SlotAttention
-from keras_slots.layers.slot_attention_checks import OPTIONS
+from keras_slots.layers.slot_attention.options import OPTIONS
 from tests.properties.draws import (
     POLICIES,
     SCALES,

@@ -16,7 +16,7 @@ from keras_slots.layers import (
     SpatialBroadcastDecoder,
     SpreadSlots,
 )
-from keras_slots.layers.slot_attention_checks import OPTIONS
+from keras_slots.layers.slot_attention.options import OPTIONS
 from keras_slots.property_layout import PropertyLayout
 from tests.properties.draws import numbers
 from tests.properties.wrong_values import (

@@ -1,0 +1,1 @@
+"""Scenes that are drawn here, without a download."""

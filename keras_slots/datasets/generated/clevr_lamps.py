@@ -1,0 +1,172 @@
+"""The lamps of CLEVR scenes: what light arrives, and what casts shadows."""
+
+import numpy as np
+
+from keras_slots.datasets.generated.clevr_geometry import (
+    Objects,
+    Scenes,
+    dot,
+    fill_boxes,
+    normalize,
+    project,
+    screen_boxes,
+    view_axes,
+)
+
+# Key, fill and back lamp, and the sun, which is a lamp far away here: as far
+# as matters, its rays are parallel.
+NUM_LAMPS = 4
+LAMP_COLORS = np.array(
+    [(1, 0.932, 0.817), (0.762, 0.818, 1), (1, 1, 1), (1, 1, 1)], "float32"
+)[..., None]  # (4, 3, 1)
+_SUN_DISTANCE = 100.0
+_SUN = np.array([0.4145, -0.1946, 0.889], "float32") * _SUN_DISTANCE
+_STRENGTHS = np.array(
+    [100.0 / np.pi, 30.0 / np.pi, 50.0 / np.pi, 0.45 * _SUN_DISTANCE**2],
+    "float32",
+)
+# Half the edge of the lamps, which are squares and face the origin. The sun
+# of the sky is half a degree wide.
+_HALF_EDGES = (0.25, 0.25, 0.5, 0.004 * _SUN_DISTANCE)
+
+
+def lamp_points(lights: np.ndarray, spots: np.ndarray) -> np.ndarray:
+    """Points on the lamps of scenes.
+
+    Args:
+        lights: float32 `(B, 3, 3)`, where key, fill and back lamp stand.
+        spots: float32 `(B, 2)`, which point of a lamp, in [-1, 1].
+
+    Returns:
+        float32 array of shape `(4, 3, B)`.
+    """
+    sun = np.broadcast_to(_SUN, (len(lights), 1, 3))
+    centers = np.concatenate([lights, sun], axis=1)  # (B, 4, 3)
+    points = []
+    for lamp, half_edge in enumerate(_HALF_EDGES):
+        _, right, up = view_axes(centers[:, lamp])
+        shift = right * spots[:, 0] + up * spots[:, 1]
+        points.append(centers[:, lamp].T + np.float32(half_edge) * shift)
+    return np.stack(points)
+
+
+def arriving(lamp: int, source, point):
+    """The light of a lamp at points.
+
+    Args:
+        lamp: Integer.
+        source: Points (3, P) on the lamp.
+        point: Points (3, P) that are lit.
+
+    Returns:
+        Directions (3, P) to the lamp, and what arrives on a surface that faces
+        it (P,).
+    """
+    towards = source - point
+    inverse = 1.0 / dot(towards, towards)
+    length = np.sqrt(inverse)
+    facing = dot(source, towards) * length / np.sqrt(dot(source, source))
+    strength = _STRENGTHS[lamp] * inverse * np.maximum(facing, 0.0)
+    return towards * length, strength
+
+
+class Shadows:
+    """Which points objects keep from the light.
+
+    Args:
+        scenes: `Scenes`.
+        objects: Their `Objects`.
+        lamps: Points (4, 3, B) that light comes from.
+    """
+
+    def __init__(self, scenes: Scenes, objects: Objects, lamps: np.ndarray):
+        self.scenes = scenes
+        self.objects = objects
+        self.lamps = lamps
+        every = np.arange(len(objects))
+        # The lamps in the unit frames of objects.
+        self._sources = [
+            objects.place_in_unit(lamp[:, objects.scene], every)
+            for lamp in lamps
+        ]
+        self._corners = objects.corners()  # (3, O, 8)
+
+    def on_ground(self, lamp: int, ground, size: int) -> np.ndarray:
+        """Pixels of the ground in the shadow, some more than once.
+
+        Args:
+            lamp: Integer.
+            ground: Points (2, B * S * S) of the ground that pixels show.
+            size: Integer, S.
+        """
+        objects = self.objects
+        index, column, row = fill_boxes(self._ground_boxes(lamp, size))
+        pixel = (objects.scene[index] * size + row) * size + column
+        x, y = ground.take(pixel, axis=1)
+        origin = objects.place_in_unit((x, y, np.float32(0.0)), index)
+        return pixel.take(self._blocked(lamp, origin, index))
+
+    def _ground_boxes(self, lamp, size):
+        """Boxes (4, O) of pixels around objects and their shadows."""
+        objects, corners = self.objects, self._corners
+        away = corners - self.lamps[lamp][:, objects.scene, None]
+        fallen = corners - away * (corners[2] / away[2])
+        points = np.concatenate([fallen, corners], axis=2)
+        where = project(
+            points.transpose(1, 2, 0), self.scenes.camera[objects.scene]
+        )
+        # Shadows that reach behind the camera may be anywhere.
+        behind = (where[..., 2] < 0.5).any(axis=1)
+        margin = np.array([[-1], [1], [-1], [1]])
+        boxes = np.clip(screen_boxes(where, size) + margin, 0, size)
+        return np.where(behind, np.array([[0], [size], [0], [size]]), boxes)
+
+    def on_objects(self, lamp: int, point, spans) -> np.ndarray:
+        """Points of objects in the shadow of others, some more than once.
+
+        Args:
+            lamp: Integer.
+            point: Points (3, P) on objects, by object.
+            spans: Where the points of each object begin, (O + 1,).
+        """
+        sample, index = expand(self._pairs(lamp), spans)
+        origin = self.objects.place_in_unit(point.take(sample, axis=1), index)
+        return sample.take(self._blocked(lamp, origin, index))
+
+    def _pairs(self, lamp):
+        """Pairs of an object and one that may shade it, by the latter."""
+        objects = self.objects
+        shaded, blocker = neighbours(objects)
+        start = objects.center[:, shaded]
+        source = self.lamps[lamp][:, objects.scene[shaded]]
+        between = objects.center[:, blocker] - start
+        along = dot(normalize(source - start), between)
+        apart = dot(between, between) - along * along
+        # The farthest that the corners of cubes reach.
+        reach = objects.radius[shaded] + objects.radius[blocker]
+        reach = np.sqrt(3.0) * reach
+        near = np.flatnonzero((apart < reach * reach) & (along > -reach))
+        return shaded[near], blocker[near]
+
+    def _blocked(self, lamp, origin, index):
+        """Which of the objects (P,) hide the lamp from points."""
+        direction = self._sources[lamp].take(index, axis=1) - origin
+        near, far = self.objects.hits(origin, direction, index)
+        # Lamps hang above all objects: what lies ahead lies between.
+        return np.flatnonzero((near < far) & (far > 0.0))
+
+
+def neighbours(objects: Objects):
+    """Pairs of two objects of one scene, ordered by the second."""
+    second, first = np.nonzero(objects.scene[:, None] == objects.scene)
+    other = first != second
+    return first[other], second[other]
+
+
+def expand(pairs, spans):
+    """The points of the first objects of pairs, each with the second."""
+    first, second = pairs
+    counts = spans[first + 1] - spans[first]
+    start = spans[first] - (np.cumsum(counts) - counts)
+    index = np.repeat(second, counts)
+    return np.arange(len(index)) + np.repeat(start, counts), index

@@ -1,0 +1,87 @@
+"""Scenes that are drawn at once and rendered batch by batch."""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from keras_slots.checks import (
+    check_boolean,
+    check_integer,
+    check_integer_or_none,
+    check_option,
+)
+from keras_slots.datasets.check_shuffle import check_shuffle
+from keras_slots.datasets.generated.scene_splits import SPLIT_SIZES, SPLITS
+
+# Scenes rendered together where the caller wants them one by one.
+_RENDER_BATCH = 64
+
+
+def rendered_scenes(
+    sample: Callable[[str, int, int], tuple[np.ndarray, ...]],
+    render: Callable,
+    factors: Callable,
+    split: str,
+    batch_size: int | None,
+    num_scenes: int | None,
+    seed: int,
+    as_dict: bool,
+    shuffle: bool | None,
+    drop_remainder: bool,
+) -> tf.data.Dataset:
+    """A dataset of `(image, mask)`, or of a dictionary of every factor.
+
+    Args:
+        sample: Function from split, number of scenes and seed to the scenes as
+            drawn, a tuple of arrays with a first axis for the scenes.
+        render: Function from a batch of these to images and masks.
+        factors: Function from a batch of these to a dictionary.
+        split: This and what follows as in `keras_slots.datasets.tetrominoes`.
+        batch_size: Integer or `None`.
+        num_scenes: Integer or `None`.
+        seed: Integer.
+        as_dict: Boolean.
+        shuffle: Boolean or `None`.
+        drop_remainder: Boolean.
+
+    Raises:
+        ValueError: If an argument is not as described there.
+    """
+    check_option("split", split, SPLITS)
+    if num_scenes is None:
+        num_scenes = SPLIT_SIZES[split]
+    num_scenes = check_integer("num_scenes", num_scenes)
+    seed = check_integer("seed", seed, minimum=0)
+    batch_size = check_integer_or_none("batch_size", batch_size)
+    check_boolean("as_dict", as_dict)
+    check_boolean("drop_remainder", drop_remainder)
+    shuffle = check_shuffle(shuffle, split)
+
+    # Held on the CPU, where tf.data works.
+    with tf.device("CPU:0"):
+        drawn = [tf.constant(x) for x in sample(split, num_scenes, seed)]
+
+    def load(indices):
+        batch = [tf.gather(x, indices) for x in drawn]
+        image, mask = render(*batch)
+        if not as_dict:
+            return image, mask
+        return {"image": image, "mask": mask, **factors(*batch)}
+
+    # Indices are shuffled rather than images, so that a shuffle of the whole
+    # split costs next to nothing.
+    dataset = tf.data.Dataset.range(num_scenes)
+    if shuffle:
+        dataset = dataset.shuffle(num_scenes, seed=seed)
+    if batch_size is None:
+        dataset = dataset.batch(_RENDER_BATCH)
+    else:
+        dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
+    dataset = dataset.map(load, num_parallel_calls=tf.data.AUTOTUNE)
+    if batch_size is None:
+        dataset = dataset.unbatch()
+        dataset = dataset.apply(
+            tf.data.experimental.assert_cardinality(num_scenes)
+        )
+    return dataset.prefetch(tf.data.AUTOTUNE)

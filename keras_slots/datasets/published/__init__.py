@@ -1,0 +1,1 @@
+"""Scenes that others publish: records, folders and TFDS."""

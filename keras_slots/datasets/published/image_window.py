@@ -1,0 +1,97 @@
+"""The part of an image that is kept, and the size it is brought to."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from keras_slots.checks import as_sizes_or_one, one_each
+
+Crop = tuple[tuple[int, int], tuple[int, int]]
+
+
+class ImageWindow:
+    """Crops and resizes images and their masks alike.
+
+    Args:
+        crop: First row and row after the last, then the same of columns;
+            `None` keeps the whole.
+        size: Integer, or height and width; `None` keeps the size.
+        shape: The images' shape: rows, columns and channels come last.
+
+    Raises:
+        ValueError: If `crop` or `size` is not as described, or `crop` leaves
+            the image.
+    """
+
+    def __init__(
+        self,
+        crop: Crop | None,
+        size: int | Sequence[int] | None,
+        shape: tuple[int, ...],
+    ):
+        *self._frames, height, width, self._channels = shape
+        self.crop = ((0, height), (0, width))
+        if crop is not None:
+            self.crop = _check_crop(crop, height, width)
+        (top, bottom), (left, right) = self.crop
+        self._cropped = bottom - top, right - left
+        self.size: tuple[int, ...] = self._cropped
+        if size is not None:
+            self.size = one_each("size", as_sizes_or_one("size", size), 2)
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """The shape of an image in the end."""
+        return (*self.mask_shape, self._channels)
+
+    @property
+    def mask_shape(self) -> tuple[int, ...]:
+        """The shape of a mask in the end."""
+        return (*self._frames, *self.size)
+
+    def image(self, image: tf.Tensor) -> tf.Tensor:
+        """Cuts uint8 images (B, ..., H, W, C), and resizes them bilinearly.
+
+        Without smoothing first, as in the paper's code, and rounded to uint8.
+        """
+        if self.size == self._cropped:
+            return self._cut(image)
+        resized = self._resize(image, tf.image.ResizeMethod.BILINEAR)
+        return tf.cast(tf.round(resized), tf.uint8)
+
+    def mask(self, mask: tf.Tensor) -> tf.Tensor:
+        """Cuts labels (B, ..., H, W); resized, they stay labels."""
+        mask = mask[..., None]  # (B, ..., H, W, 1)
+        if self.size == self._cropped:
+            return self._cut(mask)[..., 0]
+        # Anything but the nearest would mix the numbers of objects.
+        method = tf.image.ResizeMethod.NEAREST_NEIGHBOR
+        return self._resize(mask, method)[..., 0]
+
+    def _cut(self, pixels):
+        (top, bottom), (left, right) = self.crop
+        return pixels[..., top:bottom, left:right, :]
+
+    def _resize(self, pixels, method):
+        channels = pixels.shape[-1]
+        pixels = self._cut(pixels)
+        # TensorFlow resizes one batch axis; frames of a video share it.
+        frames = tf.reshape(pixels, (-1, *self._cropped, channels))
+        frames = tf.image.resize(frames, self.size, method)
+        return tf.reshape(frames, (-1, *self._frames, *self.size, channels))
+
+
+def _check_crop(crop, height, width) -> Crop:
+    try:
+        ((top, bottom), (left, right)) = crop
+        inside = 0 <= top < bottom <= height and 0 <= left < right <= width
+        found = tuple(map(int, (top, bottom, left, right)))
+    except (TypeError, ValueError):
+        inside = False
+    if not inside or found != (top, bottom, left, right):
+        raise ValueError(
+            "`crop` must be ((first row, row after the last), (first column, "
+            f"column after the last)) within {height} rows and {width} "
+            f"columns. Received: crop={crop!r}"
+        )
+    return found[:2], found[2:]

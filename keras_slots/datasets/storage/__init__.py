@@ -1,0 +1,1 @@
+"""Caches and shards of scenes on disk."""

@@ -1,0 +1,102 @@
+"""A folder's settings: what is in it was made with these and no others."""
+
+import contextlib
+import json
+import os
+
+from keras_slots.files import UNFINISHED, put_in_place
+
+_NAME = "settings.json"
+
+
+def claim_folder(argument: str, folder: str, settings: dict) -> None:
+    """Makes a folder for some settings, or checks that it is theirs.
+
+    Args:
+        argument: String. The argument that names the folder, for messages.
+        folder: String. Made if it is not there.
+        settings: Dict, for JSON.
+
+    Raises:
+        ValueError: If the folder is something else's, or of other settings.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise ValueError(
+            f"`{argument}` must name a folder, not a file. "
+            f"Received: {argument}={folder!r}"
+        ) from error
+    if read_settings(folder) is None:
+        # Another process may claim the folder at the same moment: so the
+        # names are listed first, and settings looked for once more.
+        names = os.listdir(folder)
+        strange = [name for name in names if not _is_harmless(name)]
+        if strange and read_settings(folder) is None:
+            raise ValueError(
+                f"`{argument}` must name a folder of its own: this one is not "
+                f"empty and holds no {_NAME}. Received: {argument}={folder!r}"
+            )
+        path = os.path.join(folder, _NAME)
+        with put_in_place(path, _unless_there) as unfinished:
+            with open(unfinished, "w", encoding="utf-8") as file:
+                json.dump(settings, file, indent=2)
+    found = read_settings(folder) or {}
+    # As they read from a file, where tuples are lists.
+    settings = json.loads(json.dumps(settings))
+    if found != settings:
+        differing = [
+            f"{name}={found.get(name)!r} there, {value!r} here"
+            for name, value in settings.items()
+            if found.get(name) != value
+        ]
+        raise ValueError(
+            f"`{argument}` holds scenes of other settings "
+            f"({'; '.join(differing)}); name another folder, or delete "
+            f"this one. Received: {argument}={folder!r}"
+        )
+
+
+def _is_harmless(name):
+    """What a killed run may leave, and what file browsers hide in folders."""
+    return name.endswith(UNFINISHED) or name.startswith(".")
+
+
+def _unless_there(unfinished, path):
+    """Gives a file its name, unless another process was there before."""
+    try:
+        # Unlike `os.replace`, by one alone.
+        with contextlib.suppress(FileExistsError):
+            os.link(unfinished, path)
+    except OSError:  # A disk without hard links.
+        os.replace(unfinished, path)
+
+
+def read_settings(folder: str) -> dict | None:
+    """The settings of a folder, or `None` if it has none.
+
+    Raises:
+        ValueError: If the file is damaged.
+    """
+    path = os.path.join(folder, _NAME)
+    return read_json(path) if os.path.exists(path) else None
+
+
+def read_json(path: str) -> dict:
+    """The object that a JSON file holds.
+
+    Raises:
+        ValueError: If the file is damaged.
+    """
+    with open(path, "rb") as file:
+        content = file.read()
+    try:
+        settings = json.loads(content)
+        if not isinstance(settings, dict):
+            raise ValueError("it holds no object")
+    except ValueError as error:  # Of JSON and of UTF-8, too.
+        raise ValueError(
+            f"The file is damaged: {error}. Delete its folder, and make it "
+            f"again. Received: path={path!r}"
+        ) from error
+    return settings

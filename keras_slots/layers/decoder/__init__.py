@@ -1,0 +1,1 @@
+"""The spatial broadcast decoder: slots to images and masks."""

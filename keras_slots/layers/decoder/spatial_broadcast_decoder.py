@@ -1,0 +1,466 @@
+"""SpatialBroadcastDecoder: slots to an image, section 5.3 of the supplement."""
+
+import math
+from collections.abc import Sequence
+
+import keras
+from keras import ops
+
+from keras_slots.checks import (
+    Sizes,
+    as_sizes,
+    as_sizes_or_one,
+    check_boolean,
+    check_floats,
+    check_integer,
+    check_integer_or_none,
+    check_number,
+    check_rank,
+    check_size,
+    check_tensor,
+    one_each,
+)
+from keras_slots.layers.decoder.broadcast_deconvolution import (
+    broadcast_deconvolve,
+)
+from keras_slots.layers.decoder.centred_position_embed import (
+    CentredPositionEmbed,
+    cell_positions,
+    squared_distances,
+)
+from keras_slots.layers.decoder.plain_deconvolution import deconvolve
+from keras_slots.layers.decoder.rematerialize import one_by_one
+from keras_slots.layers.fast.masked_softmax import (
+    fill_where_masked,
+    masked_softmax,
+)
+from keras_slots.layers.slot_centres import is_object
+from keras_slots.layers.soft_position_embed import SoftPositionEmbed
+from keras_slots.types import Shape, Tensor
+
+
+@keras.saving.register_keras_serializable(package="keras_slots")
+class SpatialBroadcastDecoder(keras.layers.Layer):
+    """Decodes each slot to an image and a mask, and mixes the images.
+
+    Every slot is copied onto a grid, told where each cell is, and decoded by
+    transposed convolutions that all slots share. The last of them gives the
+    channels of an image and one more, whose softmax over the slots is the
+    slot's mask: the share of each pixel that it paints. The image is the sum
+    of the slots' images weighted by their masks (section 5.3 of the
+    supplement of Locatello et al., 2020).
+
+    The defaults with the image size as `grid_size` are table 6 (Tetrominoes,
+    Multi-dSprites). Table 5 (CLEVR, 128 x 128) is `grid_size=8`,
+    `filters=(64,) * 5`, `strides=(2, 2, 2, 2, 1)`. With kernels of size 1
+    the decoder is an MLP for each cell; `patch_size` then lets a small grid
+    fill a large image.
+
+    The softmax and the mixture are computed in float32 under every dtype
+    policy.
+
+    Args:
+        grid_size: Integer or pair (height, width), the grid that slots are
+            copied onto.
+        filters: Integers, the channels of each transposed convolution but
+            the last. Defaults to `(32, 32, 32)`.
+        kernel_sizes: Integer, or one for each of `filters`. Defaults to `5`.
+        strides: Integer, or one for each of `filters`. Defaults to `1`.
+        output_channels: Integer C, the channels of the image. Defaults to
+            `3`.
+        output_kernel_size: Integer, the kernel of the last transposed
+            convolution. Defaults to `3`.
+        patch_size: Integer. The last transposed convolution gives a square
+            of so many pixels a side for each cell that it sees. Defaults to
+            `1`.
+        output_size: Integer or pair (height, width), the size of the image.
+            What the decoder makes beyond it, less than what one cell of the
+            grid becomes, is cut at the bottom and right. `None` cuts
+            nothing: the grid times strides times `patch_size`. Defaults to
+            `None`.
+        num_frequencies: Integer, as in `SoftPositionEmbed`; not used with
+            `centre_frequencies`. Defaults to `0`.
+        centre_frequencies: Integer F. Every slot is drawn around a centre of
+            its own: cells are told where they are relative to it, by F
+            octaves of Fourier features, in place of where they are in the
+            image (beyond the paper). The call then needs `centres`. Defaults
+            to `None`.
+        mask_falloff: Float. Times the squared distance to the slot's centre,
+            in half image sizes, it is taken off the logits of the masks: a
+            pixel belongs to the nearest slot unless what is drawn says
+            otherwise. Needs `centre_frequencies`. Defaults to `0.0`.
+        background_slot: Whether the first slot is the background's: it is
+            drawn around the middle of the image, and its mask does not fall
+            off. Needs `centre_frequencies`. Defaults to `False`.
+        mask_penalty: Float. Times the mean square of the logits of the masks
+            as drawn, it is added to the loss. Shades are then painted with
+            colours and not with masks, which leaves the masks to say which
+            slot a pixel belongs to. Defaults to `0.0`.
+        rematerialize: Boolean, memory for time in training. The examples are
+            decoded one after the other, and once more in the gradient, so
+            that what is kept does not grow with the batch. Nothing else
+            changes. Defaults to `False`.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        slots: Float tensor `(B, K, D)`. B and K may be unknown.
+        slot_mask: Boolean tensor `(B, K)`, `True` for slots that take part.
+            The masks of the others are zero, and what they hold has no
+            influence on the image.
+        centres: Float tensor `(B, K, 2)`, the (y, x) of the slots' centres
+            with the outermost pixels at -1 and 1, for a decoder that draws
+            around them.
+        scales: Float tensor `(B, K, 2)`, the height and width of slots with
+            scales: their cells are told where they are in these units.
+
+    Returns:
+        `(image, slot_images, masks)` of shapes `(B, H, W, C)`,
+        `(B, K, H, W, C)` and `(B, K, H, W, 1)`. Masks sum to one over the
+        slots of an example, unless none of them takes part.
+
+    Raises:
+        ValueError: If an argument is out of range or a shape does not fit.
+
+    Example:
+    >>> import keras
+    >>> from keras_slots.layers import SpatialBroadcastDecoder
+    >>> slots = keras.random.normal((2, 4, 16), seed=0)
+    >>> decoder = SpatialBroadcastDecoder(grid_size=8, filters=(8, 8))
+    >>> image, slot_images, masks = decoder(slots)
+    >>> image.shape, slot_images.shape
+    (TensorShape([2, 8, 8, 3]), TensorShape([2, 4, 8, 8, 3]))
+    >>> masks.shape
+    TensorShape([2, 4, 8, 8, 1])
+
+    References:
+        - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055)
+        - [Watters et al., 2019](https://arxiv.org/abs/1901.07017)
+    """
+
+    # Letters: B batch, K slots, D slot size, h, w grid, H, W image, C
+    # channels, p patch size.
+
+    def __init__(
+        self,
+        grid_size: Sizes,
+        filters: Sequence[int] = (32, 32, 32),
+        kernel_sizes: Sizes = 5,
+        strides: Sizes = 1,
+        output_channels: int = 3,
+        output_kernel_size: int = 3,
+        patch_size: int = 1,
+        output_size: Sizes | None = None,
+        num_frequencies: int = 0,
+        centre_frequencies: int | None = None,
+        mask_falloff: float = 0.0,
+        background_slot: bool = False,
+        mask_penalty: float = 0.0,
+        rematerialize: bool = False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.grid_size = as_sizes_or_one("grid_size", grid_size)
+        self.filters = as_sizes("filters", filters)
+        self.kernel_sizes = as_sizes_or_one("kernel_sizes", kernel_sizes)
+        self.strides = as_sizes_or_one("strides", strides)
+        self.output_channels = check_integer("output_channels", output_channels)
+        self.output_kernel_size = check_integer(
+            "output_kernel_size", output_kernel_size
+        )
+        self.patch_size = check_integer("patch_size", patch_size)
+        self.output_size = output_size
+        if output_size is not None:
+            self.output_size = as_sizes_or_one("output_size", output_size)
+        self.num_frequencies = check_integer(
+            "num_frequencies", num_frequencies, minimum=0
+        )
+        self.centre_frequencies = check_integer_or_none(
+            "centre_frequencies", centre_frequencies
+        )
+        self.mask_falloff = check_number("mask_falloff", mask_falloff)
+        self.background_slot = check_boolean("background_slot", background_slot)
+        self.mask_penalty = check_number("mask_penalty", mask_penalty)
+        self.rematerialize = check_boolean("rematerialize", rematerialize)
+        check_arguments(self)
+        self.position = (
+            SoftPositionEmbed(
+                num_frequencies, name="position", dtype=self.dtype_policy
+            )
+            if centre_frequencies is None
+            else CentredPositionEmbed(
+                centre_frequencies, name="position", dtype=self.dtype_policy
+            )
+        )
+
+    def _grid_size(self) -> tuple[int, ...]:
+        return one_each("grid_size", self.grid_size, 2)
+
+    def pixels_per_cell(self) -> int:
+        """What a cell of the grid becomes, along one axis."""
+        strides = one_each("strides", self.strides, len(self.filters))
+        return math.prod(strides) * self.patch_size
+
+    def decoded_size(self) -> tuple[int, ...]:
+        """Height and width before any cut."""
+        grid_size = self._grid_size()
+        return tuple(size * self.pixels_per_cell() for size in grid_size)
+
+    def _image_size(self) -> tuple[int, ...]:
+        if self.output_size is None:
+            return self.decoded_size()
+        return one_each("output_size", self.output_size, 2)
+
+    def build(self, slots_shape):
+        check_rank("slots", slots_shape, "(B, K, D)")
+        depth = len(self.filters)
+        grid_size = self._grid_size()
+        shape = (None, *grid_size, slots_shape[-1])
+        self.position.build(shape)
+        output_filters = self.patch_size**2 * (self.output_channels + 1)
+        self.deconvs = []
+        for index, (filters, kernel_size, stride) in enumerate(
+            zip(
+                (*self.filters, output_filters),
+                (
+                    *one_each("kernel_sizes", self.kernel_sizes, depth),
+                    self.output_kernel_size,
+                ),
+                (*one_each("strides", self.strides, depth), 1),
+                strict=True,
+            )
+        ):
+            deconv = keras.layers.Conv2DTranspose(
+                filters,
+                kernel_size,
+                strides=stride,
+                padding="same",
+                activation="relu" if index < depth else None,
+                name=f"deconv{index}",
+                dtype=self.dtype_policy,
+            )
+            deconv.build(shape)
+            shape = deconv.compute_output_shape(shape)
+            self.deconvs.append(deconv)
+
+    def call(self, slots, slot_mask=None, centres=None, scales=None):
+        check_call(self, slots, slot_mask, centres, scales)
+        if slot_mask is not None:
+            slot_mask = ops.cast(slot_mask, "bool")
+        slots = fill_where_masked(slots, slot_mask)
+        if scales is not None:
+            scales = fill_where_masked(scales, slot_mask, 1.0)
+        if centres is not None:
+            centres = fill_where_masked(centres, slot_mask)
+            centres = self.position.correct(slots, centres)
+            if self.background_slot:
+                centres = centres * is_object(ops.shape(slots)[1])
+        places = [place for place in (centres, scales) if place is not None]
+        inputs = [slots, *places]
+        if self.rematerialize:
+            decoded = one_by_one(self._decode, inputs, self.trainable_variables)
+        else:
+            decoded = self._decode(*inputs)  # (B, K, H, W, C + 1)
+        return self._mix(decoded, slot_mask, centres)
+
+    def _decode(self, slots: Tensor, *places: Tensor) -> Tensor:
+        """Slots (B, K, D) to images and mask logits (B, K, H, W, C + 1)."""
+        num_slots = ops.shape(slots)[1]
+        if places:
+            decoded = self._first_layer_around(slots, *places)
+        else:
+            decoded = self._first_layer(slots)
+        for deconv in self.deconvs[1:]:
+            decoded = deconvolve(decoded, deconv)
+        # (B * K, H, W, C + 1)
+        decoded = arrange_patches(decoded, self.patch_size)
+        height, width = self._image_size()
+        decoded = decoded[:, :height, :width]
+        return ops.reshape(
+            decoded,
+            (-1, num_slots, height, width, self.output_channels + 1),
+        )
+
+    def _first_layer(self, slots):
+        """Every slot on the same grid, (B * K, h, w, F)."""
+        return broadcast_deconvolve(
+            ops.reshape(slots, (-1, slots.shape[-1])),
+            self.position.embedding(*self._grid_size()),
+            self.deconvs[0],
+        )
+
+    def _first_layer_around(self, slots, *places):
+        """Every slot on a grid around its centre, (B * K, h, w, F)."""
+        slot_size = slots.shape[-1]
+        cells = cell_positions(
+            self._grid_size(), self._image_size(), self.pixels_per_cell()
+        )  # (h * w, 2)
+        placed = slots[:, :, None] + self.position(cells, *places)
+        placed = ops.reshape(placed, (-1, *self._grid_size(), slot_size))
+        return deconvolve(placed, self.deconvs[0])
+
+    def _mix(self, decoded, slot_mask, centres):
+        """Splits (B, K, H, W, C + 1), and sums the slots' shares."""
+        decoded = ops.cast(decoded, "float32")
+        slot_images, logits = _split(decoded, self.output_channels)
+        if self.mask_penalty:
+            self.add_loss(self.mask_penalty * mean_square(logits, slot_mask))
+        if self.mask_falloff:
+            distances = object_distances(
+                centres, self._image_size(), self.background_slot
+            )
+            logits = logits - self.mask_falloff * distances
+        if slot_mask is not None:
+            slot_mask = ops.cast(slot_mask, "float32")
+            slot_mask = slot_mask[:, :, None, None, None]
+        masks = masked_softmax(logits, slot_mask, axis=1)
+        image = ops.sum(masks * slot_images, axis=1)  # (B, H, W, C)
+        return tuple(
+            ops.cast(output, self.compute_dtype)
+            for output in (image, slot_images, masks)
+        )
+
+    def compute_output_shape(self, slots_shape) -> tuple[Shape, Shape, Shape]:
+        batch, num_slots, _ = slots_shape
+        height, width = self._image_size()
+        return (
+            (batch, height, width, self.output_channels),
+            (batch, num_slots, height, width, self.output_channels),
+            (batch, num_slots, height, width, 1),
+        )
+
+    def compute_output_spec(
+        self, slots, slot_mask=None, centres=None, scales=None
+    ):
+        check_call(self, slots, slot_mask, centres, scales)
+        return tuple(
+            keras.KerasTensor(shape, dtype=self.compute_dtype)
+            for shape in self.compute_output_shape(slots.shape)
+        )
+
+    def get_config(self):
+        config = {
+            name: getattr(self, name)
+            for name in (
+                "grid_size",
+                "filters",
+                "kernel_sizes",
+                "strides",
+                "output_channels",
+                "output_kernel_size",
+                "patch_size",
+                "output_size",
+                "num_frequencies",
+                "centre_frequencies",
+                "mask_falloff",
+                "background_slot",
+                "mask_penalty",
+                "rematerialize",
+            )
+        }
+        return {**super().get_config(), **config}
+
+
+def _split(decoded, num_channels):
+    """(..., C + 1) to (..., C) and (..., 1), by one operation if it can be.
+
+    The gradients of two slices are padded and added, which doubles the time of
+    the mixture. On PyTorch, though, Keras cannot tell the shapes of a split
+    without its data, and would run the whole model for a symbolic call.
+    """
+    if keras.config.backend() == "torch":
+        return decoded[..., :num_channels], decoded[..., num_channels:]
+    return ops.split(decoded, [num_channels], axis=-1)
+
+
+def arrange_patches(patches: Tensor, side: int) -> Tensor:
+    """A square of pixels for each cell (S, h, w, p * p * C).
+
+    Args:
+        patches: Tensor `(S, h, w, p * p * C)`, a patch row by row.
+        side: Integer p.
+
+    Returns:
+        Tensor `(S, h * p, w * p, C)`.
+    """
+    if side == 1:
+        return patches
+    _, height, width, features = patches.shape
+    channels = features // side**2
+    patches = ops.reshape(patches, (-1, height, width, side, side, channels))
+    patches = ops.transpose(patches, (0, 1, 3, 2, 4, 5))
+    return ops.reshape(patches, (-1, height * side, width * side, channels))
+
+
+def mean_square(logits: Tensor, slot_mask: Tensor | None) -> Tensor:
+    """Of the logits (B, K, H, W, 1) of the slots that take part."""
+    square = ops.mean(ops.square(logits), axis=(2, 3, 4))  # (B, K)
+    if slot_mask is None:
+        return ops.mean(square)
+    weights = ops.cast(slot_mask, "float32")
+    return ops.sum(square * weights) / ops.maximum(ops.sum(weights), 1.0)
+
+
+def object_distances(centres: Tensor, image_size, has_background) -> Tensor:
+    """Squared, from every pixel to each centre (B, K, 2): (B, K, H, W, 1).
+
+    0 everywhere for the background's slot, which has no place.
+    """
+    distances = squared_distances(centres, image_size)
+    if not has_background:
+        return distances
+    return distances * is_object(ops.shape(centres)[1])[:, :, None, None]
+
+
+def check_arguments(layer) -> None:
+    """Raises a `ValueError` for the first argument out of range."""
+    one_each("grid_size", layer.grid_size, 2)
+    one_each("kernel_sizes", layer.kernel_sizes, len(layer.filters))
+    one_each("strides", layer.strides, len(layer.filters))
+    for name in ("mask_falloff", "background_slot"):
+        if getattr(layer, name) and layer.centre_frequencies is None:
+            raise ValueError(
+                f"`{name}` needs `centre_frequencies`: without centres no "
+                "slot has a place in the image. Received: "
+                f"{name}={getattr(layer, name)}, centre_frequencies=None"
+            )
+    if layer.output_size is None:
+        return
+    output_size = one_each("output_size", layer.output_size, 2)
+    decoded_size = layer.decoded_size()
+    cell = layer.pixels_per_cell()
+    for decoded, output in zip(decoded_size, output_size, strict=True):
+        if not decoded - cell < output <= decoded:
+            raise ValueError(
+                "`output_size` must be what the decoder makes, "
+                f"{decoded_size[0]} x {decoded_size[1]} pixels, or "
+                "smaller by less than one cell of its grid, "
+                f"{cell} pixels. Received: output_size={layer.output_size}, "
+                f"grid_size={layer.grid_size}"
+            )
+
+
+def check_call(layer, slots, slot_mask, centres, scales) -> None:
+    """Raises a `ValueError` for the first argument that does not fit."""
+    check_tensor("slots", slots, "(B, K, D)")
+    check_floats("slots", slots)
+    if slot_mask is not None:
+        check_tensor("slot_mask", slot_mask, "(B, K)")
+        check_size("slot_mask", slot_mask.shape, 0, slots.shape[0])
+        check_size("slot_mask", slot_mask.shape, 1, slots.shape[1])
+    if (centres is None) != (layer.centre_frequencies is None):
+        raise ValueError(
+            "`centres` and `centre_frequencies` go together. Received: "
+            f"centres={'None' if centres is None else 'a tensor'}, "
+            f"centre_frequencies={layer.centre_frequencies}"
+        )
+    if scales is not None and centres is None:
+        raise ValueError(
+            "`scales` need `centres` to be drawn around. Received: "
+            "centres=None, scales=a tensor"
+        )
+    for name, place in (("centres", centres), ("scales", scales)):
+        if place is not None:
+            check_tensor(name, place, "(B, K, 2)")
+            check_size(name, place.shape, 0, slots.shape[0])
+            check_size(name, place.shape, 1, slots.shape[1])
+            check_size(name, place.shape, 2, 2)

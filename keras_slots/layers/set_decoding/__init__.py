@@ -1,0 +1,1 @@
+"""The parts that DSPN and iDSPN need."""

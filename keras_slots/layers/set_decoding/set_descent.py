@@ -1,0 +1,194 @@
+"""SetDescent: a vector to a set, by gradient descent on the set."""
+
+import keras
+from keras import ops
+
+from keras_slots.checks import (
+    as_tensor,
+    check_integer,
+    check_number,
+    check_rank,
+    check_size,
+    check_tensor,
+)
+from keras_slots.layers.set_decoding.set_encoder import SetEncoder
+from keras_slots.types import Tensor
+
+# Of the implicit form, as published: how much it holds the set to its start,
+# and the largest norm of the gradient of one set.
+START_WEIGHT = 0.1
+LARGEST_NORM = 10.0
+
+
+class SetDescent(keras.layers.Layer):
+    """Decodes a vector into a set whose own vector, encoded, is near it.
+
+    From a learned start, every iteration takes one step of gradient descent
+    on the mismatch between the vector of the set and the one wanted (see
+    `SetEncoder`), with Nesterov momentum if asked for.
+
+    The outer training differentiates through all iterations (Zhang et al.,
+    2019), or, if `implicit`, through none: the set is taken to minimise the
+    objective, and the implicit function theorem gives the gradient, with the
+    identity in place of the Hessian (Zhang et al., 2022). That takes one
+    more evaluation of the inner gradient, however many iterations there are.
+
+    The objective is a Huber loss, or squared error if `implicit`, where the
+    gradient of each set is clipped to a norm of 10 instead; it then also
+    holds the set to its start, a tenth as much, which is how the start
+    learns. As the set encoder is piecewise linear, both bound the steps for
+    given weights: sets stay finite however long the descent.
+
+    Everything is float32 under every policy.
+
+    Args:
+        set_size: Integer, n: the elements of a set.
+        num_features: Integer, d: the features of an element.
+        latent_size: Integer, L: the size of the vector.
+        hidden_size: Integer, hidden units of the set encoder.
+        num_iterations: Integer, T.
+        inner_learning_rate: Float, of the descent.
+        inner_momentum: Float in [0, 1), of the descent.
+        implicit: Whether the gradient is the implicit one.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        latent: Float tensor `(B, L)`.
+        initial_set: Float tensor `(B, n, d)` that replaces the learned start.
+        num_iterations: Integer, more (or fewer) iterations than in training.
+
+    Returns:
+        Float tensor `(B, T + 1, n, d)`: the start, and the set after every
+        iteration. If `implicit`, gradients flow through the last one alone.
+
+    Raises:
+        ValueError: If an argument is out of range or a shape does not fit.
+
+    References:
+        - [Zhang et al., 2019](https://arxiv.org/abs/1906.06565)
+        - [Zhang et al., 2022](https://arxiv.org/abs/2111.12193)
+    """
+
+    # Letters: B batch, T iterations, n elements, d features, L latent.
+
+    ARGUMENTS = (
+        "set_size",
+        "num_features",
+        "latent_size",
+        "hidden_size",
+        "num_iterations",
+        "inner_learning_rate",
+        "inner_momentum",
+        "implicit",
+    )
+
+    def __init__(
+        self,
+        set_size: int,
+        num_features: int,
+        latent_size: int,
+        hidden_size: int,
+        num_iterations: int,
+        inner_learning_rate: float,
+        inner_momentum: float,
+        implicit: bool,
+        **kwargs,
+    ):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.inner_learning_rate = check_number(
+            "inner_learning_rate", inner_learning_rate, above=True
+        )
+        self.inner_momentum = check_number("inner_momentum", inner_momentum)
+        if self.inner_momentum >= 1:
+            raise ValueError(
+                "`inner_momentum` must be less than 1. "
+                f"Received: inner_momentum={inner_momentum}"
+            )
+        self.set_size = check_integer("set_size", set_size)
+        self.num_features = check_integer("num_features", num_features)
+        self.latent_size = check_integer("latent_size", latent_size)
+        self.hidden_size = check_integer("hidden_size", hidden_size)
+        self.num_iterations = check_integer("num_iterations", num_iterations)
+        self.implicit = implicit
+
+    def build(self, input_shape):
+        check_rank("latent", input_shape, "(B, L)")
+        check_size("latent", input_shape, 1, self.latent_size)
+        self.set_encoder = SetEncoder(
+            self.latent_size,
+            self.hidden_size,
+            name="set_encoder",
+            dtype=self.dtype_policy,
+        )
+        self.set_encoder.build((None, self.set_size, self.num_features))
+        self.start = self.add_weight(
+            name="start",
+            shape=(1, self.set_size, self.num_features),
+            initializer=keras.initializers.RandomUniform(0.0, 1.0),
+        )
+
+    def call(self, latent, initial_set=None, num_iterations=None):
+        check_tensor("latent", latent, "(B, L)")
+        if num_iterations is None:
+            num_iterations = self.num_iterations
+        num_iterations = check_integer("num_iterations", num_iterations)
+        start = self._start(latent, initial_set)  # (B, n, d)
+        descend = self._descend_implicitly if self.implicit else self._descend
+        sets = descend(latent, start, num_iterations)
+        return ops.stack(sets, axis=1)  # (B, T + 1, n, d)
+
+    def gradient(self, sets: Tensor, latent: Tensor, start: Tensor) -> Tensor:
+        """The gradient of the objective for `sets`: `(B, n, d)`."""
+        gradient = self.set_encoder.mismatch_gradient(
+            sets, latent, huber=not self.implicit
+        )
+        if self.implicit:
+            size = self.set_size * self.num_features
+            gradient = gradient + START_WEIGHT * (sets - start) / size
+        return gradient
+
+    def _start(self, latent, initial_set):
+        if initial_set is None:
+            return ops.repeat(self.start, ops.shape(latent)[0], axis=0)
+        initial_set = as_tensor("initial_set", initial_set, self.dtype)
+        check_tensor("initial_set", initial_set, "(B, n, d)")
+        for axis, size in ((1, self.set_size), (2, self.num_features)):
+            check_size("initial_set", initial_set.shape, axis, size)
+        return initial_set
+
+    def _descend(self, latent, start, num_iterations):
+        """The start and the set after each iteration, (B, n, d) each."""
+        sets, velocity = [start], ops.zeros_like(start)
+        for _ in range(num_iterations):
+            gradient = self.gradient(sets[-1], latent, start)
+            if self.implicit:
+                gradient = _clip(gradient)
+            velocity = self.inner_momentum * velocity + gradient
+            step = gradient + self.inner_momentum * velocity
+            sets.append(sets[-1] - self.inner_learning_rate * step)
+        return sets
+
+    def _descend_implicitly(self, latent, start, num_iterations):
+        """The same sets, of which the last has the implicit gradient.
+
+        At a minimum Y of the objective f, a parameter p moves it by
+        dY/dp = -(d2f/dY2)^-1 d2f/dYdp. With the identity for the Hessian
+        that is the derivative of minus the gradient for p, Y held fixed.
+        """
+        sets = self._descend(
+            ops.stop_gradient(latent), ops.stop_gradient(start), num_iterations
+        )
+        sets = [ops.stop_gradient(each) for each in sets]
+        # Before the last iteration, as published.
+        descent = -self.gradient(sets[-2], latent, start)
+        # Zero, but for its derivative.
+        sets[-1] = sets[-1] + (descent - ops.stop_gradient(descent))
+        return sets
+
+
+def _clip(gradient):
+    """The gradient (B, n, d), of each example at most `LARGEST_NORM` long."""
+    square = ops.sum(ops.square(gradient), axis=(1, 2), keepdims=True)
+    return gradient * (
+        LARGEST_NORM / ops.maximum(ops.sqrt(square), LARGEST_NORM)
+    )

@@ -1,0 +1,93 @@
+"""SetEncoder: a set to a vector, and the gradient back to the set."""
+
+import keras
+from keras import ops
+
+from keras_slots.checks import check_integer, check_rank, check_tensor
+from keras_slots.layers.set_decoding.sort_pool import SortPool
+
+
+class SetEncoder(keras.layers.Layer):
+    """Turns a set into a vector, the same one for every order of the set.
+
+    An MLP with one hidden layer for each element, then `SortPool`: the
+    encoder of iDSPN (Zhang et al., 2022). Deep Set Prediction Networks
+    decode with it: they search the set whose vector is a given one, along
+    the gradient that `mismatch_gradient` computes.
+
+    Everything is float32 under every policy: a search is a sum of many
+    small steps.
+
+    Args:
+        latent_size: Integer, L: the size of the vector.
+        hidden_size: Integer, the units of the hidden layer.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        sets: Float tensor `(B, n, d)`. n and d must be known.
+
+    Returns:
+        Float tensor `(B, L)`.
+
+    Raises:
+        ValueError: If a size is not a positive integer, or the input no set.
+
+    References:
+        - [Zhang et al., 2019](https://arxiv.org/abs/1906.06565)
+        - [Zhang et al., 2022](https://arxiv.org/abs/2111.12193)
+    """
+
+    # Letters: B batch, n elements, d features, H hidden units, L latent.
+
+    def __init__(self, latent_size: int, hidden_size: int, **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.latent_size = check_integer("latent_size", latent_size)
+        self.hidden_size = check_integer("hidden_size", hidden_size)
+
+    def build(self, input_shape):
+        check_rank("sets", input_shape, "(B, n, d)")
+        _, set_size, num_features = input_shape
+        self.hidden = keras.layers.Dense(
+            self.hidden_size, name="element_hidden", dtype=self.dtype_policy
+        )
+        self.hidden.build((None, num_features))
+        self.project = keras.layers.Dense(
+            self.latent_size, name="element_features", dtype=self.dtype_policy
+        )
+        self.project.build((None, self.hidden_size))
+        self.pool = SortPool(name="sort_pool", dtype=self.dtype_policy)
+        self.pool.build((None, set_size, self.latent_size))
+
+    def call(self, sets):
+        check_tensor("sets", sets, "(B, n, d)")
+        return self.pool(self.project(ops.relu(self.hidden(sets))))
+
+    def mismatch_gradient(self, sets, latent, huber):
+        """The gradient, for the set, of how far its vector is from `latent`.
+
+        That is the Huber loss (delta 1) or half the squared error between the
+        two vectors, averaged over their features. Its gradient is written
+        out because Keras has no operation that differentiates; being made of
+        operations itself, it can be differentiated in turn.
+
+        Args:
+            sets: Float tensor `(B, n, d)`.
+            latent: Float tensor `(B, L)`.
+            huber: Whether it is the Huber loss.
+
+        Returns:
+            Float tensor `(B, n, d)`: each example's own gradient.
+        """
+        before = self.hidden(sets)  # (B, n, H)
+        features = self.project(ops.relu(before))  # (B, n, L)
+        weights = self.pool.element_weights(features)  # (B, n, L)
+        vector = ops.sum(features * weights, axis=1)  # (B, L)
+
+        error = vector - latent  # (B, L)
+        if huber:
+            error = ops.clip(error, -1.0, 1.0)
+        error = ops.expand_dims(error / self.latent_size, 1)  # (B, 1, L)
+        gradient = error * weights  # (B, n, L)
+        gradient = ops.matmul(gradient, ops.transpose(self.project.kernel))
+        gradient = ops.where(before > 0, gradient, 0.0)  # (B, n, H)
+        return ops.matmul(gradient, ops.transpose(self.hidden.kernel))

@@ -1,0 +1,1 @@
+"""Slot Attention: Algorithm 1, its parts, and its fast forms."""

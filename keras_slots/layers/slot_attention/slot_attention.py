@@ -1,0 +1,404 @@
+"""SlotAttention: Algorithm 1 of the paper, every ablation an argument."""
+
+import keras
+from keras import ops
+
+from keras_slots.checks import (
+    check_boolean,
+    check_integer,
+    check_integer_or_none,
+    check_number,
+    check_number_or_none,
+    check_seed,
+)
+from keras_slots.layers.fast.masked_softmax import fill_where_masked
+from keras_slots.layers.slot_attention.competitive_attention import (
+    CompetitiveAttention,
+)
+from keras_slots.layers.slot_attention.initial_slots import InitialSlots
+from keras_slots.layers.slot_attention.options import (
+    OPTIONS,
+    check_arguments,
+    check_call,
+    check_input_shape,
+    output_spec,
+)
+from keras_slots.layers.slot_attention.slot_communication import (
+    SlotCommunication,
+)
+from keras_slots.layers.slot_attention.slot_update import SlotUpdate
+from keras_slots.layers.slot_centres import SlotCentres
+from keras_slots.types import Initializer
+
+
+@keras.saving.register_keras_serializable(package="keras_slots")
+class SlotAttention(keras.layers.Layer):
+    """Groups a set of tokens into a set of slots by competitive attention.
+
+    The layer follows Algorithm 1 of Locatello et al. (2020). Each of the
+    `num_iterations` rounds lets the slots compete for the tokens (a softmax
+    over the *slots*), gives every slot the weighted mean of the tokens that
+    it won, and updates the slot with a GRU and a residual MLP. The result
+    does not depend on the order of the tokens, and permuting the initial
+    slots permutes the result (section 4 of the supplement).
+
+    The first slots are drawn from a learned Gaussian, so two calls on the
+    same input differ unless `initial_slots` is passed (or slots are
+    `"learned"`). `seed` makes the sequence of draws reproducible.
+
+    Attention logits, softmax and the weighted mean are computed in float32
+    under every dtype policy: in float16 the paper's `epsilon` is zero.
+
+    Every ablation of section 2 of the supplement is an argument, and each
+    default is the paper's. With `update="none"`, `use_layer_norm=False`,
+    `use_mlp=False` and `use_projections=False` the layer is the soft k-means
+    with a dot-product score that the supplement compares with (the last
+    paragraph of section 2).
+
+    Args:
+        num_slots: Integer K, the number of slots, if a call does not say.
+        slot_size: Integer D, the number of features of a slot.
+        num_iterations: Integer T, the number of rounds of attention. Can be
+            overridden per call. Defaults to `3`.
+        mlp_hidden_size: Integer, the hidden units of the residual MLP.
+            Defaults to `128`.
+        epsilon: Float, the offset that keeps the weighted mean stable.
+            Defaults to `1e-8`.
+        aggregation: How attention gathers the tokens (Figure 1).
+            `"weighted_mean"`, `"weighted_sum"`,
+            `"weighted_sum_layer_norm"` (a sum followed by layer
+            normalisation) or `"scaled_sum"` (a sum divided by the number of
+            tokens: unlike the mean it tells a slot how much it won, and
+            unlike the sum it does not grow with the image). Defaults to
+            `"weighted_mean"`.
+        softmax_axis: `"slots"`, or `"inputs"` as in ordinary attention
+            (Figure 4); a slot's weights sum to one then, and the weighted
+            mean is their weighted sum but for `epsilon` per token. Defaults
+            to `"slots"`.
+        slot_initialization: `"shared_gaussian"`, `"per_slot_gaussian"`
+            (Figure 3) or `"learned"` (no noise). Defaults to
+            `"shared_gaussian"`.
+        update: `"gru"`, or `"none"` to take the gathered values as the next
+            slots (Figure 5). Defaults to `"gru"`.
+        use_layer_norm: Whether inputs, slots (Figure 7) and the MLP's input
+            are layer normalised. Defaults to `True`.
+        use_mlp: Whether the residual MLP follows the update (Figure 8).
+            Defaults to `True`.
+        use_projections: Whether queries, keys and values are linear
+            projections; without, the tokens need `slot_size` features.
+            Defaults to `True`.
+        temperature: Float, what the logits are divided by (Figure 9);
+            `None` is the paper's square root of the query size. Defaults to
+            `None`.
+        epsilon_position: `"attention"` adds `epsilon` to every weight,
+            `"denominator"` to their sum (Figure 10). Defaults to
+            `"attention"`.
+        gradient: `"full"` goes back through all iterations; `"implicit"`
+            through the last alone (Chang et al., 2022); `"bilevel"` through
+            the last alone and straight on to the initial slots (Jia et al.,
+            2023). The output is the same. Defaults to `"full"`.
+        num_heads: Integer, the number of attention heads. Every head has a
+            softmax over slots of its own; with more than one, a linear
+            layer mixes their outputs. Defaults to `1`.
+        centre_frequencies: Integer. Slots have centres, and learn place and
+            shape from so many octaves of Fourier features (beyond the paper,
+            see `layers/slot_centres.py`). Defaults to `None`: no centres.
+        slot_scales: Whether slots with centres have a scale too, the spread
+            of what they attend to along each axis, and learn their shape in
+            its units. Defaults to `False`.
+        background_slot: Whether the first slot is the background's (named
+            as future work in section 1 of the supplement): it starts
+            from a learned vector of its own and, with centres, attends to
+            near and far alike. Defaults to `False`.
+        slot_communication: `"self_attention"` lets slots attend to each other
+            after every iteration's update, with `num_heads` heads (beyond
+            the paper, named in section 1 of the supplement); `"none"` leaves
+            them to compete for tokens alone. Defaults to `"none"`.
+        kernel_initializer: Initializer of projections and MLP. Defaults to
+            `"glorot_uniform"`.
+        slots_initializer: Initializer of the parameters that the first
+            slots are made from. Defaults to `"glorot_uniform"`.
+        seed: Integer seed of the slots' noise. Defaults to `None`.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: Float tensor `(B, N, D_in)`: N tokens each. B and N may be
+            unknown.
+        initial_slots: Float tensor `(B, K, slot_size)` that replaces the start
+            and makes the layer deterministic.
+        mask: Boolean tensor `(B, N)`, `True` for tokens that take part. What
+            the others hold, NaN included, has no influence. Filled in by
+            Keras if the input carries a mask.
+        slot_mask: Boolean tensor `(B, K)`, `True` for slots that take part.
+            The others hold no attention, take no part in the softmax and
+            come out as zeros.
+        num_slots: Integer, more (or fewer) slots than in training.
+        num_iterations: Integer, more (or fewer) iterations than in training.
+        return_attention_scores: Whether to return the attention too.
+        return_all_iterations: Whether to return every iteration's result.
+        positions: Float tensor `(N, 2)`, for slots with centres and only for
+            them: (y, x) of the tokens, the outermost ones at -1 and 1.
+
+    Returns:
+        Slots `(B, K, slot_size)`; with `return_attention_scores=True` the
+        pair of slots and attention `(B, K, N)`: the softmax over slots of
+        the last iteration, before epsilon and before the division that makes
+        the weighted mean, averaged over heads. With
+        `return_all_iterations=True` both gain an axis T after the batch.
+
+    Raises:
+        ValueError: If an argument is out of range or a shape does not fit.
+
+    Example:
+    >>> import keras, keras_slots
+    >>> tokens = keras.random.normal((2, 64, 32), seed=0)
+    >>> layer = keras_slots.SlotAttention(num_slots=4, slot_size=16)
+    >>> slots, attention = layer(tokens, return_attention_scores=True)
+    >>> slots.shape, attention.shape
+    (TensorShape([2, 4, 16]), TensorShape([2, 4, 64]))
+
+    References:
+        - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055)
+        - [Chang et al., 2022](https://arxiv.org/abs/2207.00787)
+        - [Jia et al., 2023](https://arxiv.org/abs/2210.08990)
+    """
+
+    # Letters: B batch, N tokens, K slots, D slot size, T iterations.
+
+    def __init__(
+        self,
+        num_slots: int,
+        slot_size: int,
+        num_iterations: int = 3,
+        mlp_hidden_size: int = 128,
+        epsilon: float = 1e-8,
+        aggregation: str = "weighted_mean",
+        softmax_axis: str = "slots",
+        slot_initialization: str = "shared_gaussian",
+        update: str = "gru",
+        use_layer_norm: bool = True,
+        use_mlp: bool = True,
+        use_projections: bool = True,
+        temperature: float | None = None,
+        epsilon_position: str = "attention",
+        gradient: str = "full",
+        num_heads: int = 1,
+        centre_frequencies: int | None = None,
+        slot_scales: bool = False,
+        background_slot: bool = False,
+        slot_communication: str = "none",
+        kernel_initializer: Initializer = "glorot_uniform",
+        slots_initializer: Initializer = "glorot_uniform",
+        seed: int | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.num_slots = check_integer("num_slots", num_slots)
+        self.slot_size = check_integer("slot_size", slot_size)
+        self.num_iterations = check_integer("num_iterations", num_iterations)
+        self.mlp_hidden_size = check_integer("mlp_hidden_size", mlp_hidden_size)
+        self.epsilon = check_number("epsilon", epsilon)
+        self.aggregation = aggregation
+        self.softmax_axis = softmax_axis
+        self.slot_initialization = slot_initialization
+        self.update = update
+        self.use_layer_norm = check_boolean("use_layer_norm", use_layer_norm)
+        self.use_mlp = check_boolean("use_mlp", use_mlp)
+        self.use_projections = check_boolean("use_projections", use_projections)
+        self.temperature = check_number_or_none("temperature", temperature)
+        self.epsilon_position = epsilon_position
+        self.gradient = gradient
+        self.num_heads = check_integer("num_heads", num_heads)
+        self.centre_frequencies = check_integer_or_none(
+            "centre_frequencies", centre_frequencies
+        )
+        self.slot_scales = check_boolean("slot_scales", slot_scales)
+        self.background_slot = check_boolean("background_slot", background_slot)
+        self.slot_communication = slot_communication
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.slots_initializer = keras.initializers.get(slots_initializer)
+        self.seed = check_seed(seed)
+        check_arguments(self)
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        check_input_shape(self, input_shape)
+        self.initial = InitialSlots(
+            self.num_slots,
+            self.slot_size,
+            kind=self.slot_initialization,
+            has_background=self.background_slot,
+            initializer=self.slots_initializer,
+            seed=self.seed,
+            name="initial",
+            dtype=self.dtype_policy,
+        )
+        self.initial.build(None)
+        self.attention = CompetitiveAttention(
+            self.slot_size,
+            num_heads=self.num_heads,
+            temperature=self.temperature,
+            softmax_axis=self.softmax_axis,
+            aggregation=self.aggregation,
+            epsilon=self.epsilon,
+            epsilon_position=self.epsilon_position,
+            use_layer_norm=self.use_layer_norm,
+            use_projections=self.use_projections,
+            kernel_initializer=self.kernel_initializer,
+            name="attention",
+            dtype=self.dtype_policy,
+        )
+        self.attention.build(input_shape)
+        self.updating = SlotUpdate(
+            self.slot_size,
+            mlp_hidden_size=self.mlp_hidden_size,
+            use_gru=self.update == "gru",
+            use_mlp=self.use_mlp,
+            use_layer_norm=self.use_layer_norm,
+            kernel_initializer=self.kernel_initializer,
+            name="updating",
+            dtype=self.dtype_policy,
+        )
+        self.updating.build((None, None, self.slot_size))
+        if self.centre_frequencies is not None:
+            self.centres = SlotCentres(
+                self.slot_size,
+                self.centre_frequencies,
+                has_scales=self.slot_scales,
+                has_background=self.background_slot,
+                name="centres",
+                dtype=self.dtype_policy,
+            )
+            self.centres.build(None)
+        if self.slot_communication == "self_attention":
+            self.communication = SlotCommunication(
+                self.slot_size,
+                num_heads=self.num_heads,
+                use_layer_norm=self.use_layer_norm,
+                kernel_initializer=self.kernel_initializer,
+                name="communication",
+                dtype=self.dtype_policy,
+            )
+            self.communication.build((None, None, self.slot_size))
+
+    def call(
+        self,
+        inputs,
+        initial_slots=None,
+        mask=None,
+        slot_mask=None,
+        num_slots=None,
+        num_iterations=None,
+        return_attention_scores=False,
+        return_all_iterations=False,
+        positions=None,
+    ):
+        if mask is None:
+            # Keras fills in `mask` only if `inputs` is the only tensor.
+            mask = getattr(inputs, "_keras_mask", None)
+        num_slots, num_iterations = check_call(
+            self,
+            inputs,
+            initial_slots,
+            mask,
+            slot_mask,
+            num_slots,
+            num_iterations,
+            positions,
+        )
+        collect = self.gradient == "full"
+        projections = self.attention.project(
+            inputs, mask, num_slots, num_iterations, collect
+        )
+        if initial_slots is None:
+            initial_slots = self.initial.draw(ops.shape(inputs)[0], num_slots)
+        # The policy's dtype outside attention: GRU, norms and MLP.
+        initial_slots = ops.cast(initial_slots, self.compute_dtype)
+        slots = initial_slots  # (B, K, D)
+        centres = first_centres = None
+        if positions is not None:
+            first_centres = self.centres.first_centres(slots)  # (B, K, 2)
+            centres = first_centres
+        all_slots, all_attention = [], []
+        for iteration in range(num_iterations):
+            if iteration == num_iterations - 1:
+                slots = self._cut_gradient(slots, initial_slots)
+                centres = self._cut_gradient(centres, first_centres)
+            slots, centres, attention = self._iterate(
+                slots, centres, projections, mask, slot_mask, positions
+            )
+            all_slots.append(slots)
+            all_attention.append(attention)
+        if return_all_iterations:
+            slots = ops.stack(all_slots, axis=1)  # (B, T, K, D)
+            attention = ops.stack(all_attention, axis=1)  # (B, T, K, N)
+        if return_attention_scores:
+            return slots, ops.cast(attention, self.compute_dtype)
+        return slots
+
+    def _cut_gradient(self, state, first):
+        """What the last iteration starts from: same value, other gradient."""
+        if self.gradient == "full" or state is None:
+            return state
+        state = ops.stop_gradient(state)
+        if self.gradient == "bilevel":
+            state = state + first - ops.stop_gradient(first)
+        return state
+
+    def _iterate(self, slots, centres, projections, mask, slot_mask, positions):
+        """One round, lines 5 to 10: slots (B, K, D), attention (B, K, N)."""
+        queries = self.attention.normalize_slots(slots)  # (B, K, D)
+        penalty = None
+        if positions is not None:
+            penalty = self.centres.distance_penalty(queries, centres, positions)
+        attention = self.attention.attend(
+            queries, projections, mask, slot_mask, penalty
+        )  # (B, H, K, N)
+        updates = self.attention.gather(attention, projections, mask)
+        attention = ops.mean(attention, axis=1)  # (B, K, N)
+        if positions is not None:
+            centres, place = self.centres.describe(attention, positions)
+            updates = updates + ops.cast(place, self.compute_dtype)
+        slots = self.updating(slots, updates)
+        slots = fill_where_masked(slots, slot_mask)
+        if self.slot_communication == "self_attention":
+            slots = self.communication(slots, slot_mask)
+        return slots, centres, attention
+
+    def compute_mask(self, inputs, mask=None):
+        return None  # Slots carry no mask; a token mask ends here.
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.num_slots, self.slot_size)
+
+    def compute_output_spec(self, *args, **kwargs):
+        return output_spec(self, *args, **kwargs)
+
+    def get_config(self):
+        config = {
+            name: getattr(self, name)
+            for name in (
+                "num_slots",
+                "slot_size",
+                "num_iterations",
+                "mlp_hidden_size",
+                "epsilon",
+                "use_layer_norm",
+                "use_mlp",
+                "use_projections",
+                "temperature",
+                "num_heads",
+                "centre_frequencies",
+                "slot_scales",
+                "background_slot",
+                "seed",
+                *OPTIONS,
+            )
+        }
+        serialize = keras.initializers.serialize
+        return {
+            **super().get_config(),
+            **config,
+            "kernel_initializer": serialize(self.kernel_initializer),
+            "slots_initializer": serialize(self.slots_initializer),
+        }

@@ -12,11 +12,9 @@ from unittest import mock
 import keras
 from keras import ops
 
-from keras_slots.layers import (
-    competitive_attention,
-    layer_norm,
-    spatial_broadcast_decoder,
-)
+from keras_slots.layers.decoder import mix_slots, spatial_broadcast_decoder
+from keras_slots.layers.fast import layer_norm
+from keras_slots.layers.slot_attention import competitive_attention
 from keras_slots.layers.slot_attention.token_projections import (
     FormedProjections,
     Projection,
@@ -37,7 +35,7 @@ def literal_forms():
         ),
         mock.patch.object(decoder, "broadcast_deconvolve", _broadcast),
         mock.patch.object(decoder, "deconvolve", lambda x, deconv: deconv(x)),
-        mock.patch.object(decoder, "masked_softmax", _softmax),
+        mock.patch.object(mix_slots, "masked_softmax", _softmax),
         mock.patch.object(attention, "masked_softmax", _softmax),
         mock.patch.object(
             layer_norm.LayerNorm, "call", keras.layers.LayerNormalization.call

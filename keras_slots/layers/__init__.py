@@ -1,10 +1,14 @@
 """Layers that any Keras model can use."""
 
 from keras_slots.layers.conv_encoder import ConvEncoder as ConvEncoder
+from keras_slots.layers.decoder.mix_slots import mix_slots as mix_slots
 from keras_slots.layers.decoder.spatial_broadcast_decoder import (
     SpatialBroadcastDecoder as SpatialBroadcastDecoder,
 )
 from keras_slots.layers.property_head import PropertyHead as PropertyHead
+from keras_slots.layers.slot_attention.literal_slot_attention import (
+    literal_slot_attention as literal_slot_attention,
+)
 from keras_slots.layers.slot_attention.slot_attention import (
     SlotAttention as SlotAttention,
 )

@@ -1,6 +1,9 @@
 """ObjectDiscovery: an auto-encoder with slots in the middle."""
 
+from collections.abc import Callable
+
 import keras
+from keras import ops
 
 from keras_slots.checks import check_rank, check_sample_weight, check_tensor
 from keras_slots.layers.slot_centres import slot_centres, slot_scales
@@ -41,7 +44,16 @@ class ObjectDiscovery(PartsModel):
         slot_attention: Layer, tokens to slots `(B, K, slot_size)`:
             `SlotAttention`, or the baseline `SlotMLP`, which has neither
             iterations nor attention.
-        decoder: Layer, slots to the triple of image, slot images and masks.
+        decoder: Layer, slots `(B, K, slot_size)` to a triple: the
+            reconstruction `(B, h, w, F)`, what each slot draws
+            `(B, K, h, w, F)`, and masks `(B, K, h, w, 1)` that sum to one over
+            the slots. `keras_slots.layers.mix_slots` makes the first and the
+            last. To leave slots out, its call must take `slot_mask` `(B, K)`.
+        target: Layer or callable, images `(B, H, W, C)` to what the decoder
+            reconstructs, `(B, h, w, F)`, such as the features of a pretrained
+            encoder. It gets no gradient; freeze a layer with weights of its
+            own by `trainable = False`. A callable must be registered with
+            Keras to be saved. Defaults to `None`: the image itself.
         **kwargs: Arguments of `keras.Model`.
 
     Call arguments:
@@ -50,15 +62,21 @@ class ObjectDiscovery(PartsModel):
             sampled start and makes the model deterministic.
         num_slots: Integer, more (or fewer) slots than in training.
         num_iterations: Integer, more (or fewer) iterations than in training.
+        slot_mask: Boolean tensor `(B, K)`, `True` for slots that take part.
+            The masks of the others are zero.
+        training: Boolean, passed on to every part.
 
     Returns:
         A dict: `reconstruction` `(B, H, W, C)`, `slot_reconstructions`
         `(B, K, H, W, C)`, `masks` `(B, K, H, W, 1)` that sum to one over the
         slots, `slots` `(B, K, slot_size)` and, of layers that attend,
-        `attention` `(B, K, N)`.
+        `attention` `(B, K, N)`. With a `target`, the first three have the
+        target's size and channels; where that size is not the image's,
+        `image_masks` `(B, K, H, W, 1)` are the masks resized to the image.
 
     Raises:
-        ValueError: If the image does not fit the decoder.
+        ValueError: If the image or the target does not fit the decoder, or
+            the decoder does not give a triple.
 
     Example:
 
@@ -82,12 +100,19 @@ class ObjectDiscovery(PartsModel):
         encoder: keras.Layer,
         slot_attention: keras.Layer,
         decoder: keras.Layer,
+        target: Callable | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.encoder = encoder
         self.slot_attention = slot_attention
         self.decoder = decoder
+        if target is not None and not callable(target):
+            raise ValueError(
+                "`target` must be a layer, a callable or `None`. Received: "
+                f"target={target!r}"
+            )
+        self.target = target
         self.check_parts()
 
     @classmethod
@@ -118,22 +143,46 @@ class ObjectDiscovery(PartsModel):
 
     def build(self, image_shape):
         check_rank("image", image_shape, "(B, H, W, C)")
+        self._built_image_shape = tuple(image_shape[1:])
         self._check_image_size(image_shape)
-        self.build_parts(image_shape)
+        drawn = self.build_parts(image_shape)
+        shapes = [d for d in drawn if isinstance(d, list | tuple)]
+        if len(shapes) != 3:
+            raise ValueError(
+                "`decoder` must give a triple: reconstruction, what each slot "
+                f"draws, and masks. Received: decoder={self.decoder!r}, which "
+                f"gives {drawn}"
+            )
 
     def call(
-        self, image, initial_slots=None, num_slots=None, num_iterations=None
+        self,
+        image,
+        initial_slots=None,
+        num_slots=None,
+        num_iterations=None,
+        slot_mask=None,
+        # Keras passes it on to the parts, but only to a call that names it.
+        training=None,
     ):
-        encoded = self.encode(image, initial_slots, num_slots, num_iterations)
+        encoded = self.encode(
+            image, initial_slots, num_slots, num_iterations, slot_mask
+        )
         attention = encoded.pop("attention", None)
-        outputs = self.decode(**encoded)
+        outputs = self.decode(**encoded, slot_mask=slot_mask)
         outputs["slots"] = encoded["slots"]
         if attention is not None:
             outputs["attention"] = attention
+        if outputs["masks"].shape[2:4] != image.shape[1:3]:
+            outputs["image_masks"] = _resize(outputs["masks"], image)
         return outputs
 
     def encode(
-        self, image, initial_slots=None, num_slots=None, num_iterations=None
+        self,
+        image,
+        initial_slots=None,
+        num_slots=None,
+        num_iterations=None,
+        slot_mask=None,
     ) -> dict[str, Tensor]:
         """Images to slots, and to all that `decode` needs beside them.
 
@@ -142,6 +191,7 @@ class ObjectDiscovery(PartsModel):
             initial_slots: As in the call.
             num_slots: As in the call.
             num_iterations: As in the call.
+            slot_mask: As in the call.
 
         Returns:
             A dict: `slots` `(B, K, slot_size)`; of layers that attend,
@@ -163,6 +213,7 @@ class ObjectDiscovery(PartsModel):
             initial_slots=initial_slots,
             num_slots=num_slots,
             num_iterations=num_iterations,
+            slot_mask=slot_mask,
         )  # (B, K, slot_size), (B, K, N)
         encoded = {"slots": slots}
         if attention is not None:
@@ -173,7 +224,9 @@ class ObjectDiscovery(PartsModel):
                 encoded["scales"] = slot_scales(attention, positions)
         return encoded
 
-    def decode(self, slots, centres=None, scales=None) -> dict[str, Tensor]:
+    def decode(
+        self, slots, centres=None, scales=None, slot_mask=None
+    ) -> dict[str, Tensor]:
         """Slots to images: those of `encode`, or changed ones.
 
         Args:
@@ -181,15 +234,20 @@ class ObjectDiscovery(PartsModel):
             centres: Float tensor `(B, K, 2)`, for a decoder that draws around
                 them.
             scales: Float tensor `(B, K, 2)`, for slots with scales.
+            slot_mask: As in the call.
 
         Returns:
             A dict: `reconstruction`, `slot_reconstructions` and `masks`, as
             in the call.
         """
-        places = {"centres": centres, "scales": scales}
+        options = {
+            "centres": centres,
+            "scales": scales,
+            "slot_mask": slot_mask,
+        }
         reconstruction, slot_reconstructions, masks = self.decoder(
             slots,
-            **{name: x for name, x in places.items() if x is not None},
+            **{name: x for name, x in options.items() if x is not None},
         )
         return {
             "reconstruction": reconstruction,  # (B, H, W, C)
@@ -199,11 +257,21 @@ class ObjectDiscovery(PartsModel):
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """`(H, W, C)` of the images that the decoder draws."""
+        """`(H, W, C)` of the images that the model takes."""
+        if not self._draws_images():
+            return self._built_image_shape
         return tuple(self.decoder.compute_output_shape((None, 1, 1))[0][1:])
+
+    def _draws_images(self):
+        """Whether the decoder says, before it is built, what it draws."""
+        default = keras.Layer.compute_output_shape
+        says = type(self.decoder).compute_output_shape is not default
+        return says and self.target is None
 
     def _check_image_size(self, image_shape):
         """The shape, with the size that it must have where it is unknown."""
+        if not self._draws_images():
+            return tuple(image_shape)
         drawn = self.image_shape[:2]
         given = tuple(image_shape[1:3])
         if any(g not in (None, d) for g, d in zip(given, drawn, strict=True)):
@@ -228,15 +296,27 @@ class ObjectDiscovery(PartsModel):
         check_sample_weight(sample_weight)
         if sample_weight is not None:
             # One weight for each image, and a loss for each of its pixels.
-            sample_weight = keras.ops.reshape(sample_weight, (-1, 1, 1))
-        # The target is the image itself; y, if given, is the true mask.
+            sample_weight = ops.reshape(sample_weight, (-1, 1, 1))
+        # y, if given, is the true mask: the target is made of the image.
+        drawn = y_pred["reconstruction"]
         return super().compute_loss(
             x=x,
-            y=x,
-            y_pred=y_pred["reconstruction"],
+            y=x if self.target is None else self._make_target(x, drawn),
+            y_pred=drawn,
             sample_weight=sample_weight,
             training=training,
         )
+
+    def _make_target(self, image, drawn):
+        """What the decoder has to draw, (B, h, w, F) in float32."""
+        target = ops.stop_gradient(self.target(image))
+        if tuple(target.shape[1:]) != tuple(drawn.shape[1:]):
+            raise ValueError(
+                "`target` must give what the decoder draws, of shape (B, h, "
+                f"w, F) = {tuple(drawn.shape)}. Received: a target of shape "
+                f"{tuple(target.shape)}"
+            )
+        return ops.cast(target, "float32")
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         if y is None:
@@ -245,12 +325,31 @@ class ObjectDiscovery(PartsModel):
                 for metric in self.metrics
                 if metric.name == "loss"
             }
-        return super().compute_metrics(
-            x, y, y_pred["masks"], sample_weight=sample_weight
-        )
+        masks = y_pred.get("image_masks", y_pred["masks"])
+        return super().compute_metrics(x, y, masks, sample_weight=sample_weight)
 
     @property
     def metrics(self):
         # Without masks the compiled metrics are never built, and Keras
         # would refuse to report what was not built.
         return [m for m in super().metrics if getattr(m, "built", True)]
+
+    def get_config(self):
+        target = keras.saving.serialize_keras_object(self.target)
+        return {**super().get_config(), "target": target}
+
+    @classmethod
+    def from_config(cls, config):
+        target = keras.saving.deserialize_keras_object(config.get("target"))
+        return super().from_config({**config, "target": target})
+
+
+def _resize(masks, image):
+    """Masks (B, K, h, w, 1) at the size of the image, (B, K, H, W, 1)."""
+    _, num_slots, *size, _ = ops.shape(masks)
+    height, width = ops.shape(image)[1:3]
+    flat = ops.reshape(masks, (-1, *size, 1))
+    flat = ops.image.resize(
+        flat, (height, width), data_format="channels_last"
+    )  # Bilinear, so that masks still sum to one over the slots.
+    return ops.reshape(flat, (-1, num_slots, height, width, 1))

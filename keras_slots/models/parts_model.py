@@ -44,12 +44,17 @@ class PartsModel(keras.Model):
                 )
 
     def build_parts(self, shape):
-        """Builds the parts, each for what the one before it gives."""
+        """Builds the parts, each for what the one before it gives.
+
+        Returns:
+            The shape of what the last part gives, or a tuple of shapes.
+        """
         for name in self.PARTS:
             part = getattr(self, name)
             if not part.built:  # A part from a file is built already.
-                part.build(shape)
-            shape = part.compute_output_shape(shape)
+                _build(part, shape)
+            shape = _output_shape(part, shape)
+        return shape
 
     def make_train_function(self, force=False):
         # On TensorFlow, a step that makes the optimizer's variables is traced
@@ -73,3 +78,19 @@ class PartsModel(keras.Model):
         deserialize = keras.saving.deserialize_keras_object
         parts = {name: deserialize(config[name]) for name in cls.PARTS}
         return cls(**{**config, **parts})
+
+
+def _build(part, shape):
+    if type(part).build is keras.Layer.build:  # Its call knows what to build.
+        part(keras.KerasTensor(shape))
+    else:
+        part.build(shape)
+
+
+def _output_shape(part, shape):
+    """The shape of what a part gives, or the shapes, if it gives a tuple."""
+    try:
+        return part.compute_output_shape(shape)
+    except NotImplementedError:  # A layer need not have it.
+        given = part.compute_output_spec(keras.KerasTensor(shape))
+        return keras.tree.map_structure(lambda spec: spec.shape, given)

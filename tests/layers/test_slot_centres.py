@@ -151,7 +151,7 @@ def test_every_iteration_moves_the_centres(tokens):
         attention = parts.attend(queries, projected, None, None, penalty)
         updates = parts.gather(attention, projected, None)
         centres, told = layer.centres.describe(attention[:, 0], positions)
-        slots = layer.updating(slots, updates + told)
+        slots = layer.updating(updates + told, slots)
         np.testing.assert_allclose(
             actual[:, iteration], slots, rtol=1e-4, atol=1e-5
         )

@@ -28,11 +28,11 @@ from keras_slots.layers.decoder.centred_position_embed import (
     cell_positions,
     squared_distances,
 )
+from keras_slots.layers.decoder.mix_slots import mix_slots
 from keras_slots.layers.decoder.plain_deconvolution import deconvolve
 from keras_slots.layers.decoder.rematerialize import one_by_one
 from keras_slots.layers.fast.masked_softmax import (
     fill_where_masked,
-    masked_softmax,
 )
 from keras_slots.layers.slot_centres import is_object
 from keras_slots.layers.soft_position_embed import SoftPositionEmbed
@@ -309,11 +309,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
                 centres, self._image_size(), self.background_slot
             )
             logits = logits - self.mask_falloff * distances
-        if slot_mask is not None:
-            slot_mask = ops.cast(slot_mask, "float32")
-            slot_mask = slot_mask[:, :, None, None, None]
-        masks = masked_softmax(logits, slot_mask, axis=1)
-        image = ops.sum(masks * slot_images, axis=1)  # (B, H, W, C)
+        image, masks = mix_slots(slot_images, logits, slot_mask)
         return tuple(
             ops.cast(output, self.compute_dtype)
             for output in (image, slot_images, masks)

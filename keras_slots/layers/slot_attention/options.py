@@ -27,10 +27,16 @@ OPTIONS = {
 }
 
 
+# Options in whose place a layer can stand.
+DOORS = ("update", "slot_communication")
+
+
 def check_arguments(layer) -> None:
     """Raises a `ValueError` for the first argument out of range."""
     for name, options in OPTIONS.items():
-        check_option(name, getattr(layer, name), options)
+        value = getattr(layer, name)
+        if name not in DOORS or not isinstance(value, keras.Layer):
+            check_option(name, value, options)
     if layer.centre_frequencies is not None:
         if layer.slot_size < 2:
             raise ValueError(
@@ -57,6 +63,27 @@ def check_arguments(layer) -> None:
         raise ValueError(
             "`num_heads` needs projections to tell the heads apart. "
             f"Received: num_heads={layer.num_heads}, use_projections=False"
+        )
+
+
+def build_for_slots(name: str, layer, *shapes) -> None:
+    """Builds a layer of the user's, and checks that it gives slots (B, K, D).
+
+    Args:
+        name: String, the argument that the layer was given as.
+        layer: A layer that takes as many tensors of slots as there are shapes.
+        *shapes: The shape `(B, K, D)` of each.
+
+    Raises:
+        ValueError: If what the layer gives has another shape.
+    """
+    given = layer(*(keras.KerasTensor(shape) for shape in shapes))
+    shape = getattr(given, "shape", None)
+    if shape is None or tuple(shape[1:]) != tuple(shapes[0][1:]):
+        raise ValueError(
+            f"`{name}` must be a layer that gives slots of shape "
+            f"{tuple(shapes[0])}. Received: {name}={layer!r}, which gives "
+            f"{shape if shape is None else tuple(shape)}"
         )
 
 

@@ -17,7 +17,9 @@ from keras_slots.layers.slot_attention.competitive_attention import (
 )
 from keras_slots.layers.slot_attention.initial_slots import InitialSlots
 from keras_slots.layers.slot_attention.options import (
+    DOORS,
     OPTIONS,
+    build_for_slots,
     check_arguments,
     check_call,
     check_input_shape,
@@ -35,7 +37,8 @@ from keras_slots.types import Initializer
 class SlotAttention(keras.layers.Layer):
     """Groups a set of tokens into a set of slots by competitive attention.
 
-    The layer follows Algorithm 1 of Locatello et al. (2020). Each of the
+    The layer follows Algorithm 1 of Locatello et al. (2020), which
+    `keras_slots.layers.literal_slot_attention` has on one screen. Each of the
     `num_iterations` rounds lets the slots compete for the tokens (a softmax
     over the *slots*), gives every slot the weighted mean of the tokens that
     it won, and updates the slot with a GRU and a residual MLP. The result
@@ -78,8 +81,10 @@ class SlotAttention(keras.layers.Layer):
         slot_initialization: `"shared_gaussian"`, `"per_slot_gaussian"`
             (Figure 3) or `"learned"` (no noise). Defaults to
             `"shared_gaussian"`.
-        update: `"gru"`, or `"none"` to take the gathered values as the next
-            slots (Figure 5). Defaults to `"gru"`.
+        update: `"gru"`; `"none"` to take the gathered values as the next
+            slots (Figure 5); or a layer that is called with `(updates,
+            slots)`, both `(B, K, slot_size)`, and gives the next slots of the
+            same shape. The residual MLP follows. Defaults to `"gru"`.
         use_layer_norm: Whether inputs, slots (Figure 7) and the MLP's input
             are layer normalised. Defaults to `True`.
         use_mlp: Whether the residual MLP follows the update (Figure 8).
@@ -113,7 +118,9 @@ class SlotAttention(keras.layers.Layer):
         slot_communication: `"self_attention"` lets slots attend to each other
             after every iteration's update, with `num_heads` heads (beyond
             the paper, named in section 1 of the supplement); `"none"` leaves
-            them to compete for tokens alone. Defaults to `"none"`.
+            them to compete for tokens alone. A layer is called with slots
+            `(B, K, slot_size)` and `slot_mask`, `(B, K)` or `None`, and gives
+            slots. Defaults to `"none"`.
         kernel_initializer: Initializer of projections and MLP. Defaults to
             `"glorot_uniform"`.
         slots_initializer: Initializer of the parameters that the first
@@ -172,10 +179,11 @@ class SlotAttention(keras.layers.Layer):
         num_iterations: int = 3,
         mlp_hidden_size: int = 128,
         epsilon: float = 1e-8,
+        *,
         aggregation: str = "weighted_mean",
         softmax_axis: str = "slots",
         slot_initialization: str = "shared_gaussian",
-        update: str = "gru",
+        update: str | keras.Layer = "gru",
         use_layer_norm: bool = True,
         use_mlp: bool = True,
         use_projections: bool = True,
@@ -186,7 +194,7 @@ class SlotAttention(keras.layers.Layer):
         centre_frequencies: int | None = None,
         slot_scales: bool = False,
         background_slot: bool = False,
-        slot_communication: str = "none",
+        slot_communication: str | keras.Layer = "none",
         kernel_initializer: Initializer = "glorot_uniform",
         slots_initializer: Initializer = "glorot_uniform",
         seed: int | None = None,
@@ -252,14 +260,14 @@ class SlotAttention(keras.layers.Layer):
         self.updating = SlotUpdate(
             self.slot_size,
             mlp_hidden_size=self.mlp_hidden_size,
-            use_gru=self.update == "gru",
+            update=self.update,
             use_mlp=self.use_mlp,
             use_layer_norm=self.use_layer_norm,
             kernel_initializer=self.kernel_initializer,
             name="updating",
             dtype=self.dtype_policy,
         )
-        self.updating.build((None, None, self.slot_size))
+        self.updating.build((None, self.num_slots, self.slot_size))
         if self.centre_frequencies is not None:
             self.centres = SlotCentres(
                 self.slot_size,
@@ -270,7 +278,14 @@ class SlotAttention(keras.layers.Layer):
                 dtype=self.dtype_policy,
             )
             self.centres.build(None)
-        if self.slot_communication == "self_attention":
+        if isinstance(self.slot_communication, keras.Layer):
+            self.communication = self.slot_communication
+            build_for_slots(
+                "slot_communication",
+                self.communication,
+                (None, self.num_slots, self.slot_size),
+            )
+        elif self.slot_communication == "self_attention":
             self.communication = SlotCommunication(
                 self.slot_size,
                 num_heads=self.num_heads,
@@ -359,10 +374,12 @@ class SlotAttention(keras.layers.Layer):
         if positions is not None:
             centres, place = self.centres.describe(attention, positions)
             updates = updates + ops.cast(place, self.compute_dtype)
-        slots = self.updating(slots, updates)
+        slots = self.updating(updates, slots)
         slots = fill_where_masked(slots, slot_mask)
-        if self.slot_communication == "self_attention":
-            slots = self.communication(slots, slot_mask)
+        if self.slot_communication != "none":
+            slots = self.communication(slots, slot_mask=slot_mask)
+            slots = ops.cast(slots, self.compute_dtype)
+            slots = fill_where_masked(slots, slot_mask)
         return slots, centres, attention
 
     def compute_mask(self, inputs, mask=None):
@@ -401,4 +418,14 @@ class SlotAttention(keras.layers.Layer):
             **config,
             "kernel_initializer": serialize(self.kernel_initializer),
             "slots_initializer": serialize(self.slots_initializer),
+            **{
+                name: keras.saving.serialize_keras_object(config[name])
+                for name in DOORS
+            },
         }
+
+    @classmethod
+    def from_config(cls, config):
+        deserialize = keras.saving.deserialize_keras_object
+        doors = {name: deserialize(config[name]) for name in DOORS}
+        return cls(**{**config, **doors})

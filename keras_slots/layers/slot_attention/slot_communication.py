@@ -51,7 +51,7 @@ class SlotCommunication(keras.layers.Layer):
         )
         self.messages.build(slots_shape, slots_shape)
 
-    def call(self, slots: Tensor, slot_mask: Tensor | None) -> Tensor:
+    def call(self, slots: Tensor, slot_mask: Tensor | None = None) -> Tensor:
         normed = self.norm_messages(slots) if self.use_layer_norm else slots
         if slot_mask is None:
             return slots + self.messages(normed, normed)  # (B, K, D)

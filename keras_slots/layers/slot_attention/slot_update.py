@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_slots.layers.fast.layer_norm import layer_norm
+from keras_slots.layers.slot_attention.options import build_for_slots
 from keras_slots.types import Tensor
 
 
@@ -15,8 +16,9 @@ class SlotUpdate(keras.layers.Layer):
     Args:
         slot_size: Integer D.
         mlp_hidden_size: Integer, hidden units of the MLP.
-        use_gru: Whether a GRU combines old slots and updates; without, the
-            updates are the new slots (Figure 5), and the MLP follows.
+        update: `"gru"`; `"none"`, where the updates are the new slots (Figure
+            5); or a layer that is called with `(updates, slots)`. The MLP
+            follows in every case.
         use_mlp: Whether the residual MLP follows (Figure 8).
         use_layer_norm: Whether the MLP's input is normalised (Figure 7).
         kernel_initializer: Initializer of the MLP's kernels.
@@ -27,7 +29,7 @@ class SlotUpdate(keras.layers.Layer):
         self,
         slot_size,
         mlp_hidden_size,
-        use_gru,
+        update,
         use_mlp,
         use_layer_norm,
         kernel_initializer,
@@ -36,13 +38,15 @@ class SlotUpdate(keras.layers.Layer):
         super().__init__(**kwargs)
         self.slot_size = slot_size
         self.mlp_hidden_size = mlp_hidden_size
-        self.use_gru = use_gru
+        self.update = update
         self.use_mlp = use_mlp
         self.use_layer_norm = use_layer_norm
         self.kernel_initializer = kernel_initializer
 
     def build(self, slots_shape):
-        if self.use_gru:
+        if isinstance(self.update, keras.Layer):
+            build_for_slots("update", self.update, slots_shape, slots_shape)
+        elif self.update == "gru":
             self.gru = keras.layers.GRUCell(
                 self.slot_size, name="gru", dtype=self.dtype_policy
             )
@@ -67,14 +71,19 @@ class SlotUpdate(keras.layers.Layer):
             dtype=self.dtype_policy,
         )
 
-    def call(self, slots: Tensor, updates: Tensor) -> Tensor:
-        slots = self._recur(slots, updates) if self.use_gru else updates
+    def call(self, updates: Tensor, slots: Tensor) -> Tensor:
+        if isinstance(self.update, keras.Layer):
+            slots = ops.cast(self.update(updates, slots), self.compute_dtype)
+        elif self.update == "gru":
+            slots = self._recur(updates, slots)
+        else:
+            slots = updates
         if self.use_mlp:
             normed = self.norm_mlp(slots) if self.use_layer_norm else slots
             slots = slots + self.mlp_output(self.mlp_hidden(normed))
         return slots  # (B, K, D)
 
-    def _recur(self, slots, updates):
+    def _recur(self, updates, slots):
         # The state is the slot as it was, not its normalised form.
         num_slots = slots.shape[1]
         flat, _ = self.gru(

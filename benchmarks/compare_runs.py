@@ -6,7 +6,7 @@ python benchmarks/compare_runs.py RUN_FOLDER RUN_FOLDER --output FILE.png
 
 Draws the FG-ARI on validation scenes of finished runs, by steps and by minutes
 of training, as their `history.csv` and `metrics.json` have it. Dashed: what
-colour alone scores on test scenes; dotted: what place alone does; both the mean
+color alone scores on test scenes; dotted: what place alone does; both the mean
 of all runs.
 """
 
@@ -20,8 +20,8 @@ from csv_rows import read_rows
 from matplotlib.figure import Figure
 from palette import BLUE, GREEN, PURPLE, RED
 
-COLOURS = (BLUE, RED, GREEN, PURPLE)
-BASELINES = {"colour_alone": "--", "position_alone": ":"}
+COLORS = (BLUE, RED, GREEN, PURPLE)
+BASELINES = {"color_alone": "--", "position_alone": ":"}
 
 
 def main():
@@ -35,9 +35,9 @@ def main():
     figure = Figure(figsize=(9, 3.4), dpi=150, layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
     scored = []
-    # Past the fourth run, the colours come again.
-    for folder, colour in zip(
-        options.folders, itertools.cycle(COLOURS), strict=False
+    # Past the fourth run, the colors come again.
+    for folder, color in zip(
+        options.folders, itertools.cycle(COLORS), strict=False
     ):
         metrics = json.loads((folder / "metrics.json").read_text())
         scored.append(metrics["fg_ari"])
@@ -49,7 +49,7 @@ def main():
             (axes[1], "seconds", 60),
         ):
             times = [float(row[name]) / unit for row in rows]
-            axis.plot(times, scores, ".-", color=colour, label=preset)
+            axis.plot(times, scores, ".-", color=color, label=preset)
     finish(axes, scored)
     figure.savefig(options.output)
 

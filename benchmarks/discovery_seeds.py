@@ -24,8 +24,8 @@ from matplotlib.figure import Figure
 from palette import BLUE, GREEN, ORANGE, PURPLE, RED
 
 SCORES = {"fg_ari": "FG-ARI", "ari": "ARI", "mbo": "mBO", "mask_iou": "IoU"}
-BASELINES = ("colour_alone", "position_alone")
-COLOURS = (BLUE, ORANGE, GREEN, RED, PURPLE)
+BASELINES = ("color_alone", "position_alone")
+COLORS = (BLUE, ORANGE, GREEN, RED, PURPLE)
 
 
 def main():
@@ -97,8 +97,8 @@ def plot_curves(folders, path):
     figure = Figure(figsize=(7, 4), dpi=150, layout="constrained")
     axis = figure.subplots()
     baselines, lowest = [], 0.0
-    for (seed, folder), colour in zip(
-        folders.items(), np.resize(COLOURS, len(folders)), strict=True
+    for (seed, folder), color in zip(
+        folders.items(), np.resize(COLORS, len(folders)), strict=True
     ):
         history = read_rows(folder / "history.csv")
         scores = [float(row["validation_fg_ari"]) for row in history]
@@ -107,7 +107,7 @@ def plot_curves(folders, path):
             [int(row["step"]) for row in history],
             scores,
             ".-",
-            color=str(colour),
+            color=str(color),
             label=f"seed {seed}",
         )
         baselines.append(read_json(folder / "metrics.json")["fg_ari"])

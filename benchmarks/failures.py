@@ -32,10 +32,10 @@ EPOCH_STEPS = 100
 SCENES = 32  # To measure and score on.
 SHOWN = 3  # Of these, in the picture.
 SMALL = get_preset("tetrominoes")
-WITHOUT_CENTRES = {
+WITHOUT_CENTERS = {
     name: value
     for name, value in SMALL.decoder.items()
-    if name not in ("centre_frequencies", "mask_falloff")
+    if name not in ("center_frequencies", "mask_falloff")
 }
 # By name: for how many epochs to train, and the preset with something spoilt.
 FAILURES = {
@@ -56,7 +56,7 @@ FAILURES = {
                 "slot_size": 64,
                 "slot_initialization": "learned",
             },
-            decoder=WITHOUT_CENTRES,
+            decoder=WITHOUT_CENTERS,
         ),
     ),
     "healthy": (6, SMALL),

@@ -35,7 +35,7 @@ CURVES = {
     "batch": (4, 8, 16, 32, 64),
 }
 GRIDS = (2, 4, 8)  # Images of 32, 64 and 128 pixels a side.
-COLOURS = (BLUE, ORANGE, GREEN, RED, PURPLE)
+COLORS = (BLUE, ORANGE, GREEN, RED, PURPLE)
 
 
 def main():
@@ -101,7 +101,7 @@ def draw(curves, path):
     axes = figure.subplots()
     widest = max(max(c) / min(c) for c in curves.values())
     axes.plot([1, widest], [1, widest], ":", color="0.5", label="in proportion")
-    for (name, curve), colour in zip(curves.items(), COLOURS, strict=True):
+    for (name, curve), color in zip(curves.items(), COLORS, strict=True):
         sizes = np.array(list(curve))
         seconds = np.array(list(curve.values()))
         label = f"{name}, from {sizes[0]:,} to {sizes[-1]:,}"
@@ -109,7 +109,7 @@ def draw(curves, path):
             sizes / sizes[0],
             seconds / seconds[0],
             "o-",
-            color=colour,
+            color=color,
             label=label,
         )
     axes.set_xscale("log", base=2)

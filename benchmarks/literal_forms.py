@@ -1,6 +1,6 @@
 """The package with its rewrites undone: the paper's formulas as they stand.
 
-For comparison alone. Tokens are normalised, keys and values are formed, the
+For comparison alone. Tokens are normalized, keys and values are formed, the
 weights of the mean sum to one, the broadcast is formed before the first
 transposed convolution, softmax and norm are the usual operations, and gradients
 are those of automatic differentiation.
@@ -54,7 +54,7 @@ def _softmax(logits, mask, axis):
 
 
 def _project(attention, inputs, mask, *_):
-    """Keys and values of normalised tokens."""
+    """Keys and values of normalized tokens."""
     _refuse(mask)
     tokens = attention.norm_inputs(ops.cast(inputs, "float32"))
     tokens = ops.cast(tokens, "float32")

@@ -143,8 +143,8 @@ def draw(rows, path):
     memory.plot(hours, rows["megabytes"], color=BLUE)
     memory.set_ylabel("resident memory in MB")
     memory.margins(y=0.1)
-    for name, colour in (("files", RED), ("threads", GREEN)):
-        counts.plot(hours, rows[name], color=colour, label=name)
+    for name, color in (("files", RED), ("threads", GREEN)):
+        counts.plot(hours, rows[name], color=color, label=name)
     counts.plot(hours, rows["traces"], color="0.2", label="traced graphs")
     counts.set_ylabel("number of")
     counts.legend(frameon=False, loc="upper right", bbox_to_anchor=(1, 0.46))

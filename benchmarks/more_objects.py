@@ -62,7 +62,7 @@ MODELS = {
 TESTS = ((7, 3), (7, 5), (11, 3), (11, 5))
 SHOWN = 2  # Scenes with a picture each.
 SCORES = {"fg_ari": adjusted_rand_index, "mbo": mean_best_overlap}
-COLOURS = (BLUE, SKY, RED, ORANGE)
+COLORS = (BLUE, SKY, RED, ORANGE)
 
 
 def main():
@@ -240,12 +240,12 @@ def draw_scores(rows, path):
             axis.plot(
                 *zip(*curve.items(), strict=True),
                 "o-" if slots == TESTS[0][0] else "s--",
-                color=COLOURS[TESTS.index(test)],
+                color=COLORS[TESTS.index(test)],
                 label=f"{slots} slots, {iterations} iterations",
             )
         axis.axvspan(min(NUMBERS), TRAINED_ON, color="0.95")
         axis.set_title(name.replace("_", " "))
-        axis.set_xlabel("objects (grey: as in training)")
+        axis.set_xlabel("objects (gray: as in training)")
         axis.set_ylim(0, 1.02)
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(color="0.92")

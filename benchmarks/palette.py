@@ -1,4 +1,4 @@
-"""Okabe and Ito's palette, told apart with any common colour vision."""
+"""Okabe and Ito's palette, told apart with any common color vision."""
 
 BLUE = "#0072B2"
 SKY = "#56B4E9"

@@ -28,7 +28,7 @@ from keras_slots.models import ObjectDiscovery, get_preset
 PRESET = "tetrominoes"
 FORMS = {"literal": literal_forms, "rewritten": contextlib.nullcontext}
 EVERY = 250  # steps
-COLOURS = {"literal": ORANGE, "rewritten": BLUE}
+COLORS = {"literal": ORANGE, "rewritten": BLUE}
 
 
 def main():
@@ -91,7 +91,7 @@ def write_table(path, steps, curves):
 
 
 def draw(path, steps, curves):
-    """All curves; a seed is told by its line, a form by its colour."""
+    """All curves; a seed is told by its line, a form by its color."""
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
     for (form, seed), values in curves.items():
@@ -99,7 +99,7 @@ def draw(path, steps, curves):
             steps,
             values,
             ("-", "--", ":", "-.")[seed % 4],
-            color=COLOURS[form],
+            color=COLORS[form],
             label=f"{form}, seed {seed}",
         )
     axes.set_xlabel("training step")

@@ -61,7 +61,7 @@ def main():
     export_saved_model(model, options.output / "saved_model")
     served = tf.saved_model.load(str(options.output / "saved_model"))
     discover = served.signatures["discover"]
-    discover(image=tf.constant(images[:1]))  # The first call optimises.
+    discover(image=tf.constant(images[:1]))  # The first call optimizes.
     clients = [
         Client(discover, images, expected, seed, 60 * options.minutes)
         for seed in range(options.clients)

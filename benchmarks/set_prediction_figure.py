@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from palette import BLUE, GREEN, ORANGE, PURPLE, RED, SKY
 
 GREY = "0.45"
-# Label, setting, number of test iterations, colour, and what the paper
+# Label, setting, number of test iterations, color, and what the paper
 # reports (supplement, table 2).
 SYSTEMS = (
     (
@@ -72,15 +72,15 @@ def _precision(row):
 
 def _plot_thresholds(axis, rows):
     places = range(len(THRESHOLDS))
-    for label, setting, iterations, colour, paper in SYSTEMS:
+    for label, setting, iterations, color, paper in SYSTEMS:
         seeds = [_precision(r) for r in _select(rows, setting, iterations)]
         for values in seeds:
-            axis.plot(places, values, "o", color=colour, markersize=3.5)
+            axis.plot(places, values, "o", color=color, markersize=3.5)
         if seeds:
             means = [mean(values) for values in zip(*seeds, strict=True)]
-            axis.plot(places, means, color=colour, label=label)
+            axis.plot(places, means, color=color, label=label)
         if paper:
-            axis.plot(places, paper, ":", color=colour, linewidth=1)
+            axis.plot(places, paper, ":", color=color, linewidth=1)
     axis.plot([], [], ":", color="0.3", linewidth=1, label="the paper's")
     axis.set_xticks(places, DISTANCES)
     axis.set(title="By distance threshold", xlabel="distance")
@@ -88,7 +88,7 @@ def _plot_thresholds(axis, rows):
 
 
 def _plot_steps(axis, histories):
-    for label, setting, iterations, colour, _ in SYSTEMS:
+    for label, setting, iterations, color, _ in SYSTEMS:
         if (setting, iterations) == ("dspn", "30"):
             continue  # The same training as with T = 10.
         label = label.removesuffix(", T = 10")
@@ -96,7 +96,7 @@ def _plot_steps(axis, histories):
             if name == setting:
                 steps = [int(row["step"]) for row in history]
                 values = [100 * float(row["val_ap_inf"]) for row in history]
-                axis.plot(steps, values, color=colour, label=label)
+                axis.plot(steps, values, color=color, label=label)
                 label = None
     axis.set(title="By training step, at any distance", xlabel="step")
     axis.legend(frameon=False)
@@ -104,7 +104,7 @@ def _plot_steps(axis, histories):
 
 def _plot_numbers(axis, rows):
     numbers = sorted({row["num_objects"] for row in rows} - {"all"}, key=int)
-    for label, iterations, colour in (
+    for label, iterations, color in (
         ("T = 3, as trained", "3", BLUE),
         ("T = 5", "5", SKY),
     ):
@@ -113,10 +113,10 @@ def _plot_numbers(axis, rows):
             seeds = _select(rows, "slot_attention", iterations, number)
             values = [_precision(row)[0] for row in seeds]
             axis.plot(
-                [place] * len(values), values, "o", color=colour, markersize=3.5
+                [place] * len(values), values, "o", color=color, markersize=3.5
             )
             means.append(mean(values) if values else float("nan"))
-        axis.plot(range(len(numbers)), means, color=colour, label=label)
+        axis.plot(range(len(numbers)), means, color=color, label=label)
     axis.set_xticks(range(len(numbers)), numbers)
     axis.set(
         title="Slot Attention by number of objects (Figure 16)",
@@ -127,7 +127,7 @@ def _plot_numbers(axis, rows):
 
 def _plot_losses(axis, rows):
     width = 0.8 / len(LOSSES)
-    for index, (label, setting, colour) in enumerate(LOSSES):
+    for index, (label, setting, color) in enumerate(LOSSES):
         seeds = [
             _precision(row)
             for row in _select(rows, setting, "3")
@@ -138,7 +138,7 @@ def _plot_losses(axis, rows):
                 place + (index - (len(LOSSES) - 1) / 2) * width
                 for place in range(len(values))
             ]
-            axis.bar(places, values, width, color=colour, label=label)
+            axis.bar(places, values, width, color=color, label=label)
     axis.set_xticks(range(len(THRESHOLDS)), DISTANCES)
     axis.set(
         title="Slot Attention by what the loss sees (Figure 17), seed 0",

@@ -42,7 +42,7 @@ SETTINGS = {
         *MAIN,
         *("--loss", "cross_entropy", "--steps", "24000"),
     ),
-    "no_centres": (*MAIN, "--no-centres"),
+    "no_centers": (*MAIN, "--no-centers"),
 }
 
 

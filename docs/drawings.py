@@ -208,7 +208,7 @@ def draw_iteration():
     drawing.arrow((600, 324), (522, 324))
     drawing.box(440, 520, 324, "GRU")
     drawing.arrow((72, 258), (72, 276), (480, 276), (480, 303))
-    drawing.text(276, 270, "state: the slots before, not normalised", 12, MUTED)
+    drawing.text(276, 270, "state: the slots before, not normalized", 12, MUTED)
     drawing.arrow((440, 324), (392, 324))
     drawing.box(262, 390, 324, "residual MLP")
     drawing.text(326, 362, "of the LayerNorm", 12, MUTED)

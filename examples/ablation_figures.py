@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from run_folder import replacing
 
-# The palette by Okabe and Ito, which the colour-blind can tell apart, without
+# The palette by Okabe and Ito, which the color-blind can tell apart, without
 # its yellow, and a brown for many curves. The default always comes in blue.
 BLUE = "#0072B2"
 OTHERS = ("#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "0.2")
@@ -79,15 +79,15 @@ def _draw_panel(axis, figure, rows, kind, panel):
     task, score, title = panel
     lowest, others = 0.0, iter(OTHERS)
     for label, setting in figure.curves.items():
-        colour = BLUE if setting in DEFAULTS else next(others)
+        color = BLUE if setting in DEFAULTS else next(others)
         seeds = curves_of_seeds(rows, task, setting, kind, score)
         # Missing so far: in the legend all the same, of all axes.
         places, mean, low, high = mean_and_range(seeds)
-        axis.plot(places, mean, "o-", color=colour, markersize=3, label=label)
+        axis.plot(places, mean, "o-", color=color, markersize=3, label=label)
         if len(figure.curves) <= MAX_RANGES:
-            axis.fill_between(places, low, high, color=colour, alpha=0.15, lw=0)
+            axis.fill_between(places, low, high, color=color, alpha=0.15, lw=0)
         for curve in seeds.values():
-            axis.plot(*zip(*curve.items(), strict=True), color=colour, lw=0.5)
+            axis.plot(*zip(*curve.items(), strict=True), color=color, lw=0.5)
         lowest = min([lowest, *low])
     axis.set_title(title, fontsize=10)
     axis.set_xlabel(kind.replace("_", " "))

@@ -1,7 +1,7 @@
 """What the simplest groupings score, to measure a model against.
 
-Objects of few colours that stand apart, as Tetrominoes are, fall in large part
-to whoever looks at nothing but colour, or at nothing but place. A model has
+Objects of few colors that stand apart, as Tetrominoes are, fall in large part
+to whoever looks at nothing but color, or at nothing but place. A model has
 found objects where it scores more than either.
 """
 
@@ -11,14 +11,14 @@ from scipy.cluster.vq import kmeans2, vq
 _DARKEST_PIECE = -0.9  # Channels in [-1, 1]; a piece's are -1 or above -0.6.
 
 
-def colour_grouping(data):
-    """The grouping by colour for these scenes: a function `(image, mask)`.
+def color_grouping(data):
+    """The grouping by color for these scenes: a function `(image, mask)`.
 
     Args:
         data: String. Pieces of `"tetrominoes"` have one of six pure hues,
             which needs no k-means; the objects of other scenes any.
     """
-    return hue_masks if data == "tetrominoes" else colour_masks
+    return hue_masks if data == "tetrominoes" else color_masks
 
 
 def hue_masks(image, mask):
@@ -36,8 +36,8 @@ def hue_masks(image, mask):
     return _one_hot(lit @ np.array([1, 2, 4]), 8)
 
 
-def colour_masks(image, mask):
-    """Groups by colour: k-means on the colours of the objects' pixels.
+def color_masks(image, mask):
+    """Groups by color: k-means on the colors of the objects' pixels.
 
     It is told which pixels belong to objects and how many objects there are.
 
@@ -83,9 +83,9 @@ def _clusters(features, count):
     """Which of the clusters (P,) each of P pixels is in: the best of five."""
     groupings = []
     for seed in range(5):
-        # "++": starts apart from each other, which finds flat colours at once.
-        centres, _ = kmeans2(features, count, minit="++", rng=seed)
-        groupings.append(vq(features, centres))
+        # "++": starts apart from each other, which finds flat colors at once.
+        centers, _ = kmeans2(features, count, minit="++", rng=seed)
+        groupings.append(vq(features, centers))
     return min(groupings, key=lambda group: np.sum(group[1] ** 2))[0]
 
 

@@ -17,12 +17,12 @@ def plot_learning_curves(history, baselines, path):
     steps = [row["step"] for row in history]
     figure = Figure(figsize=(9, 3.4), dpi=150, layout="constrained")
     left, right = figure.subplots(1, 2)
-    for name, label, colour in (
+    for name, label, color in (
         ("loss", "training", "tab:blue"),
         ("validation_loss", "validation", "tab:orange"),
     ):
         values = [row[name] for row in history]
-        left.plot(steps, values, ".-", color=colour, label=label)
+        left.plot(steps, values, ".-", color=color, label=label)
     left.set(title="Loss", yscale="log")
     # 0.02 rather than 2 x 10^-2.
     left.yaxis.set_major_formatter("{x:g}")
@@ -65,8 +65,8 @@ def plot_average_precision(history, path):
             label = "any distance"
         # One hue, from dark to light as the threshold tightens.
         shade = index / len(names)
-        colour = (0.1 + 0.5 * shade, 0.35 + 0.45 * shade, 0.2 + 0.6 * shade)
-        right.plot(steps, values, ".-", color=colour, label=label)
+        color = (0.1 + 0.5 * shade, 0.35 + 0.45 * shade, 0.2 + 0.6 * shade)
+        right.plot(steps, values, ".-", color=color, label=label)
     right.set(title="AP on validation scenes", ylim=(0, 1.02))
     right.legend(frameon=False)
     _finish((left, right))

@@ -15,7 +15,7 @@ validation scenes, the foreground ARI (FG-ARI): 0 for a random segmentation, 1
 for a perfect one. FG-ARI looks at the objects' pixels alone; ARI, the mean best
 overlap (mBO) and the mean IoU of objects and slots matched one to one also see
 what slots take of the background. Two rows stand below the model's, on the very
-same scenes: what grouping the pixels by colour alone scores, and by place
+same scenes: what grouping the pixels by color alone scores, and by place
 alone, told how many objects there are. On Tetrominoes the FG-ARI of these is
 0.797 on average (give or take 0.014 on 320 scenes) and 0.90: only above both
 has the model found objects.
@@ -61,7 +61,7 @@ import run_folder
 import saved_model_check
 from discovery_options import parse_options
 from discovery_scenes import open_scenes, open_unseen_scenes
-from grouping_baselines import colour_grouping, position_masks
+from grouping_baselines import color_grouping, position_masks
 from learning_curves import plot_learning_curves
 from resumable_fit import resumable_fit
 from run_folder import load_model, replacing, write_csv, write_json
@@ -86,7 +86,7 @@ SCORES = {
     "mask_iou": ("IoU", mask_iou),
 }
 BASELINES = {
-    "colour_alone": "grouped by colour",
+    "color_alone": "grouped by color",
     "position_alone": "k-means on places, told the objects' pixels and number",
 }
 
@@ -195,7 +195,7 @@ def evaluate(model, scenes, data):
         alone, whatever else the loss holds.
     """
     baselines = dict(
-        zip(BASELINES, (colour_grouping(data), position_masks), strict=True)
+        zip(BASELINES, (color_grouping(data), position_masks), strict=True)
     )
     scores = {
         score: {name: [] for name in ("model", *baselines)} for score in SCORES

@@ -162,7 +162,7 @@ def read_files(files, height, width):
 
 
 def make_model(num_slots, height, width):
-    """Slots with centres that start apart, and one for the background."""
+    """Slots with centers that start apart, and one for the background."""
     return ObjectDiscovery(
         ConvEncoder(
             filters=(32, 32),
@@ -175,7 +175,7 @@ def make_model(num_slots, height, width):
             slot_size=32,
             slot_initialization="learned",
             slots_initializer=SpreadSlots(),
-            centre_frequencies=4,
+            center_frequencies=4,
             background_slot=True,
         ),
         SpatialBroadcastDecoder(
@@ -184,7 +184,7 @@ def make_model(num_slots, height, width):
             filters=(128, 128),
             kernel_sizes=1,
             output_kernel_size=1,
-            centre_frequencies=4,
+            center_frequencies=4,
             mask_falloff=8.0,
             mask_penalty=3e-3,
             background_slot=True,

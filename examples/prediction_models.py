@@ -31,7 +31,7 @@ def make_model(options, preset):
             name: preset.slot_attention[name]
             for name in ("num_slots", "slot_size")
         }
-        head = {**preset.head, "centre_frequencies": None}
+        head = {**preset.head, "center_frequencies": None}
         model = SetPrediction(encoder, SlotMLP(**slots), PropertyHead(**head))
     else:
         model = SetPrediction(

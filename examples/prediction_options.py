@@ -55,7 +55,7 @@ def parse_options(manual):
         action=argparse.BooleanOptionalAction,
         help="Figure 17; default: as in the preset",
     )
-    add("--no-centres", action="store_true", help="slots as in the paper")
+    add("--no-centers", action="store_true", help="slots as in the paper")
     add("--inner-iterations", type=int, default=10, help="of DSPN, iDSPN")
     add("--data-dir", type=Path, help="of TensorFlow Datasets")
     add_training_options(
@@ -85,8 +85,8 @@ def _change(preset, options):
     slots["num_slots"] = options.max_objects
     head["num_features"] = options.layout.num_features
     head["coordinate_scale"] = options.coordinate_scale
-    if options.no_centres:
-        slots["centre_frequencies"] = head["centre_frequencies"] = None
+    if options.no_centers:
+        slots["center_frequencies"] = head["center_frequencies"] = None
     # The learning rate falls as far, however long the training.
     decay_steps = math.ceil(
         preset.decay_steps * options.steps / preset.train_steps

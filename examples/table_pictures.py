@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Ellipse, Rectangle, RegularPolygon
 
 WIDTH, HEIGHT = 160, 120
-COLOURS = (
+COLORS = (
     *("#c0392b", "#27ae60", "#2f6fb5", "#e0b020"),
     *("#8e44ad", "#e67e22", "#16a0a0"),
 )
@@ -84,12 +84,12 @@ def free_place(chance, places):
 def put(axes, chance, place):
     """Draws a thing: its shadow, itself, its highlight."""
     radius = chance.uniform(10, 15)
-    colour = COLOURS[chance.integers(len(COLOURS))]
+    color = COLORS[chance.integers(len(COLORS))]
     make = (disc, square, hexagon, ellipse)[chance.integers(4)]
     shadow = make(chance, place + np.array([3, -3]), radius)
     shadow.set(facecolor="black", alpha=0.25, linewidth=0)
     thing = make(chance, place, radius)
-    thing.set(facecolor=colour, linewidth=0)
+    thing.set(facecolor=color, linewidth=0)
     spot = place + 0.3 * radius * np.array([-1, 1])
     highlight = Circle(spot, 0.3 * radius)
     highlight.set(facecolor="white", alpha=0.25, linewidth=0)

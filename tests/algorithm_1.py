@@ -17,10 +17,10 @@ def sigmoid(x):
 
 
 def layer_norm(x, weights, name):
-    centred = x - x.mean(axis=-1, keepdims=True)
-    deviation = np.sqrt((centred**2).mean(axis=-1, keepdims=True) + 1e-3)
+    centered = x - x.mean(axis=-1, keepdims=True)
+    deviation = np.sqrt((centered**2).mean(axis=-1, keepdims=True) + 1e-3)
     gamma, beta = weights[f"{name}/gamma"], weights[f"{name}/beta"]
-    return centred / deviation * gamma + beta
+    return centered / deviation * gamma + beta
 
 
 def gru(updates, slots, weights):

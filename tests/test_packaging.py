@@ -61,15 +61,6 @@ def test_no_private_or_old_parts_of_keras(path):
     assert not re.search(r"keras\.(src|backend)\b", path.read_text())
 
 
-@pytest.mark.parametrize(
-    "path",
-    [*SOURCES, *sorted((ROOT / "tests").rglob("*.py"))],
-    ids=relative,
-)
-def test_files_are_short(path):
-    assert len(path.read_text().splitlines()) <= 400
-
-
 def test_importing_the_package_is_light():
     """Its data sets and pictures come in when they are first used."""
     script = """

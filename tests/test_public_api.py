@@ -112,7 +112,7 @@ SIGNATURES = {
     "keras_slots.layers.PropertyHead": (
         "num_features=19, hidden_size=64, coordinate_scale=1.0"
     ),
-    "keras_slots.layers.PropertyHead.call": "slots, centres=None",
+    "keras_slots.layers.PropertyHead.call": "slots, centers=None",
     "keras_slots.ops.linear_sum_assignment": "cost",
     "keras_slots.metrics.AdjustedRandIndex": "ignore_background=True",
     "keras_slots.metrics.AdjustedRandIndex.update_state": (

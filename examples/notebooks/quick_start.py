@@ -50,7 +50,7 @@ print(f"{model.count_params():,} parameters")
 # %% [markdown]
 # ## Scenes
 #
-# Solids on grey ground, in the manner of CLEVR: 3 to 6 of them, because this
+# Solids on gray ground, in the manner of CLEVR: 3 to 6 of them, because this
 # model was trained on as many. `as_dict=True` gives the true masks too. The
 # model never sees them; they are for the score.
 

@@ -140,7 +140,7 @@ assert batch.numpy().min() >= -1 and batch.numpy().max() <= 1
 #   texture, or another color in every picture, give it a slot:
 #   `background_slot=True` in slots and decoder. Without, slots learn to draw
 #   parts of the background in place of objects.
-# - **Centres**: beyond the paper, slots that know where they are and start
+# - **Centers**: beyond the paper, slots that know where they are and start
 #   apart. They learn in minutes on a processor, where slots drawn from one
 #   Gaussian, the paper's, need far longer.
 
@@ -154,7 +154,7 @@ model = ObjectDiscovery(
         slot_size=32,
         slot_initialization="learned",
         slots_initializer=SpreadSlots(),
-        centre_frequencies=4,
+        center_frequencies=4,
     ),
     SpatialBroadcastDecoder(
         grid_size=8,
@@ -162,7 +162,7 @@ model = ObjectDiscovery(
         filters=(128, 128),
         kernel_sizes=1,
         output_kernel_size=1,
-        centre_frequencies=4,
+        center_frequencies=4,
         mask_falloff=8.0,
         mask_penalty=3e-3,
     ),

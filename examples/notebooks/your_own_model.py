@@ -55,13 +55,13 @@ MOST_THINGS, MOST_ROWS, COLUMNS = 4, 64, 8
 MIXTURE, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(8, 8)))
 
 
-def draw_centres(generator, number):
+def draw_centers(generator, number):
     """Places of things, no two of them nearer than 0.6."""
     while True:
-        centres = generator.uniform(-1, 1, (number, 2))
-        apart = np.linalg.norm(centres[:, None] - centres, axis=-1)
+        centers = generator.uniform(-1, 1, (number, 2))
+        apart = np.linalg.norm(centers[:, None] - centers, axis=-1)
         if np.all(apart[~np.eye(number, dtype=bool)] > 0.6):
-            return centres
+            return centers
 
 
 def make_tables(number, seed):
@@ -73,10 +73,10 @@ def make_tables(number, seed):
         num_things = generator.integers(2, MOST_THINGS + 1)
         counts = generator.integers(8, 17, num_things)
         own = generator.permutation(np.repeat(np.arange(num_things), counts))
-        centres = draw_centres(generator, num_things)
+        centers = draw_centers(generator, num_things)
         quantities = np.concatenate(
             [
-                centres[own] + generator.normal(0, 0.1, (len(own), 2)),
+                centers[own] + generator.normal(0, 0.1, (len(own), 2)),
                 generator.normal(0, 1, (len(own), 6)),
             ],
             axis=1,

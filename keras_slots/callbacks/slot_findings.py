@@ -78,7 +78,7 @@ _RULES = (
         "The masks hardly depend on the image (a correlation of "
         "{place_bound:.2f} between images): each slot owns a region.",
         "Early in training this may pass. If it stays, give slots and decoder "
-        "`centre_frequencies`, so that slots can follow objects, or use more "
+        "`center_frequencies`, so that slots can follow objects, or use more "
         "iterations or slots.",
     ),
     _Rule(
@@ -87,7 +87,7 @@ _RULES = (
         "{duplicate_slots:.0%} of the slots hold what another slot holds too.",
         "With fewer objects than slots that is common, and harmless. "
         "Otherwise let slots start apart (`slot_initialization='learned'` "
-        "with `SpreadSlots`) and know where they are (`centre_frequencies`), "
+        "with `SpreadSlots`) and know where they are (`center_frequencies`), "
         "or use more iterations.",
     ),
     _Rule(
@@ -137,7 +137,7 @@ def diagnose(measures: Mapping[str, float]) -> list[Finding]:
     - *undecided attention*: `attention_entropy` above 0.95.
 
     No finding does not mean that the slots hold objects: with too few slots,
-    or with slots that hold colours, all measures can look well. That takes
+    or with slots that hold colors, all measures can look well. That takes
     true masks and a metric, such as `metrics.AdjustedRandIndex`.
 
     Args:

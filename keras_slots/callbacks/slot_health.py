@@ -186,16 +186,16 @@ def _place_bound(masks):
     """Mean correlation of the masks of any two different images."""
     batch, num_slots = masks.shape[:2]
     flat = masks.reshape(batch, num_slots, -1)
-    centred = flat - flat.mean(axis=2, keepdims=True)
+    centered = flat - flat.mean(axis=2, keepdims=True)
     # Slots drawn from one Gaussian come in any order.
     for index in range(1, batch):
-        agreement = centred[0] @ centred[index].T  # (K, K)
+        agreement = centered[0] @ centered[index].T  # (K, K)
         # NaN has no order, and spreads without one too.
         agreement = np.nan_to_num(agreement)
         _, order = linear_sum_assignment(agreement, maximize=True)
-        centred[index] = centred[index, order]
-    norms = np.sqrt(np.sum(centred**2, axis=(1, 2), keepdims=True))
-    units = centred / np.maximum(norms, TINY)
+        centered[index] = centered[index, order]
+    norms = np.sqrt(np.sum(centered**2, axis=(1, 2), keepdims=True))
+    units = centered / np.maximum(norms, TINY)
     # The sum over all pairs of images, less those of an image with itself.
     pairs = np.sum(units.sum(axis=0) ** 2) - np.sum(units**2)
     return pairs / (batch * (batch - 1))

@@ -21,7 +21,7 @@ def export_saved_model(model: keras.Model, path: str | os.PathLike) -> None:
     - `encode`: from `image`, `slots` and what `decode` needs beside them.
     - `discover_from`, `encode_from`: from `image` and `initial_slots`:
       deterministic.
-    - `decode`: from `slots` (and `centres` and `scales`, where slots have
+    - `decode`: from `slots` (and `centers` and `scales`, where slots have
       them), the images and masks.
 
     Of a `SetPrediction` or `DeepSetPrediction`, with a dict of `predictions`:

@@ -26,7 +26,7 @@ class ConvEncoder(keras.layers.Layer):
     """Turns an image into tokens, one for each cell of a feature map.
 
     Convolutions with ReLU (padding SAME), a position embedding, and for each
-    location a layer normalisation and an MLP: section 5.1 of the supplement
+    location a layer normalization and an MLP: section 5.1 of the supplement
     of Locatello et al. (2020). The defaults are table 3 (CLEVR);
     `filters=(32, 32, 32, 32)` with `mlp_sizes=(32, 32)` is table 4
     (Tetrominoes, Multi-dSprites), and `strides=(1, 2, 2, 1)` the smaller map

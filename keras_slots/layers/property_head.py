@@ -10,7 +10,7 @@ from keras_slots.checks import (
     check_rank,
     check_tensor,
 )
-from keras_slots.layers.slot_centres import fourier_angles
+from keras_slots.layers.slot_centers import fourier_angles
 from keras_slots.property_layout import NUM_COORDINATES
 from keras_slots.types import Shape, Tensor
 
@@ -21,7 +21,7 @@ class PropertyHead(keras.layers.Layer):
 
     An MLP shared by all slots, with one hidden layer and ReLU, and a sigmoid
     at its end: discrete properties are one-hot encoded and coordinates are
-    normalised to [0, 1] (section 5.4 and table 7).
+    normalized to [0, 1] (section 5.4 and table 7).
 
     Args:
         num_features: Integer, the features of an object, of which the first
@@ -30,21 +30,21 @@ class PropertyHead(keras.layers.Layer):
         coordinate_scale: Float, the range of the coordinates: they come out
             in [0, `coordinate_scale`], for targets scaled alike (Figure 17).
             Defaults to `1.0`.
-        centre_frequencies: Integer. The head is told the centre of what each
+        center_frequencies: Integer. The head is told the center of what each
             slot attends to, in so many octaves of Fourier features (beyond
-            the paper, see `layers/slot_centres.py`). Defaults to `None`: it
+            the paper, see `layers/slot_centers.py`). Defaults to `None`: it
             reads the slot alone.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
         slots: Float tensor `(..., K, slot_size)`.
-        centres: Float tensor `(..., K, 2)`, for a head that is told them.
+        centers: Float tensor `(..., K, 2)`, for a head that is told them.
 
     Returns:
         Float tensor `(..., K, num_features)`, float32 under every policy.
 
     Raises:
-        ValueError: If an argument is out of range, or `centres` are missing
+        ValueError: If an argument is out of range, or `centers` are missing
             or not asked for.
 
     Example:
@@ -65,7 +65,7 @@ class PropertyHead(keras.layers.Layer):
         num_features: int = 19,
         hidden_size: int = 64,
         coordinate_scale: float = 1.0,
-        centre_frequencies: int | None = None,
+        center_frequencies: int | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -79,8 +79,8 @@ class PropertyHead(keras.layers.Layer):
         self.coordinate_scale = check_number(
             "coordinate_scale", coordinate_scale, above=True
         )
-        self.centre_frequencies = check_integer_or_none(
-            "centre_frequencies", centre_frequencies
+        self.center_frequencies = check_integer_or_none(
+            "center_frequencies", center_frequencies
         )
 
     def build(self, slots_shape):
@@ -90,30 +90,30 @@ class PropertyHead(keras.layers.Layer):
             self.hidden_size, name="hidden", dtype=self.dtype_policy
         )
         self.hidden.build(slots_shape)
-        if self.centre_frequencies is not None:
-            # In float32, as places are: see `SlotCentres`.
+        if self.center_frequencies is not None:
+            # In float32, as places are: see `SlotCenters`.
             self.place = keras.layers.Dense(
                 self.hidden_size, use_bias=False, name="place", dtype="float32"
             )
-            self.place.build((None, None, 4 * self.centre_frequencies + 2))
+            self.place.build((None, None, 4 * self.center_frequencies + 2))
         self.output_dense = keras.layers.Dense(
             self.num_features, name="output_dense", dtype=self.dtype_policy
         )
         self.output_dense.build((None, None, self.hidden_size))
 
-    def call(self, slots, centres=None):
+    def call(self, slots, centers=None):
         check_tensor("slots", slots, "(..., K, D)")
-        if (centres is None) != (self.centre_frequencies is None):
+        if (centers is None) != (self.center_frequencies is None):
             raise ValueError(
-                "`centres` and `centre_frequencies` go together. Received: "
-                f"centres={'None' if centres is None else 'a tensor'}, "
-                f"centre_frequencies={self.centre_frequencies}"
+                "`centers` and `center_frequencies` go together. Received: "
+                f"centers={'None' if centers is None else 'a tensor'}, "
+                f"center_frequencies={self.center_frequencies}"
             )
-        if centres is not None:
-            self._check_centres(slots, centres)
+        if centers is not None:
+            self._check_centers(slots, centers)
         hidden = self.hidden(slots)
-        if centres is not None:
-            place = self._tell(centres)
+        if centers is not None:
+            place = self._tell(centers)
             hidden = hidden + ops.cast(place, hidden.dtype)
         logits = self.output_dense(ops.relu(hidden))
         # Half precision knows no coordinate finer than a 256th of the scene.
@@ -128,32 +128,32 @@ class PropertyHead(keras.layers.Layer):
             axis=-1,
         )
 
-    def _check_centres(self, slots, centres):
-        shape = getattr(centres, "shape", None)
+    def _check_centers(self, slots, centers):
+        shape = getattr(centers, "shape", None)
         if (
             shape is None
             or len(shape) != len(slots.shape)
             or shape[-1] != 2
             or shape[-2] not in (None, slots.shape[-2])
         ):
-            received = f"{type(centres).__name__} of shape {shape}"
+            received = f"{type(centers).__name__} of shape {shape}"
             raise ValueError(
-                "`centres` must be a tensor (..., K, 2) that fits the slots. "
-                f"Received: centres={received}, "
+                "`centers` must be a tensor (..., K, 2) that fits the slots. "
+                f"Received: centers={received}, "
                 f"slots.shape={tuple(slots.shape)}"
             )
 
-    def _tell(self, centres: Tensor) -> Tensor:
-        """What the centres (..., K, 2) add to the hidden layer."""
-        centres = ops.cast(centres, "float32")
-        angles = fourier_angles(centres, self.centre_frequencies or 0)
-        features = [centres, ops.sin(angles), ops.cos(angles)]
+    def _tell(self, centers: Tensor) -> Tensor:
+        """What the centers (..., K, 2) add to the hidden layer."""
+        centers = ops.cast(centers, "float32")
+        angles = fourier_angles(centers, self.center_frequencies or 0)
+        features = [centers, ops.sin(angles), ops.cos(angles)]
         return self.place(ops.concatenate(features, axis=-1))
 
-    def compute_output_shape(self, slots_shape, centres_shape=None) -> Shape:
+    def compute_output_shape(self, slots_shape, centers_shape=None) -> Shape:
         return (*slots_shape[:-1], self.num_features)
 
-    def compute_output_spec(self, slots, centres=None):
+    def compute_output_spec(self, slots, centers=None):
         # Keras would take the dtype of the policy.
         shape = self.compute_output_shape(slots.shape)
         return keras.KerasTensor(shape, dtype="float32")
@@ -164,5 +164,5 @@ class PropertyHead(keras.layers.Layer):
             "num_features": self.num_features,
             "hidden_size": self.hidden_size,
             "coordinate_scale": self.coordinate_scale,
-            "centre_frequencies": self.centre_frequencies,
+            "center_frequencies": self.center_frequencies,
         }

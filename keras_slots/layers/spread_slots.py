@@ -14,7 +14,7 @@ RADIUS = 0.8
 
 @keras.saving.register_keras_serializable(package="keras_slots")
 class SpreadSlots(keras.initializers.Initializer):
-    """Initial slots for `SlotAttention` with centres: normal, but apart.
+    """Initial slots for `SlotAttention` with centers: normal, but apart.
 
     A slot's first two features say where it starts. This initializer puts
     the starts on a sunflower spiral, which spreads any number of points
@@ -33,7 +33,7 @@ class SpreadSlots(keras.initializers.Initializer):
     ...     slot_size=64,
     ...     slot_initialization="learned",
     ...     slots_initializer=SpreadSlots(),
-    ...     centre_frequencies=4,
+    ...     center_frequencies=4,
     ... )
 
     References:

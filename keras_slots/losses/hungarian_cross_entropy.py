@@ -138,14 +138,14 @@ def hungarian_cross_entropy(
     weight, scale = _coordinates(coordinate_weight, coordinate_scale)
 
     def pair_loss(true, pred):
-        logs = _logs(_normalised(pred, scale))  # (B, n, 2 d)
-        asked, entropy = _asked(_normalised(true, scale), weight)
+        logs = _logs(_normalized(pred, scale))  # (B, n, 2 d)
+        asked, entropy = _asked(_normalized(true, scale), weight)
         return ops.sum(asked * -logs, axis=-1) - entropy
 
     def pairwise_loss(true, pred):
         # One product instead of a tensor (B, n, m, d) of logarithms.
-        asked, entropy = _asked(_normalised(true, scale), weight)
-        logs = _logs(_normalised(pred, scale))  # (B, m, 2 d)
+        asked, entropy = _asked(_normalized(true, scale), weight)
+        logs = _logs(_normalized(pred, scale))  # (B, m, 2 d)
         cost = -ops.matmul(asked, ops.swapaxes(logs, 1, 2))  # (B, n, m)
         # Rounding must not make a cost look like one that is not finite.
         return ops.maximum(cost - ops.expand_dims(entropy, 2), 0.0)
@@ -160,7 +160,7 @@ def _coordinates(weight, scale):
     )
 
 
-def _normalised(features, scale):
+def _normalized(features, scale):
     """Features whose coordinates lie in [0, 1] like the others."""
     coordinates = features[..., :NUM_COORDINATES] / scale
     return ops.concatenate(

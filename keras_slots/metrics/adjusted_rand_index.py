@@ -21,7 +21,7 @@ class AdjustedRandIndex(keras.metrics.Mean):
     first.
 
     With `ignore_background=True` it is the FG-ARI of the paper: pixels
-    labelled 0 are left out. Note that it does not see how much of the
+    labeled 0 are left out. Note that it does not see how much of the
     background a slot swallows.
 
     An image whose foreground holds fewer than two pixels, or one object that
@@ -31,7 +31,7 @@ class AdjustedRandIndex(keras.metrics.Mean):
     `keras.ops` alone and runs under `jit_compile=True`.
 
     Args:
-        ignore_background: Boolean. Whether to leave out the pixels labelled
+        ignore_background: Boolean. Whether to leave out the pixels labeled
             0. Defaults to `True`.
         name: String. Name of the metric. Defaults to `None`, which means
             `"fg_ari"` if `ignore_background`, otherwise `"ari"`.
@@ -95,7 +95,7 @@ def adjusted_rand_index(
             label of each pixel, 0 for the background.
         masks: Tensor of shape `(batch_size, num_slots, height, width, 1)`: the
             mask of each slot.
-        ignore_background: Boolean. Whether to leave out the pixels labelled
+        ignore_background: Boolean. Whether to leave out the pixels labeled
             0. Defaults to `True`.
 
     Returns:

@@ -28,7 +28,7 @@ class MaskIoU(ObjectOverlap):
     `keras_slots.metrics.MeanBestOverlap` lets it count for all. Slots that are
     left over cost nothing.
 
-    With `ignore_background=True` the background, the pixels labelled 0, is
+    With `ignore_background=True` the background, the pixels labeled 0, is
     not one of the objects. An image without objects does not count; without
     any image that counts, the result is 0.
 
@@ -37,7 +37,7 @@ class MaskIoU(ObjectOverlap):
     `jit_compile=True`.
 
     Args:
-        ignore_background: Boolean. Whether the pixels labelled 0 are no
+        ignore_background: Boolean. Whether the pixels labeled 0 are no
             object. Defaults to `True`.
         name: String. Name of the metric. Defaults to `None`, which means
             `"mask_iou"` if `ignore_background`, otherwise
@@ -93,7 +93,7 @@ def mask_iou(
             label of each pixel, 0 for the background.
         masks: Tensor of shape `(batch_size, num_slots, height, width, 1)`: the
             mask of each slot. The number of slots must be static.
-        ignore_background: Boolean. Whether the pixels labelled 0 are no
+        ignore_background: Boolean. Whether the pixels labeled 0 are no
             object. Defaults to `True`.
 
     Returns:

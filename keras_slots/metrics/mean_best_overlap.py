@@ -24,7 +24,7 @@ class MeanBestOverlap(ObjectOverlap):
     does not: slots that reach beyond their objects. One slot may be the best of
     several objects; see `keras_slots.metrics.MaskIoU` where it must not.
 
-    With `ignore_background=True` the background, the pixels labelled 0, is
+    With `ignore_background=True` the background, the pixels labeled 0, is
     not one of the objects. An image without objects does not count; without
     any image that counts, the result is 0.
 
@@ -32,7 +32,7 @@ class MeanBestOverlap(ObjectOverlap):
     `keras.ops` alone and runs under `jit_compile=True`.
 
     Args:
-        ignore_background: Boolean. Whether the pixels labelled 0 are no
+        ignore_background: Boolean. Whether the pixels labeled 0 are no
             object. Defaults to `True`.
         name: String. Name of the metric. Defaults to `None`, which means
             `"mbo"` if `ignore_background`, otherwise `"mbo_with_background"`.
@@ -85,7 +85,7 @@ def mean_best_overlap(
             label of each pixel, 0 for the background.
         masks: Tensor of shape `(batch_size, num_slots, height, width, 1)`: the
             mask of each slot.
-        ignore_background: Boolean. Whether the pixels labelled 0 are no
+        ignore_background: Boolean. Whether the pixels labeled 0 are no
             object. Defaults to `True`.
 
     Returns:

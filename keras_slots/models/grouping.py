@@ -2,13 +2,13 @@
 
 import inspect
 
-from keras_slots.layers.slot_centres import grid_positions
+from keras_slots.layers.slot_centers import grid_positions
 from keras_slots.types import Tensor
 
 
-def has_centres(part) -> bool:
-    """Whether a part of a model works with the centres of slots."""
-    return getattr(part, "centre_frequencies", None) is not None
+def has_centers(part) -> bool:
+    """Whether a part of a model works with the centers of slots."""
+    return getattr(part, "center_frequencies", None) is not None
 
 
 def has_scales(layer) -> bool:
@@ -31,7 +31,7 @@ def token_positions(encoder, image_shape) -> Tensor:
     size = image_shape[1:3]
     if None in tuple(size):
         raise ValueError(
-            "The size of the image must be known where slots have centres: "
+            "The size of the image must be known where slots have centers: "
             "resize images to one size, or `set_shape`. Received: "
             f"image.shape={tuple(image_shape)}"
         )
@@ -45,7 +45,7 @@ def group(layer, tokens, positions=None, **options):
         layer: `SlotAttention`, or a layer that takes tokens alone, such as
             `SlotMLP`.
         tokens: Float tensor `(B, N, D)`.
-        positions: Float tensor `(N, 2)`, for slots with centres.
+        positions: Float tensor `(N, 2)`, for slots with centers.
         **options: Further call arguments of `SlotAttention`.
 
     Returns:
@@ -53,17 +53,17 @@ def group(layer, tokens, positions=None, **options):
 
     Raises:
         ValueError: If the layer takes tokens alone, and an option is given or
-            a part of the model asks for the centres of what slots attend to.
+            a part of the model asks for the centers of what slots attend to.
     """
     if attends(layer):
-        if has_centres(layer):
+        if has_centers(layer):
             options["positions"] = positions
         return layer(tokens, return_attention_scores=True, **options)
     if positions is not None:
         raise ValueError(
-            "A part of the model has `centre_frequencies`, but slots without "
-            "attention have no centre. Use `SlotAttention`, or leave the "
-            f"centres out. Received: slot_attention={layer!r}"
+            "A part of the model has `center_frequencies`, but slots without "
+            "attention have no center. Use `SlotAttention`, or leave the "
+            f"centers out. Received: slot_attention={layer!r}"
         )
     for name, value in options.items():
         if value is not None and value is not False:

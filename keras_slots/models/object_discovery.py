@@ -6,11 +6,11 @@ import keras
 from keras import ops
 
 from keras_slots.checks import check_rank, check_sample_weight, check_tensor
-from keras_slots.layers.slot_centres import slot_centres, slot_scales
+from keras_slots.layers.slot_centers import slot_centers, slot_scales
 from keras_slots.metrics.adjusted_rand_index import AdjustedRandIndex
 from keras_slots.models.grouping import (
     group,
-    has_centres,
+    has_centers,
     has_scales,
     token_positions,
 )
@@ -39,7 +39,7 @@ class ObjectDiscovery(PartsModel):
 
     Args:
         encoder: Layer, images `(B, H, W, C)` to tokens `(B, N, D)`; where
-            slots or decoder have centres, with a `grid_size` method as that
+            slots or decoder have centers, with a `grid_size` method as that
             of `ConvEncoder`.
         slot_attention: Layer, tokens to slots `(B, K, slot_size)`:
             `SlotAttention`, or the baseline `SlotMLP`, which has neither
@@ -195,16 +195,16 @@ class ObjectDiscovery(PartsModel):
 
         Returns:
             A dict: `slots` `(B, K, slot_size)`; of layers that attend,
-            `attention` `(B, K, N)`; where slots are drawn around centres,
-            `centres` `(B, K, 2)`; and where in units of scales, `scales`
+            `attention` `(B, K, N)`; where slots are drawn around centers,
+            `centers` `(B, K, 2)`; and where in units of scales, `scales`
             `(B, K, 2)`.
         """
         check_tensor("image", image, "(B, H, W, C)")
         image_shape = self._check_image_size(image.shape)
         tokens = self.encoder(image)  # (B, N, D)
-        drawn_around_centres = has_centres(self.decoder)
+        drawn_around_centers = has_centers(self.decoder)
         positions = None
-        if drawn_around_centres or has_centres(self.slot_attention):
+        if drawn_around_centers or has_centers(self.slot_attention):
             positions = token_positions(self.encoder, image_shape)  # (N, 2)
         slots, attention = group(
             self.slot_attention,
@@ -218,20 +218,20 @@ class ObjectDiscovery(PartsModel):
         encoded = {"slots": slots}
         if attention is not None:
             encoded["attention"] = attention
-        if drawn_around_centres:
-            encoded["centres"] = slot_centres(attention, positions)
+        if drawn_around_centers:
+            encoded["centers"] = slot_centers(attention, positions)
             if has_scales(self.slot_attention):
                 encoded["scales"] = slot_scales(attention, positions)
         return encoded
 
     def decode(
-        self, slots, centres=None, scales=None, slot_mask=None
+        self, slots, centers=None, scales=None, slot_mask=None
     ) -> dict[str, Tensor]:
         """Slots to images: those of `encode`, or changed ones.
 
         Args:
             slots: Float tensor `(B, K, slot_size)`.
-            centres: Float tensor `(B, K, 2)`, for a decoder that draws around
+            centers: Float tensor `(B, K, 2)`, for a decoder that draws around
                 them.
             scales: Float tensor `(B, K, 2)`, for slots with scales.
             slot_mask: As in the call.
@@ -241,7 +241,7 @@ class ObjectDiscovery(PartsModel):
             in the call.
         """
         options = {
-            "centres": centres,
+            "centers": centers,
             "scales": scales,
             "slot_mask": slot_mask,
         }
@@ -301,14 +301,16 @@ class ObjectDiscovery(PartsModel):
         drawn = y_pred["reconstruction"]
         return super().compute_loss(
             x=x,
-            y=x if self.target is None else self._make_target(x, drawn),
+            y=self._make_target(x, drawn),
             y_pred=drawn,
             sample_weight=sample_weight,
             training=training,
         )
 
     def _make_target(self, image, drawn):
-        """What the decoder has to draw, (B, h, w, F) in float32."""
+        """What the decoder has to draw, (B, h, w, F)."""
+        if self.target is None:
+            return image
         target = ops.stop_gradient(self.target(image))
         if tuple(target.shape[1:]) != tuple(drawn.shape[1:]):
             raise ValueError(

@@ -110,13 +110,13 @@ def _table_6(image_size):
 
 
 def _spread_slots(num_slots, **kwargs) -> dict:
-    """Beyond the paper: learned slots with centres, which start apart."""
+    """Beyond the paper: learned slots with centers, which start apart."""
     return {
         "num_slots": num_slots,
         "slot_size": 64,
         "slot_initialization": "learned",
         "slots_initializer": SpreadSlots(),
-        "centre_frequencies": 4,
+        "center_frequencies": 4,
         **kwargs,
     }
 
@@ -124,7 +124,7 @@ def _spread_slots(num_slots, **kwargs) -> dict:
 def _patch_decoder(grid_size, patch_size, filters, **kwargs) -> dict:
     """Beyond the paper: an MLP for each cell, which draws a patch of pixels.
 
-    Slots are drawn around their centres, and their masks fall off from there.
+    Slots are drawn around their centers, and their masks fall off from there.
     """
     return {
         "grid_size": grid_size,
@@ -132,7 +132,7 @@ def _patch_decoder(grid_size, patch_size, filters, **kwargs) -> dict:
         "kernel_sizes": 1,
         "output_kernel_size": 1,
         "patch_size": patch_size,
-        "centre_frequencies": 4,
+        "center_frequencies": 4,
         "mask_falloff": 8.0,
         "mask_penalty": 3e-3,
         **kwargs,
@@ -158,7 +158,7 @@ def _small_preset(num_slots, background_slot) -> Preset:
             16,
             4,
             (128, 128, 128),
-            centre_frequencies=5,
+            center_frequencies=5,
             background_slot=background_slot,
         ),
         learning_rate=1e-3,
@@ -183,7 +183,7 @@ PRESETS = {
             "strides": (2, 2, 2, 2, 1),
         },
     ),
-    # Beyond the paper: slots with centres, drawn around them. What was tried
+    # Beyond the paper: slots with centers, drawn around them. What was tried
     # on the way here is in docs/results/tetrominoes.md.
     "tetrominoes": Preset(
         image_shape=(35, 35, 3),
@@ -214,7 +214,7 @@ PRESETS = {
         batch_size=512,
         train_steps=150_000,
     ),
-    # Beyond the paper: slots with centres, told to the head. Six objects at
+    # Beyond the paper: slots with centers, told to the head. Six objects at
     # most; see docs/results/set_prediction.md.
     "clevr_scenes_properties": Preset(
         image_shape=(64, 64, 3),
@@ -227,7 +227,7 @@ PRESETS = {
         head={
             "num_features": 19,
             "hidden_size": 128,
-            "centre_frequencies": 4,
+            "center_frequencies": 4,
         },
         learning_rate=1e-3,
         warmup_steps=300,

@@ -26,7 +26,7 @@ AUTHORS_OPTIONS = {
     "use_mlp": True,
     "use_projections": True,
     "num_heads": 1,
-    "centre_frequencies": None,
+    "center_frequencies": None,
     "background_slot": False,
     "slot_communication": "none",
 }
@@ -157,10 +157,10 @@ def _pairs(model) -> Iterator[tuple[keras.Variable, str]]:
 
 
 def _head(head):
-    if head.centre_frequencies is not None:
+    if head.center_frequencies is not None:
         raise ValueError(
-            "The authors' checkpoints are of a head without centres. "
-            f"Received: centre_frequencies={head.centre_frequencies}"
+            "The authors' checkpoints are of a head without centers. "
+            f"Received: center_frequencies={head.center_frequencies}"
         )
     yield from _numbered("mlp_classifier", (head.hidden, head.output_dense))
 

@@ -9,12 +9,12 @@ from keras_slots.checks import (
     check_sample_weight,
     check_tensor,
 )
-from keras_slots.layers.slot_centres import slot_centres
+from keras_slots.layers.slot_centers import slot_centers
 from keras_slots.losses.hungarian_huber import HungarianHuberLoss
 from keras_slots.models.grouping import (
     attends,
     group,
-    has_centres,
+    has_centers,
     token_positions,
 )
 from keras_slots.models.parts_model import PartsModel
@@ -39,7 +39,7 @@ class SetPrediction(PartsModel):
 
     Args:
         encoder: Layer, images `(B, H, W, C)` to tokens `(B, N, D)`; where
-            slots or head have centres, with a `grid_size` method as that of
+            slots or head have centers, with a `grid_size` method as that of
             `ConvEncoder`.
         slot_attention: Layer, tokens to slots `(B, K, slot_size)`.
         head: Layer, slots `(..., K, slot_size)` to predictions `(..., K, d)`.
@@ -155,9 +155,9 @@ class SetPrediction(PartsModel):
     ):
         check_tensor("image", image, "(B, H, W, C)")
         tokens = self.encoder(image)  # (B, N, D)
-        told_centres = has_centres(self.head)
+        told_centers = has_centers(self.head)
         positions = None
-        if told_centres or has_centres(self.slot_attention):
+        if told_centers or has_centers(self.slot_attention):
             positions = token_positions(self.encoder, image.shape)  # (N, 2)
         slots, attention = group(
             self.slot_attention,
@@ -169,9 +169,9 @@ class SetPrediction(PartsModel):
             return_all_iterations=return_all_iterations
             or (training and self.loss_at_every_iteration),
         )  # (B, K, D) and (B, K, N), or with an axis T
-        if told_centres:
-            centres = slot_centres(attention, positions)
-            predictions = self.head(slots, centres)
+        if told_centers:
+            centers = slot_centers(attention, positions)
+            predictions = self.head(slots, centers)
         else:
             predictions = self.head(slots)
         if return_attention_scores:

@@ -1,4 +1,4 @@
-"""Attention of slots as light of their colours on a dim scene."""
+"""Attention of slots as light of their colors on a dim scene."""
 
 import numpy as np
 from scipy.ndimage import zoom
@@ -8,13 +8,13 @@ _SCENE_SHARE = 0.4
 
 
 def light_up(scene, attention, colors, smooth):
-    """A scene in dark grey, lit in slots' colours where they attend.
+    """A scene in dark gray, lit in slots' colors where they attend.
 
     Args:
         scene: Array (H, W, 3) in [0, 1].
         attention: Array (K, h, w) in [0, 1], on a grid of tokens.
         colors: Array (K, 3).
-        smooth: Whether to blend neighbouring tokens into each other.
+        smooth: Whether to blend neighboring tokens into each other.
 
     Returns:
         Array (H, W, 3) in [0, 1].
@@ -28,6 +28,6 @@ def light_up(scene, attention, colors, smooth):
         mode="nearest",
         grid_mode=True,
     )  # (K, H, W)
-    grey = scene.mean(axis=-1, keepdims=True)
+    gray = scene.mean(axis=-1, keepdims=True)
     color = np.einsum("khw,kc->hwc", shares, colors)
-    return np.clip(_SCENE_SHARE * grey + (1 - _SCENE_SHARE) * color, 0, 1)
+    return np.clip(_SCENE_SHARE * gray + (1 - _SCENE_SHARE) * color, 0, 1)

@@ -17,7 +17,7 @@ class Panel:
     Attributes:
         title: String, above the picture.
         picture: Array (H, W, 3) in [0, 1], or `None` to leave the place empty.
-        color: The colour of its frame, or `None` for no frame.
+        color: The color of its frame, or `None` for no frame.
     """
 
     title: str

@@ -41,9 +41,9 @@ def plot_attention(
 ) -> "Figure":
     """Draws what slots attend to, one column per slot, over the scenes.
 
-    The scene is shown in dark grey, and each token is lit in a slot's colour,
+    The scene is shown in dark gray, and each token is lit in a slot's color,
     in proportion to the attention that the slot pays it: first by all slots
-    together, then by each alone. Slots have the colours that they have in
+    together, then by each alone. Slots have the colors that they have in
     `plot_slots`. With all iterations there is one row per iteration, from top
     to bottom; without, one row per scene.
 

@@ -43,9 +43,9 @@ def plot_scene(
 
     In the manner of Figure 14 of the supplement. At the top are the scene, its
     reconstruction and the slot masks, as `plot_slots` draws them: each slot
-    has one colour, which fills the slot's share of the picture. Beneath are
+    has one color, which fills the slot's share of the picture. Beneath are
     every slot's reconstruction, as the decoder drew it, and its mask, from
-    black (0) to white (1), framed in the slot's colour. Many slots take
+    black (0) to white (1), framed in the slot's color. Many slots take
     several rows.
 
     Args:
@@ -61,7 +61,7 @@ def plot_scene(
             all. Defaults to `None`.
         index: Integer. Which of the B scenes to draw. Defaults to `0`.
         mask: Integer tensor of shape `(B, H, W)` or `None`. True labels, 0 the
-            background, drawn beside the slot masks, each object in the colour
+            background, drawn beside the slot masks, each object in the color
             of the slot that matches it best. Defaults to `None`.
 
     Returns:

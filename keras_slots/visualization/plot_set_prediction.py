@@ -43,7 +43,7 @@ def plot_set_prediction(
     bold and vermilion; so are objects that are missed and predictions of no
     such object. Without targets, the slots stand one below the other.
 
-    With attention, each slot has one colour, which fills the slot's share of
+    With attention, each slot has one color, which fills the slot's share of
     the attention over the scene and marks the slot's predictions.
 
     Args:

@@ -37,10 +37,10 @@ def plot_slots(
 ) -> "Figure":
     """Draws scenes, their reconstructions, slot masks and slots, row by row.
 
-    Each slot has one colour. It fills the slot's share of the mask picture, in
+    Each slot has one color. It fills the slot's share of the mask picture, in
     proportion to the slot's mask, and frames the slot's own picture, which is
     its reconstruction seen through its mask on a light ground. True masks,
-    where given, are drawn in the colour of the slot that matches each object
+    where given, are drawn in the color of the slot that matches each object
     best (one object to a slot, largest total overlap), so that a good
     segmentation looks alike in both pictures.
 
@@ -85,7 +85,7 @@ def plot_slots(
 
     References:
     - [Okabe and Ito, Color Universal Design](
-      https://jfly.uni-koeln.de/color/): the colours.
+      https://jfly.uni-koeln.de/color/): the colors.
     """
     num_scenes = check_integer("num_scenes", num_scenes)
     check_path(path)

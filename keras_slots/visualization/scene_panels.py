@@ -12,7 +12,7 @@ from keras_slots.visualization.panel_grid import Panel
 from keras_slots.visualization.slot_colors import slot_colors
 
 _UNMATCHED_COLOR = np.array([0.15, 0.15, 0.15])
-_PAPER = 0.93  # the light grey behind a slot's own image
+_PAPER = 0.93  # the light gray behind a slot's own image
 _ENTRIES = ("reconstruction", "slot_reconstructions", "masks")
 
 
@@ -118,7 +118,7 @@ def _slot_panels(pictures):
 
 
 def color_labels(labels, slots, colors):
-    """Colours a label map (H, W) like the slots (K, H, W) that match best."""
+    """Colors a label map (H, W) like the slots (K, H, W) that match best."""
     values = np.unique(labels)
     regions = labels == values[:, None, None]  # (n, H, W)
     overlap = np.einsum("nhw,khw->nk", regions, slots)

@@ -1,8 +1,8 @@
-"""One colour per slot, the same in every picture."""
+"""One color per slot, the same in every picture."""
 
 import numpy as np
 
-# Okabe and Ito's colours, told apart with any common colour vision; grey
+# Okabe and Ito's colors, told apart with any common color vision; gray
 # stands in for their black, which many scenes have as background.
 SLOT_COLORS = np.array(
     [
@@ -13,13 +13,13 @@ SLOT_COLORS = np.array(
         (0.000, 0.447, 0.698),  # blue
         (0.835, 0.369, 0.000),  # vermilion
         (0.800, 0.475, 0.655),  # reddish purple
-        (0.600, 0.600, 0.600),  # grey
+        (0.600, 0.600, 0.600),  # gray
     ]
 )
 
 
 def slot_colors(num_slots):
-    """One colour per slot (K, 3); past the eighth, paler and then darker."""
+    """One color per slot (K, 3); past the eighth, paler and then darker."""
     index = np.arange(num_slots)
     colors = SLOT_COLORS[index % len(SLOT_COLORS)]
     shade = (index // len(SLOT_COLORS) % 3)[:, None]

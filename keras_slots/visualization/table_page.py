@@ -27,7 +27,7 @@ class TablePage:
             `set_comparison.Cell`s.
         num_columns: Integer, of pictures and cells.
         picture_shape: Height and width of the pictures.
-        colors: Array (K, 3), the colour of each slot, to mark its cells with,
+        colors: Array (K, 3), the color of each slot, to mark its cells with,
             or `None`.
     """
 
@@ -120,7 +120,7 @@ class TablePage:
         )
 
     def _add_color_bar(self, column, cell):
-        """Adds a slot's colour beside a cell, and gives the room it takes."""
+        """Adds a slot's color beside a cell, and gives the room it takes."""
         from matplotlib.patches import Rectangle
 
         height = LINE * len(cell.lines)

@@ -230,7 +230,7 @@ def test_a_border_that_slots_share_is_no_background():
 def test_findings_say_what_was_measured_and_what_helps():
     (finding,) = diagnose(measure_slots(quarters()))
     assert "a correlation of 1.00" in finding.observation
-    assert "`centre_frequencies`" in finding.remedy
+    assert "`center_frequencies`" in finding.remedy
     assert str(finding).startswith("bound to places: The masks hardly")
 
 

@@ -20,7 +20,7 @@ def _metric(metric, **inputs):
     return metric.result()
 
 
-def _object_discovery(label, weights, slot_scales=False, **centres):
+def _object_discovery(label, weights, slot_scales=False, **centers):
     return Descriptor(
         keras_slots.models.ObjectDiscovery,
         required={
@@ -33,12 +33,12 @@ def _object_discovery(label, weights, slot_scales=False, **centres):
                     4,
                     mlp_hidden_size=5,
                     slot_scales=slot_scales,
-                    **centres,
+                    **centers,
                 )
             ),
             "decoder": Fresh(
                 lambda: keras_slots.SpatialBroadcastDecoder(
-                    (5, 6), (4,), **centres
+                    (5, 6), (4,), **centers
                 )
             ),
         },
@@ -50,7 +50,7 @@ def _object_discovery(label, weights, slot_scales=False, **centres):
     )
 
 
-def _set_prediction(label, weights, make_slots, starts=True, **centres):
+def _set_prediction(label, weights, make_slots, starts=True, **centers):
     shapes = {"image": (None, 4, 4, 3), "initial_slots": (None, 3, 4)}
     inputs = {"image": draw(2, 4, 4, 3), "initial_slots": draw(2, 3, 4)}
     if not starts:
@@ -63,7 +63,7 @@ def _set_prediction(label, weights, make_slots, starts=True, **centres):
             ),
             "slot_attention": Fresh(make_slots),
             "head": Fresh(
-                lambda: keras_slots.layers.PropertyHead(5, 6, **centres)
+                lambda: keras_slots.layers.PropertyHead(5, 6, **centers)
             ),
         },
         variants=(
@@ -120,13 +120,13 @@ def _deep_set_prediction(label, **arguments):
 MODELS = [
     _object_discovery("ObjectDiscovery", (8 + 18 + 6, 2)),
     _object_discovery(
-        "ObjectDiscovery with centres", (8 + 23 + 8, 2), centre_frequencies=2
+        "ObjectDiscovery with centers", (8 + 23 + 8, 2), center_frequencies=2
     ),
     _object_discovery(
         "ObjectDiscovery with scales",
         (8 + 23 + 8, 2),
         slot_scales=True,
-        centre_frequencies=2,
+        center_frequencies=2,
     ),
     _set_prediction(
         "SetPrediction",
@@ -134,12 +134,12 @@ MODELS = [
         lambda: keras_slots.SlotAttention(3, 4, mlp_hidden_size=5),
     ),
     _set_prediction(
-        "SetPrediction with centres",
+        "SetPrediction with centers",
         (8 + 23 + 5, 2),
         lambda: keras_slots.SlotAttention(
-            3, 4, mlp_hidden_size=5, centre_frequencies=2
+            3, 4, mlp_hidden_size=5, center_frequencies=2
         ),
-        centre_frequencies=2,
+        center_frequencies=2,
     ),
     _set_prediction(
         "SetPrediction with SlotMLP",

@@ -17,7 +17,7 @@ def camera_axes(camera):
 
 
 def pixel_ray(camera, row, column, size):
-    """Through a pixel's centre; a lens of 35 mm before a 32 mm sensor."""
+    """Through a pixel's center; a lens of 35 mm before a 32 mm sensor."""
     forward, right, up = camera_axes(camera)
     across = (column + 0.5) / size * 32.0 - 16.0
     upwards = (0.5 - (row + 0.5) / size) * 32.0 / 1.5
@@ -87,7 +87,7 @@ CROSSINGS = {
 
 
 def objects_of(scenes, b):
-    """The objects of one scene: shape, centre, radius, rotation of each."""
+    """The objects of one scene: shape, center, radius, rotation of each."""
     radii = (0.35, 0.7)
     return [
         (
@@ -111,7 +111,7 @@ def label(origin, ray, objects):
 
 
 def labels(scenes, b, size):
-    """Which object each pixel's centre shows: (size, size)."""
+    """Which object each pixel's center shows: (size, size)."""
     camera = scenes.camera[b].astype("float64")
     objects = objects_of(scenes, b)
     return np.array(

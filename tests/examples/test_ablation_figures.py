@@ -109,7 +109,7 @@ def test_curves_are_means_with_ranges_and_every_seed(modules, monkeypatch):
     assert labels == list("12345")
 
 
-def test_there_are_colours_for_every_curve(modules):
+def test_there_are_colors_for_every_curve(modules):
     figures, _, settings = modules
     for figure in settings.FIGURES.values():
         assert len(set(figure.curves.values())) == len(figure.curves)

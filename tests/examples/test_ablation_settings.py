@@ -50,11 +50,11 @@ CHANGES = [
     ("implicit_gradient", "slot_attention", {"gradient": "implicit"}),
     ("bilevel_gradient", "slot_attention", {"gradient": "bilevel"}),
     ("scaled_sum", "slot_attention", {"aggregation": "scaled_sum"}),
-    ("centres", "slot_attention", {"centre_frequencies": 4}),
+    ("centers", "slot_attention", {"center_frequencies": 4}),
     (
-        "centres_and_scales",
+        "centers_and_scales",
         "slot_attention",
-        {"centre_frequencies": 4, "slot_scales": True},
+        {"center_frequencies": 4, "slot_scales": True},
     ),
     ("background_slot", "slot_attention", {"background_slot": True}),
     (
@@ -65,8 +65,8 @@ CHANGES = [
 ]
 # What a task changes in other parts on top.
 ELSEWHERE = {
-    "centres": {"centre_frequencies": 4},
-    "centres_and_scales": {"centre_frequencies": 4},
+    "centers": {"center_frequencies": 4},
+    "centers_and_scales": {"center_frequencies": 4},
 }
 PARTS = {
     "object_discovery": ("encoder", "slot_attention", "decoder"),

@@ -23,7 +23,7 @@ def folders(tmp_path):
     for seed, (minutes, score) in enumerate([(8, 0.97), (9, -0.02)]):
         folder = folders[seed] = tmp_path / f"seed_{seed}"
         folder.mkdir()
-        means = {"model": score, "colour_alone": 0.8, "position_alone": 0.9}
+        means = {"model": score, "color_alone": 0.8, "position_alone": 0.9}
         row = {name: {"mean": mean} for name, mean in means.items()}
         scores = dict.fromkeys(("fg_ari", "ari", "mbo", "mask_iou"), row)
         metrics = {"seconds": minutes * 60, **scores}
@@ -37,7 +37,7 @@ def test_the_table_has_every_seed_mean_and_spread(benchmark, folders, capsys):
     benchmark.print_table(folders, published=False)
     assert capsys.readouterr().out.splitlines() == [
         "| seed | minutes | FG-ARI | ARI | mBO | IoU "
-        "| colour alone, FG-ARI | position alone, FG-ARI |",
+        "| color alone, FG-ARI | position alone, FG-ARI |",
         "|---|---|---|---|---|---|---|---|",
         "| 0 | 8.0 | 0.970 | 0.970 | 0.970 | 0.970 | 0.800 | 0.900 |",
         "| 1 | 9.0 | -0.020 | -0.020 | -0.020 | -0.020 | 0.800 | 0.900 |",

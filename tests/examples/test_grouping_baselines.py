@@ -18,18 +18,18 @@ def baselines(monkeypatch):
     return importlib.import_module("grouping_baselines")
 
 
-def scene(colours, labels):
-    """A picture of flat colours (4, 4, 3) by labels, and the labels."""
+def scene(colors, labels):
+    """A picture of flat colors (4, 4, 3) by labels, and the labels."""
     mask = np.array(labels)[None]
-    return np.array(colours, "float32")[mask], mask
+    return np.array(colors, "float32")[mask], mask
 
 
 APART = [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 2, 2], [0, 0, 2, 2]]
 BLACK, RED, BLUE = [-1, -1, -1], [0.5, -1, -1], [-1, -1, 0.5]
 
 
-@pytest.mark.parametrize("grouping", ["hue_masks", "colour_masks"])
-def test_colours_tell_objects_apart_that_differ(baselines, grouping):
+@pytest.mark.parametrize("grouping", ["hue_masks", "color_masks"])
+def test_colors_tell_objects_apart_that_differ(baselines, grouping):
     image, mask = scene([BLACK, RED, BLUE], APART)
     masks = getattr(baselines, grouping)(image, mask)
     assert np.array(adjusted_rand_index(mask, masks)) == pytest.approx(1.0)
@@ -41,7 +41,7 @@ def test_one_hue_makes_one_object_however_bright(baselines):
     assert groups[0, 0] == groups[3, 3] != groups[0, 3]
 
 
-def test_places_tell_objects_apart_of_one_colour(baselines):
+def test_places_tell_objects_apart_of_one_color(baselines):
     image, mask = scene([BLACK, RED, RED], APART)
     masks = baselines.position_masks(image, mask)
     assert np.array(adjusted_rand_index(mask, masks)) == pytest.approx(1.0)
@@ -53,14 +53,14 @@ def test_a_scene_without_objects_is_all_background(baselines):
     np.testing.assert_array_equal(masks, np.ones((1, 1, 4, 4, 1)))
 
 
-def test_sprites_are_told_apart_by_colour_without_a_mistake(baselines):
-    """What docs/results/object_discovery.md says of colour alone."""
+def test_sprites_are_told_apart_by_color_without_a_mistake(baselines):
+    """What docs/results/object_discovery.md says of color alone."""
     image, mask = next(multi_dsprites("test", 32).as_numpy_iterator())
-    masks = baselines.colour_grouping("multi_dsprites")(image, mask)
+    masks = baselines.color_grouping("multi_dsprites")(image, mask)
     np.testing.assert_allclose(adjusted_rand_index(mask, masks), 1.0)
 
 
 def test_tetrominoes_are_not(baselines):
     image, mask = next(tetrominoes("test", 32).as_numpy_iterator())
-    masks = baselines.colour_grouping("tetrominoes")(image, mask)
+    masks = baselines.color_grouping("tetrominoes")(image, mask)
     assert 0.6 < np.mean(adjusted_rand_index(mask, masks)) < 0.95

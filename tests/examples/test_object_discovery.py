@@ -94,7 +94,7 @@ def test_metrics_tell_what_was_run_and_what_came_out(trained):
     assert metrics["settings"]["seed"] == 0
     assert metrics["versions"]["keras"] == keras.__version__
     for score in ("fg_ari", "ari", "mbo", "mask_iou"):
-        for name in ("model", "colour_alone", "position_alone"):
+        for name in ("model", "color_alone", "position_alone"):
             row = metrics[score][name]
             assert -1 <= row["mean"] <= 1
             assert row["standard_error"] > 0

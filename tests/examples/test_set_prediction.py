@@ -51,7 +51,7 @@ def read_metrics(output):
     ("model", "options", "iterations"),
     [
         ("slot_attention", ("--no-loss-at-every-iteration",), ["3", "5"]),
-        ("slot_attention", ("--no-centres", "--loss", "huber"), ["3", "5"]),
+        ("slot_attention", ("--no-centers", "--loss", "huber"), ["3", "5"]),
         ("slot_mlp", ("--coordinate-scale", "2"), ["none"]),
         ("dspn", ("--inner-iterations", "2"), ["2", "6"]),
         ("idspn", ("--inner-iterations", "7"), ["7", "21"]),

@@ -65,11 +65,11 @@ def discovery(**slots):
             3,
             8,
             num_iterations=2,
-            centre_frequencies=2,
+            center_frequencies=2,
             slot_scales=True,
             **slots,
         ),
-        SpatialBroadcastDecoder((5, 6), (4,), centre_frequencies=2),
+        SpatialBroadcastDecoder((5, 6), (4,), center_frequencies=2),
     )
     model.build((None, 5, 6, 3))
     return model
@@ -148,7 +148,7 @@ def test_endpoints_have_named_inputs():
         "discover_from": ("image", "initial_slots"),
         "encode": ("image",),
         "encode_from": ("image", "initial_slots"),
-        "decode": ("slots", "centres", "scales"),
+        "decode": ("slots", "centers", "scales"),
     }
     assert list_endpoints(deep_set_prediction(implicit=False)) == {
         "predict": ("image",),

@@ -119,8 +119,8 @@ def test_the_default_draws_its_slots(outputs, batch):
 def test_served_predictions_are_those_of_keras(tmp_path):
     model = SetPrediction(
         ConvEncoder((4,), mlp_sizes=(4,)),
-        SlotAttention(3, 8, num_iterations=2, centre_frequencies=2),
-        PropertyHead(5, 6, centre_frequencies=2),
+        SlotAttention(3, 8, num_iterations=2, center_frequencies=2),
+        PropertyHead(5, 6, center_frequencies=2),
         # In training alone: nothing of it is served.
         loss_at_every_iteration=True,
     )

@@ -98,7 +98,7 @@ def test_one_layer_of_the_mlp_has_no_activation():
     assert np.min(np.array(encoder(draw_images()))) < 0
 
 
-def test_without_mlp_tokens_are_normalised_features():
+def test_without_mlp_tokens_are_normalized_features():
     tokens = ConvEncoder(filters=(4, 6), mlp_sizes=())(draw_images())
     assert tuple(tokens.shape) == (2, 72, 6)
     np.testing.assert_allclose(np.mean(np.array(tokens), axis=-1), 0, atol=1e-5)

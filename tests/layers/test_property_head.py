@@ -82,32 +82,32 @@ def test_features_stay_in_their_ranges(scale):
 
 
 @pytest.mark.parametrize("leading", [(2,), (2, 4)], ids=["B", "B, T"])
-def test_centres_are_told_in_octaves(leading):
-    head = PropertyHead(num_features=5, hidden_size=6, centre_frequencies=3)
-    slots, centres = draw(*leading, 3, 8), draw(*leading, 3, 2, seed=1)
-    head(slots, centres)
+def test_centers_are_told_in_octaves(leading):
+    head = PropertyHead(num_features=5, hidden_size=6, center_frequencies=3)
+    slots, centers = draw(*leading, 3, 8), draw(*leading, 3, 2, seed=1)
+    head(slots, centers)
     with_random_biases(head)
     angles = [
-        np.pi / 2 * 2.0**octave * centres[..., axis]
+        np.pi / 2 * 2.0**octave * centers[..., axis]
         for axis in range(2)
         for octave in range(3)
     ]
     angles = np.stack(angles, axis=-1)
-    place = np.concatenate([centres, np.sin(angles), np.cos(angles)], axis=-1)
+    place = np.concatenate([centers, np.sin(angles), np.cos(angles)], axis=-1)
     expected = in_numpy(head, slots, place @ values(head.place)[0])
     np.testing.assert_allclose(
-        head(slots, centres=centres), expected, rtol=1e-4
+        head(slots, centers=centers), expected, rtol=1e-4
     )
-    moved = head(slots, centres + 0.1)
+    moved = head(slots, centers + 0.1)
     assert not np.allclose(moved, expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_predictions_are_float32_under_every_policy(policy):
-    head = PropertyHead(dtype=policy, centre_frequencies=2)
+    head = PropertyHead(dtype=policy, center_frequencies=2)
     slots = keras.ops.cast(draw(2, 3, 8), policy.removeprefix("mixed_"))
-    centres = draw(2, 3, 2)
-    predictions = head(slots, centres)
+    centers = draw(2, 3, 2)
+    predictions = head(slots, centers)
     assert keras.backend.standardize_dtype(predictions.dtype) == "float32"
     # Where half precision knows 1/256 apart, these have a value of their own.
     rounded = keras.ops.cast(keras.ops.cast(predictions, "bfloat16"), "float32")
@@ -116,14 +116,14 @@ def test_predictions_are_float32_under_every_policy(policy):
     assert (symbolic.dtype, symbolic.shape) == ("float32", (None, 3, 19))
 
 
-@pytest.mark.parametrize("centre_frequencies", [None, 2])
-def test_centres_if_and_only_if_asked_for(centre_frequencies):
-    head = PropertyHead(centre_frequencies=centre_frequencies)
-    centres = None if centre_frequencies else draw(2, 3, 2)
+@pytest.mark.parametrize("center_frequencies", [None, 2])
+def test_centers_if_and_only_if_asked_for(center_frequencies):
+    head = PropertyHead(center_frequencies=center_frequencies)
+    centers = None if center_frequencies else draw(2, 3, 2)
     with pytest.raises(
-        ValueError, match="`centres` and `centre_frequencies` go together"
+        ValueError, match="`centers` and `center_frequencies` go together"
     ):
-        head(draw(2, 3, 8), centres)
+        head(draw(2, 3, 8), centers)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_centres_if_and_only_if_asked_for(centre_frequencies):
         ({"num_features": 0}, "`num_features` must be a positive integer"),
         ({"hidden_size": 0}, "`hidden_size` must be a positive integer"),
         ({"coordinate_scale": 0}, "`coordinate_scale` must be a positive num"),
-        ({"centre_frequencies": 0}, "`centre_frequencies` must be a positive"),
+        ({"center_frequencies": 0}, "`center_frequencies` must be a positive"),
     ],
     ids=str,
 )

@@ -1,4 +1,4 @@
-"""SpreadSlots: random slots whose centres lie apart from each other."""
+"""SpreadSlots: random slots whose centers lie apart from each other."""
 
 import numpy as np
 import pytest

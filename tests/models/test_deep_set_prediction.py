@@ -38,7 +38,7 @@ def small_model(dtype=None, **arguments):
 
 
 def scenes(count=8, seed=0):
-    """One to three 2x2 squares, and where they are, their colour, and 1."""
+    """One to three 2x2 squares, and where they are, their color, and 1."""
     rng = np.random.default_rng(seed)
     image = np.full((count, *SIZE, 3), -1, "float32")
     target = np.zeros((count, N, D), "float32")

@@ -16,20 +16,20 @@ IMAGES = np.random.default_rng(0).uniform(-1, 1, (4, 8, 8, 3)).astype("float32")
 def make_model(frequencies=2, **drawing):
     return ObjectDiscovery(
         ConvEncoder((4,), mlp_sizes=(4,)),
-        SlotAttention(3, 4, centre_frequencies=frequencies),
+        SlotAttention(3, 4, center_frequencies=frequencies),
         SpatialBroadcastDecoder(
-            8, (4,), centre_frequencies=frequencies, **drawing
+            8, (4,), center_frequencies=frequencies, **drawing
         ),
     )
 
 
 @ON_TENSORFLOW
-def test_centres_of_images_whose_size_a_pipeline_does_not_know():
+def test_centers_of_images_whose_size_a_pipeline_does_not_know():
     """As `tf.io.decode_image` gives them."""
     model = make_model()
     model.build((None, 8, 8, 3))
     model.compile(run_eagerly=False)
-    # Of a serialised tensor nothing is known but what is told.
+    # Of a serialized tensor nothing is known but what is told.
     pipeline = tf.data.Dataset.from_tensors(tf.io.serialize_tensor(IMAGES)).map(
         lambda content: tf.ensure_shape(
             tf.io.parse_tensor(content, "float32"), (None, None, None, 3)
@@ -44,11 +44,11 @@ def test_centres_of_images_whose_size_a_pipeline_does_not_know():
 
 # Elsewhere Keras calls it with images of some size.
 @ON_TENSORFLOW
-def test_centres_need_a_known_size_where_nothing_is_drawn():
+def test_centers_need_a_known_size_where_nothing_is_drawn():
     model = SetPrediction.from_preset(
         "clevr_scenes_properties", load_weights=False
     )
-    with pytest.raises(ValueError, match=r"known where slots have centres.*No"):
+    with pytest.raises(ValueError, match=r"known where slots have centers.*No"):
         model(keras.Input((None, None, 3)))
 
 
@@ -70,7 +70,7 @@ def test_weights_of_pixels_are_refused():
 
 @IN_FLOAT64
 def test_another_float_of_keras():
-    """Masks fall off with distances, in the dtype of the centres."""
+    """Masks fall off with distances, in the dtype of the centers."""
     keras.config.set_floatx("float64")
     try:
         model = make_model(mask_falloff=1.0)

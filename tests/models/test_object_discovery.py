@@ -328,11 +328,11 @@ def test_parts_of_your_own():
 
 @pytest.mark.parametrize("slots", [None, 2], ids="slots {}".format)
 @pytest.mark.parametrize("drawing", [None, 2], ids="drawing {}".format)
-def test_slots_and_drawing_may_have_centres_or_not(slots, drawing):
+def test_slots_and_drawing_may_have_centers_or_not(slots, drawing):
     model = ObjectDiscovery(
         ConvEncoder((4,), mlp_sizes=(4,)),
-        SlotAttention(2, 8, centre_frequencies=slots),
-        SpatialBroadcastDecoder(SIZE, (4,), centre_frequencies=drawing),
+        SlotAttention(2, 8, center_frequencies=slots),
+        SpatialBroadcastDecoder(SIZE, (4,), center_frequencies=drawing),
     )
     outputs = model(scenes()[0])
     assert np.isfinite(np.array(outputs["reconstruction"])).all()
@@ -376,7 +376,7 @@ def test_what_slot_mlp_cannot_do():
     with pytest.raises(ValueError, match="`num_slots` is not for SlotMLP"):
         slot_mlp_model()(image, num_slots=4)
     with pytest.raises(ValueError, match="slots without attention have no cen"):
-        slot_mlp_model(centre_frequencies=2)(image)
+        slot_mlp_model(center_frequencies=2)(image)
 
 
 def test_errors():

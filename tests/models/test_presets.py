@@ -40,10 +40,10 @@ def weights_up_to_the_slots(encoder):
     """Encoder and Slot Attention, with the channels of table 3 or 4."""
     count = conv(5, 3, encoder) + 3 * conv(5, encoder, encoder)
     count += dense(4, encoder)  # Positions.
-    count += 2 * encoder  # Layer normalisation.
+    count += 2 * encoder  # Layer normalization.
     count += 2 * dense(encoder, encoder)
     count += 2 * 64  # The Gaussian of the slots.
-    count += 2 * encoder + 2 * 2 * 64  # Three layer normalisations.
+    count += 2 * encoder + 2 * 2 * 64  # Three layer normalizations.
     count += 64 * 64 + 2 * encoder * 64  # Queries; keys and values.
     count += 3 * (2 * 64 * 64 + 2 * 64)  # A GRU with two biases per gate.
     return count + dense(64, 128) + dense(128, 64)

@@ -49,9 +49,9 @@ def test_set_prediction_gives_the_golden_outputs(name):
                 "in the checkpoint has shape (64, 19)",
             ),
         ),
-        ({"centre_frequencies": 2}, ("centre_frequencies=2",)),
+        ({"center_frequencies": 2}, ("center_frequencies=2",)),
     ],
-    ids=["hidden", "features", "centres"],
+    ids=["hidden", "features", "centers"],
 )
 def test_another_head_changes_nothing(head, parts):
     slots = SlotAttention(10, 64)

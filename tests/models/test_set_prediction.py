@@ -93,18 +93,18 @@ def test_calls_are_random_unless_told_where_to_start():
     )
 
 
-def test_the_head_is_told_the_centres_of_the_attention():
-    model = small_model(head=PropertyHead(F, 8, centre_frequencies=2))
+def test_the_head_is_told_the_centers_of_the_attention():
+    model = small_model(head=PropertyHead(F, 8, center_frequencies=2))
     image, _ = scenes(2)
     predictions, attention = model(image, return_attention_scores=True)
     # Tokens row by row, from corner to corner of [-1, 1] x [-1, 1].
     line = np.linspace(-1, 1, 6)
     positions = np.stack(np.meshgrid(line, line, indexing="ij"), -1)
     attention = np.array(attention, "float64")
-    centres = attention @ positions.reshape(36, 2)
-    centres /= attention.sum(axis=-1, keepdims=True)
+    centers = attention @ positions.reshape(36, 2)
+    centers /= attention.sum(axis=-1, keepdims=True)
     slots = model.slot_attention(model.encoder(image))
-    expected = model.head(slots, centres.astype("float32"))
+    expected = model.head(slots, centers.astype("float32"))
     np.testing.assert_allclose(predictions, expected, rtol=1e-4)
 
 
@@ -126,12 +126,12 @@ def test_what_slot_mlp_cannot_do(options):
         model(scenes(2)[0], **options)
 
 
-def test_slot_mlp_has_no_iterations_and_no_centres():
+def test_slot_mlp_has_no_iterations_and_no_centers():
     with pytest.raises(ValueError, match="`loss_at_every_iteration` needs a"):
         small_model(SlotMLP(K, D), loss_at_every_iteration=True)
     model = small_model(
         SlotMLP(K, D, mlp_sizes=(), map_size=2),
-        head=PropertyHead(F, 8, centre_frequencies=2),
+        head=PropertyHead(F, 8, center_frequencies=2),
     )
     with pytest.raises(ValueError, match="slots without attention have no cen"):
         model(scenes(2)[0])

@@ -141,10 +141,10 @@ def test_nan_targets_make_the_loss_nan(loss, every):
 
 @pytest.mark.parametrize("slots", [None, 2], ids="slots {}".format)
 @pytest.mark.parametrize("head", [None, 2], ids="head {}".format)
-def test_slots_and_head_may_have_centres_or_not(slots, head):
+def test_slots_and_head_may_have_centers_or_not(slots, head):
     model = small_model(
-        head=PropertyHead(F, 8, centre_frequencies=head),
-        centre_frequencies=slots,
+        head=PropertyHead(F, 8, center_frequencies=head),
+        center_frequencies=slots,
         loss_at_every_iteration=True,
     )
     model.compile(run_eagerly=EAGERLY)

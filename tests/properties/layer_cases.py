@@ -106,7 +106,7 @@ def decoders(draw):
     cut = draw(st.booleans())
     if cut:
         image = [side - draw(st.integers(0, cell - 1)) for side in image]
-    centres = draw(some(st.integers(1, 2)))
+    centers = draw(some(st.integers(1, 2)))
     channels = draw(SIZES)
     arguments = {
         "grid_size": grid,
@@ -118,15 +118,15 @@ def decoders(draw):
         "patch_size": patch,
         "output_size": image if cut else None,
         "num_frequencies": draw(st.integers(0, 2)),
-        "centre_frequencies": centres,
-        "mask_falloff": draw(st.sampled_from((0.0, 2.0))) if centres else 0.0,
-        "background_slot": centres is not None and draw(st.booleans()),
+        "center_frequencies": centers,
+        "mask_falloff": draw(st.sampled_from((0.0, 2.0))) if centers else 0.0,
+        "background_slot": centers is not None and draw(st.booleans()),
         "mask_penalty": draw(st.sampled_from((0.0, 0.1))),
         "rematerialize": draw(st.booleans()),
     }
     inputs = {"slots": (batch, slots, size)}
-    if centres:
-        inputs["centres"] = (batch, slots, 2)
+    if centers:
+        inputs["centers"] = (batch, slots, 2)
         if draw(st.booleans()):
             inputs["scales"] = (batch, slots, 2)
     drawn = (batch, slots, *image)
@@ -141,18 +141,18 @@ def decoders(draw):
 
 @st.composite
 def property_heads(draw):
-    centres = draw(some(st.integers(1, 2)))
+    centers = draw(some(st.integers(1, 2)))
     features = draw(st.integers(3, 8))
     arguments = {
         "num_features": features,
         "hidden_size": draw(SIZES),
         "coordinate_scale": draw(st.sampled_from((1.0, 0.1, 5.0))),
-        "centre_frequencies": centres,
+        "center_frequencies": centers,
     }
     head = draw(st.lists(SIZES, min_size=1, max_size=3))
     inputs = {"slots": (*head, draw(SIZES))}
-    if centres:
-        inputs["centres"] = (*head, 2)
+    if centers:
+        inputs["centers"] = (*head, 2)
     outputs = [(*head, features)]
     return Case(PropertyHead, arguments, inputs, outputs, exact=True)
 

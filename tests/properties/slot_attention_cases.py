@@ -27,7 +27,7 @@ ARGUMENTS = {
     "use_projections": st.booleans(),
     "temperature": some(st.sampled_from((1.0, 1e-3, 30.0))),
     "num_heads": st.sampled_from((1, 1, 2, 3, 4)),
-    "centre_frequencies": some(st.integers(1, 3)),
+    "center_frequencies": some(st.integers(1, 3)),
     "slot_scales": st.booleans(),
     "background_slot": st.booleans(),
     "kernel_initializer": st.sampled_from(("glorot_uniform", "he_normal")),
@@ -41,12 +41,12 @@ ANY_ARGUMENTS = st.fixed_dictionaries(ARGUMENTS)
 
 def fits(arguments):
     """Whether the layer is to take such arguments."""
-    centres = arguments["centre_frequencies"] is not None
+    centers = arguments["center_frequencies"] is not None
     return not (
         arguments["slot_size"] % arguments["num_heads"]
         or (arguments["num_heads"] > 1 and not arguments["use_projections"])
-        or (centres and arguments["slot_size"] < 2)
-        or (arguments["slot_scales"] and not centres)
+        or (centers and arguments["slot_size"] < 2)
+        or (arguments["slot_scales"] and not centers)
         or (arguments["background_slot"] and arguments["num_slots"] < 2)
     )
 
@@ -54,12 +54,12 @@ def fits(arguments):
 def mended(arguments):
     """The nearest arguments that fit."""
     heads = arguments["num_heads"] if arguments["use_projections"] else 1
-    centres = arguments["centre_frequencies"] is not None
-    size = max(arguments["slot_size"], 2 if centres else 1)
+    centers = arguments["center_frequencies"] is not None
+    size = max(arguments["slot_size"], 2 if centers else 1)
     return arguments | {
         "num_heads": heads,
         "slot_size": -(-size // heads) * heads,
-        "slot_scales": arguments["slot_scales"] and centres,
+        "slot_scales": arguments["slot_scales"] and centers,
         "background_slot": arguments["background_slot"]
         and arguments["num_slots"] > 1,
     }
@@ -131,7 +131,7 @@ class Case:
             options["slot_mask"] = choices(
                 self.seed + 3, self.batch, self.slots
             )
-        if self.arguments["centre_frequencies"] is not None:
+        if self.arguments["center_frequencies"] is not None:
             places = numbers(self.seed + 4, self.tokens, 2)
             options["positions"] = places.clip(-1, 1)
         return options

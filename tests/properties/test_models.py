@@ -32,19 +32,19 @@ SHARED = {
     "iterations": some(st.integers(1, 3)),
     "constant": st.booleans(),
 }
-CENTRES = some(st.integers(1, 2))
+CENTERS = some(st.integers(1, 2))
 
 
 def make_encoder(policy):
     return ConvEncoder((3,), 3, (2,), mlp_sizes=(SIZE,), dtype=policy)
 
 
-def make_slots(policy, centres=None, **arguments):
+def make_slots(policy, centers=None, **arguments):
     return SlotAttention(
         3,
         SIZE,
         mlp_hidden_size=3,
-        centre_frequencies=centres,
+        center_frequencies=centers,
         dtype=policy,
         **arguments,
     )
@@ -55,12 +55,12 @@ def images(seed, batch, constant):
     return drawn.clip(-1, 1)
 
 
-def make_discovery(policy="float32", centres=None, scales=False):
+def make_discovery(policy="float32", centers=None, scales=False):
     model = ObjectDiscovery(
         make_encoder(policy),
-        make_slots(policy, centres, slot_scales=scales),
+        make_slots(policy, centers, slot_scales=scales),
         SpatialBroadcastDecoder(
-            (HEIGHT, WIDTH), (3,), 3, centre_frequencies=centres, dtype=policy
+            (HEIGHT, WIDTH), (3,), 3, center_frequencies=centers, dtype=policy
         ),
         dtype=policy,
     )
@@ -68,11 +68,11 @@ def make_discovery(policy="float32", centres=None, scales=False):
     return model
 
 
-@cases(3, centres=CENTRES, scales=st.booleans(), **SHARED)
+@cases(3, centers=CENTERS, scales=st.booleans(), **SHARED)
 def test_object_discovery(
-    centres, scales, seed, policy, batch, slots, iterations, constant
+    centers, scales, seed, policy, batch, slots, iterations, constant
 ):
-    model = make_discovery(policy, centres, scales and centres is not None)
+    model = make_discovery(policy, centers, scales and centers is not None)
     start = numbers(seed, batch, slots, SIZE)
 
     def call(image):
@@ -91,11 +91,11 @@ def test_object_discovery(
     np.testing.assert_allclose(total, 1, atol=0.02)
 
 
-@cases(2, centres=CENTRES, seed=SEEDS, batch=st.integers(1, 3))
+@cases(2, centers=CENTERS, seed=SEEDS, batch=st.integers(1, 3))
 def test_the_order_of_initial_slots_changes_no_reconstruction(
-    centres, seed, batch
+    centers, seed, batch
 ):
-    model = make_discovery(centres=centres)
+    model = make_discovery(centers=centers)
     image, start = images(seed, batch, False), numbers(seed, batch, 3, SIZE)
     moved = order(seed, 3)
     outputs = model(image, initial_slots=start)
@@ -107,14 +107,14 @@ def test_the_order_of_initial_slots_changes_no_reconstruction(
     assert_close(alone["masks"], np.array(outputs["masks"])[:1])
 
 
-@cases(3, centres=CENTRES, every=st.booleans(), scores=st.booleans(), **SHARED)
+@cases(3, centers=CENTERS, every=st.booleans(), scores=st.booleans(), **SHARED)
 def test_set_prediction(
-    centres, every, scores, seed, policy, batch, slots, iterations, constant
+    centers, every, scores, seed, policy, batch, slots, iterations, constant
 ):
     model = SetPrediction(
         make_encoder(policy),
-        make_slots(policy, centres),
-        PropertyHead(5, 3, centre_frequencies=centres, dtype=policy),
+        make_slots(policy, centers),
+        PropertyHead(5, 3, center_frequencies=centers, dtype=policy),
         dtype=policy,
     )
     model.build((None, HEIGHT, WIDTH, 3))

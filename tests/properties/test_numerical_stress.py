@@ -108,18 +108,18 @@ def test_nothing_takes_part(policy, aggregation, left_out):
 @pytest.mark.parametrize("tokens", [1, 6])
 def test_all_tokens_at_one_place(policy, scales, tokens):
     """A slot whose tokens lie at one point has no extent."""
-    layer = make_layer(dtype=policy, centre_frequencies=3, slot_scales=scales)
+    layer = make_layer(dtype=policy, center_frequencies=3, slot_scales=scales)
     places = np.full((tokens, 2), 0.3, "float32")
     run(layer, numbers(0, 2, tokens, 5), positions=places)
 
 
 @EACH_POLICY
 @pytest.mark.parametrize(
-    ("value", "centres"), [(0.0, None), (1.0, 2), (None, None)], ids=str
+    ("value", "centers"), [(0.0, None), (1.0, 2), (None, None)], ids=str
 )
-def test_constant_images(policy, value, centres):
+def test_constant_images(policy, value, centers):
     """Through a whole model; without a value, each is -1 or 1."""
-    model = make_discovery(policy, centres)
+    model = make_discovery(policy, centers)
     image = np.sign(numbers(0, 2, 4, 6, 3))
     if value is not None:
         image = np.full_like(image, value)

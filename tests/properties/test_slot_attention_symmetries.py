@@ -39,13 +39,13 @@ def calm(all_iterations, **arguments):
 
 CALM = calm(
     st.booleans(),
-    centre_frequencies=st.none(),
+    center_frequencies=st.none(),
     background_slot=st.just(False),
 )
-# Slots with centres need the positions to be permuted along.
-CENTRED = calm(
+# Slots with centers need the positions to be permuted along.
+CENTERED = calm(
     st.just(False),
-    centre_frequencies=st.integers(1, 2),
+    center_frequencies=st.integers(1, 2),
     # Where a slot attends to one token, rounding is larger than its scale.
     slot_scales=st.just(False),
 )
@@ -55,7 +55,7 @@ def call(layer, case, tokens, start, **options):
     return layer(tokens, initial_slots=start, **case.make_options() | options)
 
 
-@cases(5, case=CALM | CENTRED)
+@cases(5, case=CALM | CENTERED)
 def test_the_order_of_tokens_moves_nothing_but_their_attention(case):
     layer, tokens, start = (
         case.make_layer(),
@@ -88,7 +88,7 @@ def test_the_order_of_initial_slots_is_that_of_slots(case):
     assert_close(attention_again, np.array(attention)[..., moved, :])
 
 
-@cases(5, case=CALM | CENTRED, junk=st.sampled_from((np.nan, np.inf, 1e30)))
+@cases(5, case=CALM | CENTERED, junk=st.sampled_from((np.nan, np.inf, 1e30)))
 def test_masked_tokens_may_hold_anything(case, junk):
     """Neither outputs nor gradients see it."""
     layer, tokens, start = (
@@ -107,7 +107,7 @@ def test_masked_tokens_may_hold_anything(case, junk):
     assert_close(run_finite(run, [spoilt, start], weights), expected, 1e-6)
 
 
-@cases(5, case=CALM | CENTRED, more=st.integers(1, 5))
+@cases(5, case=CALM | CENTERED, more=st.integers(1, 5))
 def test_tokens_added_under_a_mask_change_nothing(case, more):
     """As where examples of several sizes are padded to the largest."""
     layer, tokens, start = (
@@ -152,7 +152,7 @@ def test_slots_added_under_a_mask_change_nothing(case, more, junk):
     assert not np.any(np.array(again)[..., case.slots :, :])
 
 
-@cases(5, case=CALM | CENTRED, masked=st.booleans())
+@cases(5, case=CALM | CENTERED, masked=st.booleans())
 def test_a_batch_is_its_examples_one_by_one(case, masked):
     """And so further examples change nothing for those before them."""
     layer, tokens, start = (

@@ -42,7 +42,7 @@ LABELS = {
     "mask": np.zeros((2, 4, 4), "int32"),
     "masks": abs(numbers(0, 2, 3, 4, 4, 1)),
 }
-PLACES = {"centres": numbers(0, 2, 3, 2), "scales": abs(numbers(0, 2, 3, 2))}
+PLACES = {"centers": numbers(0, 2, 3, 2), "scales": abs(numbers(0, 2, 3, 2))}
 OUTPUTS = {
     "reconstruction": IMAGES,
     "slot_reconstructions": numbers(0, 2, 3, 4, 4, 3),
@@ -86,8 +86,8 @@ LAYERS = {
             "slot_mask": OPTIONAL,
         },
     ),
-    "SlotAttention with centres": (
-        lambda: SlotAttention(3, 4, centre_frequencies=2),
+    "SlotAttention with centers": (
+        lambda: SlotAttention(3, 4, center_frequencies=2),
         {"inputs": TOKENS, "positions": numbers(0, 4, 2)},
         {"positions": TENSOR},
     ),
@@ -106,20 +106,20 @@ LAYERS = {
         {"slots": SLOTS, "slot_mask": ALL_TRUE["slot_mask"]},
         {"slots": TENSOR, "slot_mask": OPTIONAL},
     ),
-    "SpatialBroadcastDecoder with centres": (
-        lambda: Decoder(4, (4,), centre_frequencies=2),
+    "SpatialBroadcastDecoder with centers": (
+        lambda: Decoder(4, (4,), center_frequencies=2),
         {"slots": SLOTS, **PLACES},
-        {"slots": TENSOR, "centres": TENSOR, "scales": OPTIONAL},
+        {"slots": TENSOR, "centers": TENSOR, "scales": OPTIONAL},
     ),
     "PropertyHead": (
         lambda: PropertyHead(5),
         {"slots": SLOTS},
         {"slots": (NO_TENSORS, ("tensor of rank 7",))},
     ),
-    "PropertyHead with centres": (
-        lambda: PropertyHead(5, centre_frequencies=2),
-        {"slots": SLOTS, "centres": PLACES["centres"]},
-        {"centres": TENSOR},
+    "PropertyHead with centers": (
+        lambda: PropertyHead(5, center_frequencies=2),
+        {"slots": SLOTS, "centers": PLACES["centers"]},
+        {"centers": TENSOR},
     ),
     "SlotMLP": (
         lambda: SlotMLP(3, 4, (4,), map_size=2),
@@ -286,7 +286,7 @@ def test_no_slots_of_tensors_of_other_shapes(case, name, axis, change):
         **case.make_options(),
     }
     tensor = tensors.get(name)
-    if tensor is None:  # Without centres: positions are one too many.
+    if tensor is None:  # Without centers: positions are one too many.
         tensors[name] = numbers(case.seed, case.tokens, 2)
     elif change == "longer":
         axis = min(axis, tensor.ndim - 1)

@@ -56,7 +56,7 @@ OF_LAYERS = {
                 ("num_slots", "slot_size", "num_iterations"), COUNT
             ),
             **dict.fromkeys(("mlp_hidden_size", "num_heads"), COUNT),
-            "centre_frequencies": MAYBE_COUNT,
+            "center_frequencies": MAYBE_COUNT,
             "epsilon": FROM_ZERO_ON,
             "temperature": MAYBE_ABOVE_ZERO,
             "seed": (NO_INTEGERS, ("None", "negative")),
@@ -100,16 +100,16 @@ OF_LAYERS = {
             "patch_size": COUNT,
             "output_size": MAYBE_COUNT,
             "num_frequencies": FROM_ZERO,
-            "centre_frequencies": MAYBE_COUNT,
+            "center_frequencies": MAYBE_COUNT,
             "mask_falloff": FROM_ZERO_ON,
             "mask_penalty": FROM_ZERO_ON,
             "background_slot": FLAG,
             "rematerialize": FLAG,
         },
     ),
-    "SpatialBroadcastDecoder with centres": (
+    "SpatialBroadcastDecoder with centers": (
         maker(SpatialBroadcastDecoder),
-        {"grid_size": 4, "centre_frequencies": 2},
+        {"grid_size": 4, "center_frequencies": 2},
         {"num_frequencies": FROM_ZERO, "mask_falloff": FROM_ZERO_ON},
     ),
     "PropertyHead": (
@@ -119,7 +119,7 @@ OF_LAYERS = {
             "num_features": COUNT,
             "hidden_size": COUNT,
             "coordinate_scale": ABOVE_ZERO,
-            "centre_frequencies": MAYBE_COUNT,
+            "center_frequencies": MAYBE_COUNT,
         },
     ),
     "SlotMLP": (
@@ -366,10 +366,10 @@ def test_integers_of_numpy_are_integers():
     """Sizes are often computed by NumPy; a configuration holds Python's."""
     two = np.int64(2)
     layers = [
-        SlotAttention(two, 4 * two, two, num_heads=two, centre_frequencies=two),
+        SlotAttention(two, 4 * two, two, num_heads=two, center_frequencies=two),
         ConvEncoder((two,), two, [two], (two,), num_frequencies=two),
         SpatialBroadcastDecoder(two, [two], patch_size=two, output_size=4),
-        PropertyHead(3 * two, two, centre_frequencies=two),
+        PropertyHead(3 * two, two, center_frequencies=two),
         SlotMLP(two, two, mlp_sizes=[two]),
         SoftPositionEmbed(two),
     ]

@@ -54,7 +54,7 @@ def test_one_row_per_scene_without_iterations():
         assert axis.get_images()[0].get_interpolation() == "nearest"
 
 
-def test_light_of_the_slots_colours():
+def test_light_of_the_slots_colors():
     images, attention = make_attention(batch=1)
     rows = np.reshape(plot_attention(images, attention).axes, (3, 6))
     colors = slot_colors(4)

@@ -43,7 +43,7 @@ def test_true_masks_stand_beside_the_slots():
     )
 
 
-def test_slots_are_framed_in_their_colours():
+def test_slots_are_framed_in_their_colors():
     images, outputs, _ = make_outputs()
     figure = plot_scene(images, outputs)
     for axes in (figure.axes[3:7], figure.axes[7:]):

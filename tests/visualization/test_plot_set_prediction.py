@@ -62,12 +62,12 @@ def test_pictures_and_titles():
     )
 
 
-def test_attention_is_in_the_slots_colours():
+def test_attention_is_in_the_slots_colors():
     images, predictions, targets, attention = make_sets(batch=1)
     images[:] = -1.0
     figure = plot_set_prediction(images, predictions, targets, attention)
     picture, colors = pictures(figure)[1], slot_colors(4)
-    # Where two neighbouring tokens belong to one slot, nothing is blended.
+    # Where two neighboring tokens belong to one slot, nothing is blended.
     for column, slot in ((0, 0), (1, 0), (2, 0), (7, 2), (8, 2), (11, 3)):
         expected = np.tile(0.6 * colors[slot], (8, 1))
         np.testing.assert_allclose(picture[:, column], expected, atol=1e-6)

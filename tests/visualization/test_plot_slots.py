@@ -63,7 +63,7 @@ def test_masks_are_weighted_by_probability():
     np.testing.assert_allclose(mixed[0, 0], 0.25 * first + 0.75 * second)
 
 
-def test_true_masks_take_the_colours_of_their_slots():
+def test_true_masks_take_the_colors_of_their_slots():
     images, outputs, labels = make_outputs()
     figure = plot_slots(images, outputs, mask=3 - labels)
     assert titles(figure)[3] == "True masks"
@@ -112,7 +112,7 @@ def test_no_slots_are_drawn_as_none():
     assert picture(figure, 0, 3).max() < 0.2
 
 
-def test_slot_colours_differ():
+def test_slot_colors_differ():
     for number in (1, 4, 7, 11, 24):
         colors = slot_colors(number)
         assert colors.shape == (number, 3)

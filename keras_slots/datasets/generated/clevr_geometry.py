@@ -29,7 +29,7 @@ class Scenes:
             origin.
         lights: float32 `(B, 3, 3)`, where key, fill and back light stand.
         count: Integers `(B,)`, the objects of each scene.
-        coordinates: float32 `(B, N, 3)`, centres of the objects.
+        coordinates: float32 `(B, N, 3)`, centers of the objects.
         size: Integers `(B, N)`, as all classes in the order of `PROPERTIES`.
         material: Integers `(B, N)`.
         shape: Integers `(B, N)`.
@@ -97,7 +97,7 @@ def project(points: np.ndarray, camera: np.ndarray) -> np.ndarray:
 class Objects:
     """The objects of all scenes as one list of O, sorted by shape.
 
-    The unit frame of an object has its centre at the origin, its radius for
+    The unit frame of an object has its center at the origin, its radius for
     unit, and turns with it; there a cube reaches from -1 to 1.
 
     Attributes:
@@ -264,7 +264,7 @@ def first_hits(scenes: Scenes, objects: Objects, size: int, axes=None):
         objects: Their objects.
         size: Integer, S.
         axes: The cameras' axes, as of `view_axes`, by default; its forward
-            axis may be leant to look past the centres of pixels.
+            axis may be leant to look past the centers of pixels.
 
     Returns:
         The object seen (B * S * S,), -1 for the ground, and the distance in
@@ -327,7 +327,7 @@ def nearest(ray, index, distance, slot, num_rays):
 def masks(scenes: Scenes, size: int) -> np.ndarray:
     """Labels (B, size, size), uint8: 0 the ground, i + 1 object i.
 
-    A pixel shows what the ray through its centre meets first.
+    A pixel shows what the ray through its center meets first.
     """
     objects = Objects(scenes)
     seen, _ = first_hits(scenes, objects, size)

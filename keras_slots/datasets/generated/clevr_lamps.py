@@ -136,7 +136,7 @@ class Shadows:
     def _pairs(self, lamp):
         """Pairs of an object and one that may shade it, by the latter."""
         objects = self.objects
-        shaded, blocker = neighbours(objects)
+        shaded, blocker = neighbors(objects)
         start = objects.center[:, shaded]
         source = self.lamps[lamp][:, objects.scene[shaded]]
         between = objects.center[:, blocker] - start
@@ -156,7 +156,7 @@ class Shadows:
         return np.flatnonzero((near < far) & (far > 0.0))
 
 
-def neighbours(objects: Objects):
+def neighbors(objects: Objects):
     """Pairs of two objects of one scene, ordered by the second."""
     second, first = np.nonzero(objects.scene[:, None] == objects.scene)
     other = first != second

@@ -1,6 +1,6 @@
 """Pictures of CLEVR-like scenes, cast ray by ray with NumPy.
 
-The lamps, colours and shapes are those of CLEVR; how surfaces answer to light
+The lamps, colors and shapes are those of CLEVR; how surfaces answer to light
 is this module's own, made to please and to be quick. Every pixel is sampled
 four times, and every sample sees another point of the lamps, which softens the
 shadows. The ground's light is worked out once per pixel, as it changes little
@@ -30,10 +30,10 @@ from keras_slots.datasets.generated.clevr_lamps import (
     arriving,
     expand,
     lamp_points,
-    neighbours,
+    neighbors,
 )
 
-# Linear colours of the shaders, in the order of `PROPERTIES`.
+# Linear colors of the shaders, in the order of `PROPERTIES`.
 COLORS = (
     np.array(
         [
@@ -230,7 +230,7 @@ class _Picture:
         """Light (3, P) that comes to points against their mirror rays."""
         objects = self.objects
         spans = np.searchsorted(index, np.arange(len(objects) + 1))
-        sample, other = expand(neighbours(objects), spans)
+        sample, other = expand(neighbors(objects), spans)
         near, far = objects.hits(
             objects.place_in_unit(point.take(sample, axis=1), other),
             objects.to_unit(mirror.take(sample, axis=1), other),

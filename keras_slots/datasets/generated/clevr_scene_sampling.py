@@ -30,7 +30,7 @@ LIGHTS = np.array(
 )
 LIGHT_JITTER = 1.0
 
-# The least gap between objects, and the least distance of their centres along
+# The least gap between objects, and the least distance of their centers along
 # the camera's sideways and forward directions on the ground.
 MIN_GAP = 0.25
 MARGIN = 0.4

@@ -50,10 +50,10 @@ def clevr_scenes(
     only: dict[str, tuple[str, ...]] | None = None,
     cache: str | os.PathLike | None = None,
 ) -> tf.data.Dataset:
-    """Generated CLEVR-like scenes: solids on grey ground, and what they are.
+    """Generated CLEVR-like scenes: solids on gray ground, and what they are.
 
     The scenes have the published distribution of CLEVR: 3 to 10 cubes, spheres
-    and cylinders, small or large, of rubber or metal, in eight colours, each
+    and cylinders, small or large, of rubber or metal, in eight colors, each
     drawn independently; a gap between any two, seen from above and along the
     camera's directions; camera and lamps displaced at random; and scenes drawn
     again in which an object is hidden. The pictures are this package's own:
@@ -122,10 +122,10 @@ def clevr_scenes(
         - `mask`: int32, shape `(image_size, image_size)`; 0 the ground, i + 1
           the object in row i.
         - `visibility`: float32, shape `(num_targets,)`; 1 for objects.
-        - `coordinates`: float32, shape `(num_targets, 3)`; the object's centre
+        - `coordinates`: float32, shape `(num_targets, 3)`; the object's center
           in units of the scene, x and y in [-3, 3], z upwards.
         - `pixel_coordinates`: float32, shape `(num_targets, 3)`; where the
-          centre lies in the image, in pixels across from the left edge and
+          center lies in the image, in pixels across from the left edge and
           down from the top edge, and its distance along the camera's axis.
         - `size`, `material`, `shape`, `color`: int32, shape `(num_targets,)`;
           classes in the order of `keras_slots.property_layout.PROPERTIES`.

@@ -32,18 +32,18 @@ def multi_dsprites(
     from what is known of the published files.
 
     - `"colored_on_grayscale"`: 2 to 5 sprites, their hue uniform, saturation
-      and value uniform from one half to one; a uniformly grey background.
+      and value uniform from one half to one; a uniformly gray background.
     - `"colored_on_colored"`: 1 to 4 sprites; red, green and blue uniform, the
       background's too.
     - `"binarized"`: 2 or 3 white sprites on black, in one channel.
 
     The same `seed`, `split` and `variant` always give the same scenes, and a
     smaller `num_scenes` gives the first scenes of a larger one. The splits
-    never share an arrangement of sprites, whatever the seeds and colours: a
+    never share an arrangement of sprites, whatever the seeds and colors: a
     scene belongs to one split by a hash of its sprites in any order, and the
     other splits reject it. Two arrangements can make one image only where the
     sprites that differ are hidden, or turned so little that no pixel changes;
-    with the colours equal to the bit, too, or white. Among 60,000 binarized
+    with the colors equal to the bit, too, or white. Among 60,000 binarized
     images for training and 30,000 for test, not one occurred twice.
 
     The sprites are drawn at once when the dataset is made (a few microseconds
@@ -89,7 +89,7 @@ def multi_dsprites(
         for a visibility of 1; entities after a scene's last sprite are zero
         throughout.
 
-        - `x`, `y`: shape `(E,)`; the centre's column and row, from 0 (pixel
+        - `x`, `y`: shape `(E,)`; the center's column and row, from 0 (pixel
           15.5) to 1 (pixel 47.5).
         - `shape`: shape `(E,)`; 1 square, 2 ellipse, 3 heart.
         - `color`: shape `(E, 3)`, or `(E, 1)` if binarized, in [0, 1], before

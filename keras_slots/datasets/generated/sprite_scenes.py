@@ -44,16 +44,16 @@ HEART = np.array([
 ])
 # fmt: on
 
-# The sprites' centres, in pixels: the middle of pixel 0 is at 0.
-_CENTRES = 15.5 + 32.0 * POSITIONS
+# The sprites' centers, in pixels: the middle of pixel 0 is at 0.
+_CENTERS = 15.5 + 32.0 * POSITIONS
 # No sprite reaches further than the square's corner, 13.6 pixels, so that a
 # window of 28 pixels a side holds any: a fifth of the image.
 _WINDOW = 28
-_CORNERS = np.floor(_CENTRES).astype("int32") - 13
-_OFFSETS = np.arange(_WINDOW) + (_CORNERS - _CENTRES)[:, None]  # (32, 28)
+_CORNERS = np.floor(_CENTERS).astype("int32") - 13
+_OFFSETS = np.arange(_WINDOW) + (_CORNERS - _CENTERS)[:, None]  # (32, 28)
 
-# Random numbers of a scene: the number of sprites, the background's colour,
-# and, for each of five sprites, the factors and the colour. Like the number of
+# Random numbers of a scene: the number of sprites, the background's color,
+# and, for each of five sprites, the factors and the color. Like the number of
 # scenes drawn at a time, a part of the definition of the scenes: another value
 # would give other scenes for the same seed.
 _FACTORS = (3, len(SCALES), len(ORIENTATIONS), len(POSITIONS), len(POSITIONS))
@@ -103,7 +103,7 @@ class Variant:
     Attributes:
         min_sprites, max_sprites: Integers, both inclusive.
         colors: Function from uniform numbers in [0, 1), (N, 3) for the
-            background and (N, K, 3) for the sprites, to their colours.
+            background and (N, K, 3) for the sprites, to their colors.
     """
 
     min_sprites: int
@@ -156,7 +156,7 @@ def _sample_block(variant, split, seed, index):
 def in_split(split: str, sprites: np.ndarray) -> np.ndarray:
     """Whether scenes of these sprites (N, K, 5) belong to `split`: (N,).
 
-    By a hash of the sprites, whatever their order and colours. It depends on
+    By a hash of the sprites, whatever their order and colors. It depends on
     no seed.
     """
     shape, scale, orientation, x, y = np.moveaxis(sprites, -1, 0)

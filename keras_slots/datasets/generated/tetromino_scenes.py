@@ -97,7 +97,7 @@ def _shape_tables():
 def _code_tables():
     """Pixels (451, 3) and labels (451,) of the codes that `render` paints.
 
-    Code 0 is the background; the others count through pieces, colours and the
+    Code 0 is the background; the others count through pieces, colors and the
     25 pixels of a cell.
     """
     pixels = COLORS[:, None] * CELL_BRIGHTNESS.reshape(1, -1, 1)  # (6, 25, 3)
@@ -112,7 +112,7 @@ def _code_tables():
 _CELLS, _EXTENTS, _PIXELS = _shape_tables()
 _CODE_PIXELS, _CODE_LABELS = _code_tables()
 
-# One random word for each (colour, row, column) a cell can have; the words of
+# One random word for each (color, row, column) a cell can have; the words of
 # a scene's cells, combined by exclusive or, are its hash (Zobrist hashing).
 # The table is fixed: which split a scene belongs to depends on no seed.
 _CELL_WORDS = raw_words(2020, len(COLORS) * (IMAGE_SIZE - CELL_SIZE + 1) ** 2)
@@ -124,7 +124,7 @@ def sample_pieces(
 ) -> tuple[np.ndarray, ...]:
     """Draws scenes of one split: one array, uint8 (num_scenes, 3, 4).
 
-    The last axis holds the shape's index (from 0), the colour's index, the top
+    The last axis holds the shape's index (from 0), the color's index, the top
     row and the left column.
     """
     return first_scenes(partial(_sample_block, split, seed), num_scenes)
@@ -169,7 +169,7 @@ def _overlap(rows, columns):
 def in_split(split, pieces):
     """Whether scenes (4, 3, scenes) belong to `split`: (scenes,).
 
-    The hash is over coloured cells, not pieces. An image without overlaps
+    The hash is over colored cells, not pieces. An image without overlaps
     determines its cells (the first pixel that is not black is the corner of
     one; take it away and look again), so it also determines its split.
     """

@@ -19,7 +19,7 @@ def tetrominoes(
 
     The scenes have the distribution and the pixels of the Tetrominoes in the
     Multi-Object Datasets: 19 shapes (every orientation of the seven
-    tetrominoes), six colours, three pieces drawn independently with colours
+    tetrominoes), six colors, three pieces drawn independently with colors
     that may repeat, each at any whole-pixel place wholly inside the image, and
     the whole scene drawn again if two pieces overlap. Nothing is downloaded.
 

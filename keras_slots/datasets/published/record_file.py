@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from keras_slots.checks import check_integer_or_none, check_option
 from keras_slots.datasets.published.image_window import Crop, ImageWindow
-from keras_slots.datasets.published.record_formats import FORMATS, recognise
+from keras_slots.datasets.published.record_formats import FORMATS, recognize
 
 # Records parsed together, and values: TensorFlow makes a string of 24 bytes of
 # each, so these are 50 MB.
@@ -53,7 +53,7 @@ class RecordFile:
         self.max_objects = max_objects
         self._compression = self._check_head()
         first = self._first_record()
-        self.format = FORMATS[dataset or self._recognise(first)]
+        self.format = FORMATS[dataset or self._recognize(first)]
         self._check_record(0, first)
         self.window = ImageWindow(crop, size, self.format.image_shape)
         if max_objects and "visibility" not in self.format.features:
@@ -177,8 +177,8 @@ class RecordFile:
             )
         return record
 
-    def _recognise(self, record):
-        name = recognise(record)
+    def _recognize(self, record):
+        name = recognize(record)
         if name is None:
             raise ValueError(
                 "Record 0 of the file fits no published dataset; name one as "

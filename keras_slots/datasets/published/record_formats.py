@@ -114,7 +114,7 @@ class RecordFormat:
         return None
 
 
-def recognise(record: bytes) -> str | None:
+def recognize(record: bytes) -> str | None:
     """The name of the dataset that a serialized record fits, if any."""
     names = (name for name, kind in FORMATS.items() if not kind.fault(record))
     return next(names, None)

@@ -23,8 +23,8 @@ from keras_slots.checks import (
 from keras_slots.layers.decoder.broadcast_deconvolution import (
     broadcast_deconvolve,
 )
-from keras_slots.layers.decoder.centred_position_embed import (
-    CentredPositionEmbed,
+from keras_slots.layers.decoder.centered_position_embed import (
+    CenteredPositionEmbed,
     cell_positions,
     squared_distances,
 )
@@ -34,7 +34,7 @@ from keras_slots.layers.decoder.rematerialize import one_by_one
 from keras_slots.layers.fast.masked_softmax import (
     fill_where_masked,
 )
-from keras_slots.layers.slot_centres import is_object
+from keras_slots.layers.slot_centers import is_object
 from keras_slots.layers.soft_position_embed import SoftPositionEmbed
 from keras_slots.types import Shape, Tensor
 
@@ -79,22 +79,22 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             nothing: the grid times strides times `patch_size`. Defaults to
             `None`.
         num_frequencies: Integer, as in `SoftPositionEmbed`; not used with
-            `centre_frequencies`. Defaults to `0`.
-        centre_frequencies: Integer F. Every slot is drawn around a centre of
+            `center_frequencies`. Defaults to `0`.
+        center_frequencies: Integer F. Every slot is drawn around a center of
             its own: cells are told where they are relative to it, by F
             octaves of Fourier features, in place of where they are in the
-            image (beyond the paper). The call then needs `centres`. Defaults
+            image (beyond the paper). The call then needs `centers`. Defaults
             to `None`.
-        mask_falloff: Float. Times the squared distance to the slot's centre,
+        mask_falloff: Float. Times the squared distance to the slot's center,
             in half image sizes, it is taken off the logits of the masks: a
             pixel belongs to the nearest slot unless what is drawn says
-            otherwise. Needs `centre_frequencies`. Defaults to `0.0`.
+            otherwise. Needs `center_frequencies`. Defaults to `0.0`.
         background_slot: Whether the first slot is the background's: it is
             drawn around the middle of the image, and its mask does not fall
-            off. Needs `centre_frequencies`. Defaults to `False`.
+            off. Needs `center_frequencies`. Defaults to `False`.
         mask_penalty: Float. Times the mean square of the logits of the masks
             as drawn, it is added to the loss. Shades are then painted with
-            colours and not with masks, which leaves the masks to say which
+            colors and not with masks, which leaves the masks to say which
             slot a pixel belongs to. Defaults to `0.0`.
         rematerialize: Boolean, memory for time in training. The examples are
             decoded one after the other, and once more in the gradient, so
@@ -107,7 +107,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         slot_mask: Boolean tensor `(B, K)`, `True` for slots that take part.
             The masks of the others are zero, and what they hold has no
             influence on the image.
-        centres: Float tensor `(B, K, 2)`, the (y, x) of the slots' centres
+        centers: Float tensor `(B, K, 2)`, the (y, x) of the slots' centers
             with the outermost pixels at -1 and 1, for a decoder that draws
             around them.
         scales: Float tensor `(B, K, 2)`, the height and width of slots with
@@ -151,7 +151,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         patch_size: int = 1,
         output_size: Sizes | None = None,
         num_frequencies: int = 0,
-        centre_frequencies: int | None = None,
+        center_frequencies: int | None = None,
         mask_falloff: float = 0.0,
         background_slot: bool = False,
         mask_penalty: float = 0.0,
@@ -174,8 +174,8 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         self.num_frequencies = check_integer(
             "num_frequencies", num_frequencies, minimum=0
         )
-        self.centre_frequencies = check_integer_or_none(
-            "centre_frequencies", centre_frequencies
+        self.center_frequencies = check_integer_or_none(
+            "center_frequencies", center_frequencies
         )
         self.mask_falloff = check_number("mask_falloff", mask_falloff)
         self.background_slot = check_boolean("background_slot", background_slot)
@@ -186,9 +186,9 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             SoftPositionEmbed(
                 num_frequencies, name="position", dtype=self.dtype_policy
             )
-            if centre_frequencies is None
-            else CentredPositionEmbed(
-                centre_frequencies, name="position", dtype=self.dtype_policy
+            if center_frequencies is None
+            else CenteredPositionEmbed(
+                center_frequencies, name="position", dtype=self.dtype_policy
             )
         )
 
@@ -242,25 +242,25 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             shape = deconv.compute_output_shape(shape)
             self.deconvs.append(deconv)
 
-    def call(self, slots, slot_mask=None, centres=None, scales=None):
-        check_call(self, slots, slot_mask, centres, scales)
+    def call(self, slots, slot_mask=None, centers=None, scales=None):
+        check_call(self, slots, slot_mask, centers, scales)
         if slot_mask is not None:
             slot_mask = ops.cast(slot_mask, "bool")
         slots = fill_where_masked(slots, slot_mask)
         if scales is not None:
             scales = fill_where_masked(scales, slot_mask, 1.0)
-        if centres is not None:
-            centres = fill_where_masked(centres, slot_mask)
-            centres = self.position.correct(slots, centres)
+        if centers is not None:
+            centers = fill_where_masked(centers, slot_mask)
+            centers = self.position.correct(slots, centers)
             if self.background_slot:
-                centres = centres * is_object(ops.shape(slots)[1])
-        places = [place for place in (centres, scales) if place is not None]
+                centers = centers * is_object(ops.shape(slots)[1])
+        places = [place for place in (centers, scales) if place is not None]
         inputs = [slots, *places]
         if self.rematerialize:
             decoded = one_by_one(self._decode, inputs, self.trainable_variables)
         else:
             decoded = self._decode(*inputs)  # (B, K, H, W, C + 1)
-        return self._mix(decoded, slot_mask, centres)
+        return self._mix(decoded, slot_mask, centers)
 
     def _decode(self, slots: Tensor, *places: Tensor) -> Tensor:
         """Slots (B, K, D) to images and mask logits (B, K, H, W, C + 1)."""
@@ -289,7 +289,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         )
 
     def _first_layer_around(self, slots, *places):
-        """Every slot on a grid around its centre, (B * K, h, w, F)."""
+        """Every slot on a grid around its center, (B * K, h, w, F)."""
         slot_size = slots.shape[-1]
         cells = cell_positions(
             self._grid_size(), self._image_size(), self.pixels_per_cell()
@@ -298,7 +298,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         placed = ops.reshape(placed, (-1, *self._grid_size(), slot_size))
         return deconvolve(placed, self.deconvs[0])
 
-    def _mix(self, decoded, slot_mask, centres):
+    def _mix(self, decoded, slot_mask, centers):
         """Splits (B, K, H, W, C + 1), and sums the slots' shares."""
         decoded = ops.cast(decoded, "float32")
         slot_images, logits = _split(decoded, self.output_channels)
@@ -306,7 +306,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             self.add_loss(self.mask_penalty * mean_square(logits, slot_mask))
         if self.mask_falloff:
             distances = object_distances(
-                centres, self._image_size(), self.background_slot
+                centers, self._image_size(), self.background_slot
             )
             logits = logits - self.mask_falloff * distances
         image, masks = mix_slots(slot_images, logits, slot_mask)
@@ -325,9 +325,9 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         )
 
     def compute_output_spec(
-        self, slots, slot_mask=None, centres=None, scales=None
+        self, slots, slot_mask=None, centers=None, scales=None
     ):
-        check_call(self, slots, slot_mask, centres, scales)
+        check_call(self, slots, slot_mask, centers, scales)
         return tuple(
             keras.KerasTensor(shape, dtype=self.compute_dtype)
             for shape in self.compute_output_shape(slots.shape)
@@ -346,7 +346,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
                 "patch_size",
                 "output_size",
                 "num_frequencies",
-                "centre_frequencies",
+                "center_frequencies",
                 "mask_falloff",
                 "background_slot",
                 "mask_penalty",
@@ -396,15 +396,15 @@ def mean_square(logits: Tensor, slot_mask: Tensor | None) -> Tensor:
     return ops.sum(square * weights) / ops.maximum(ops.sum(weights), 1.0)
 
 
-def object_distances(centres: Tensor, image_size, has_background) -> Tensor:
-    """Squared, from every pixel to each centre (B, K, 2): (B, K, H, W, 1).
+def object_distances(centers: Tensor, image_size, has_background) -> Tensor:
+    """Squared, from every pixel to each center (B, K, 2): (B, K, H, W, 1).
 
     0 everywhere for the background's slot, which has no place.
     """
-    distances = squared_distances(centres, image_size)
+    distances = squared_distances(centers, image_size)
     if not has_background:
         return distances
-    return distances * is_object(ops.shape(centres)[1])[:, :, None, None]
+    return distances * is_object(ops.shape(centers)[1])[:, :, None, None]
 
 
 def check_arguments(layer) -> None:
@@ -413,11 +413,11 @@ def check_arguments(layer) -> None:
     one_each("kernel_sizes", layer.kernel_sizes, len(layer.filters))
     one_each("strides", layer.strides, len(layer.filters))
     for name in ("mask_falloff", "background_slot"):
-        if getattr(layer, name) and layer.centre_frequencies is None:
+        if getattr(layer, name) and layer.center_frequencies is None:
             raise ValueError(
-                f"`{name}` needs `centre_frequencies`: without centres no "
+                f"`{name}` needs `center_frequencies`: without centers no "
                 "slot has a place in the image. Received: "
-                f"{name}={getattr(layer, name)}, centre_frequencies=None"
+                f"{name}={getattr(layer, name)}, center_frequencies=None"
             )
     if layer.output_size is None:
         return
@@ -435,7 +435,7 @@ def check_arguments(layer) -> None:
             )
 
 
-def check_call(layer, slots, slot_mask, centres, scales) -> None:
+def check_call(layer, slots, slot_mask, centers, scales) -> None:
     """Raises a `ValueError` for the first argument that does not fit."""
     check_tensor("slots", slots, "(B, K, D)")
     check_floats("slots", slots)
@@ -443,18 +443,18 @@ def check_call(layer, slots, slot_mask, centres, scales) -> None:
         check_tensor("slot_mask", slot_mask, "(B, K)")
         check_size("slot_mask", slot_mask.shape, 0, slots.shape[0])
         check_size("slot_mask", slot_mask.shape, 1, slots.shape[1])
-    if (centres is None) != (layer.centre_frequencies is None):
+    if (centers is None) != (layer.center_frequencies is None):
         raise ValueError(
-            "`centres` and `centre_frequencies` go together. Received: "
-            f"centres={'None' if centres is None else 'a tensor'}, "
-            f"centre_frequencies={layer.centre_frequencies}"
+            "`centers` and `center_frequencies` go together. Received: "
+            f"centers={'None' if centers is None else 'a tensor'}, "
+            f"center_frequencies={layer.center_frequencies}"
         )
-    if scales is not None and centres is None:
+    if scales is not None and centers is None:
         raise ValueError(
-            "`scales` need `centres` to be drawn around. Received: "
-            "centres=None, scales=a tensor"
+            "`scales` need `centers` to be drawn around. Received: "
+            "centers=None, scales=a tensor"
         )
-    for name, place in (("centres", centres), ("scales", scales)):
+    for name, place in (("centers", centers), ("scales", scales)):
         if place is not None:
             check_tensor(name, place, "(B, K, 2)")
             check_size(name, place.shape, 0, slots.shape[0])

@@ -1,4 +1,4 @@
-"""The layer normalisation of the paper's code: Keras's own, epsilon 1e-3."""
+"""The layer normalization of the paper's code: Keras's own, epsilon 1e-3."""
 
 import keras
 from keras import ops
@@ -10,7 +10,7 @@ LAYER_NORM_EPSILON = 1e-3
 
 
 class LayerNorm(keras.layers.LayerNormalization):
-    """Keras's layer normalisation, with a gradient written out.
+    """Keras's layer normalization, with a gradient written out.
 
     What Keras leaves to automatic differentiation reads and writes its input
     several times more; where the input is a map of tokens, that is a good
@@ -23,7 +23,7 @@ class LayerNorm(keras.layers.LayerNormalization):
         return ops.cast(normed * scale + shift, self.compute_dtype)
 
     def scale_and_shift(self) -> tuple[Tensor, Tensor]:
-        """What is done to each normalised feature: (C,) each, float32."""
+        """What is done to each normalized feature: (C,) each, float32."""
         return ops.cast(self.gamma, "float32"), ops.cast(self.beta, "float32")
 
 
@@ -41,9 +41,9 @@ def normalize(inputs: Tensor, epsilon: float) -> Tensor:
 
     @with_written_gradient
     def value_of(inputs):
-        centred = inputs - _mean(inputs)
-        scale = ops.rsqrt(_mean(ops.square(centred)) + epsilon)
-        normed = centred * scale
+        centered = inputs - _mean(inputs)
+        scale = ops.rsqrt(_mean(ops.square(centered)) + epsilon)
+        normed = centered * scale
 
         def gradient(upstream):
             along = normed * _mean(upstream * normed)

@@ -28,7 +28,7 @@ class SetDescent(keras.layers.Layer):
     `SetEncoder`), with Nesterov momentum if asked for.
 
     The outer training differentiates through all iterations (Zhang et al.,
-    2019), or, if `implicit`, through none: the set is taken to minimise the
+    2019), or, if `implicit`, through none: the set is taken to minimize the
     objective, and the implicit function theorem gives the gradient, with the
     identity in place of the Hessian (Zhang et al., 2022). That takes one
     more evaluation of the inner gradient, however many iterations there are.

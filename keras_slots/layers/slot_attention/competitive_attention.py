@@ -25,7 +25,7 @@ LARGEST_FLOAT16 = 65504.0
 
 
 class CompetitiveAttention(keras.layers.Layer):
-    """Attention in float32, normalised over the slots.
+    """Attention in float32, normalized over the slots.
 
     A part of `SlotAttention`, which checks and documents the arguments.
     The three steps are methods, since the first runs once per call and the
@@ -129,11 +129,11 @@ class CompetitiveAttention(keras.layers.Layer):
             return Projection(kernel)
         scale, shift = self.norm_inputs.scale_and_shift()
         scaled = ops.einsum("c,chf->chf", scale, kernel)
-        centred = scaled - ops.mean(scaled, axis=0, keepdims=True)
-        return Projection(centred, ops.einsum("c,chf->hf", shift, kernel))
+        centered = scaled - ops.mean(scaled, axis=0, keepdims=True)
+        return Projection(centered, ops.einsum("c,chf->hf", shift, kernel))
 
     def normalize_slots(self, slots) -> Tensor:
-        """Line 6: slots (B, K, D), normalised, in float32."""
+        """Line 6: slots (B, K, D), normalized, in float32."""
         normed = self.norm_slots(slots) if self.use_layer_norm else slots
         return ops.cast(normed, "float32")
 
@@ -142,7 +142,7 @@ class CompetitiveAttention(keras.layers.Layer):
     ) -> Tensor:
         """Line 7: attention (B, H, K, N), zero where masked.
 
-        `queries` are the normalised slots (B, K, D), `penalty` (B, K, N) is
+        `queries` are the normalized slots (B, K, D), `penalty` (B, K, N) is
         taken off the logits.
         """
         num_slots = queries.shape[1]

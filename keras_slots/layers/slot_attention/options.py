@@ -37,17 +37,17 @@ def check_arguments(layer) -> None:
         value = getattr(layer, name)
         if name not in DOORS or not isinstance(value, keras.Layer):
             check_option(name, value, options)
-    if layer.centre_frequencies is not None:
+    if layer.center_frequencies is not None:
         if layer.slot_size < 2:
             raise ValueError(
-                "Slots with centres need two features to say where they "
+                "Slots with centers need two features to say where they "
                 f"start. Received: slot_size={layer.slot_size}"
             )
     elif layer.slot_scales:
         raise ValueError(
-            "`slot_scales` needs `centre_frequencies`: a scale is one around "
-            f"a centre. Received: slot_scales={layer.slot_scales}, "
-            "centre_frequencies=None"
+            "`slot_scales` needs `center_frequencies`: a scale is one around "
+            f"a center. Received: slot_scales={layer.slot_scales}, "
+            "center_frequencies=None"
         )
     if layer.background_slot and layer.num_slots < 2:
         raise ValueError(
@@ -164,12 +164,12 @@ def check_call(
         check_tensor("slot_mask", slot_mask, "(B, K)")
         check_size("slot_mask", slot_mask.shape, 0, batch)
         check_size("slot_mask", slot_mask.shape, 1, num_slots)
-    if (positions is None) != (layer.centre_frequencies is None):
+    if (positions is None) != (layer.center_frequencies is None):
         raise ValueError(
-            "`positions` and `centre_frequencies` go together: slots have "
-            "centres only where tokens have positions. Received: "
+            "`positions` and `center_frequencies` go together: slots have "
+            "centers only where tokens have positions. Received: "
             f"positions={'None' if positions is None else 'a tensor'}, "
-            f"centre_frequencies={layer.centre_frequencies}"
+            f"center_frequencies={layer.center_frequencies}"
         )
     if positions is not None:
         check_tensor("positions", positions, "(N, 2)")

@@ -29,7 +29,7 @@ from keras_slots.layers.slot_attention.slot_communication import (
     SlotCommunication,
 )
 from keras_slots.layers.slot_attention.slot_update import SlotUpdate
-from keras_slots.layers.slot_centres import SlotCentres
+from keras_slots.layers.slot_centers import SlotCenters
 from keras_slots.types import Initializer
 
 
@@ -70,7 +70,7 @@ class SlotAttention(keras.layers.Layer):
         aggregation: How attention gathers the tokens (Figure 1).
             `"weighted_mean"`, `"weighted_sum"`,
             `"weighted_sum_layer_norm"` (a sum followed by layer
-            normalisation) or `"scaled_sum"` (a sum divided by the number of
+            normalization) or `"scaled_sum"` (a sum divided by the number of
             tokens: unlike the mean it tells a slot how much it won, and
             unlike the sum it does not grow with the image). Defaults to
             `"weighted_mean"`.
@@ -86,7 +86,7 @@ class SlotAttention(keras.layers.Layer):
             slots)`, both `(B, K, slot_size)`, and gives the next slots of the
             same shape. The residual MLP follows. Defaults to `"gru"`.
         use_layer_norm: Whether inputs, slots (Figure 7) and the MLP's input
-            are layer normalised. Defaults to `True`.
+            are layer normalized. Defaults to `True`.
         use_mlp: Whether the residual MLP follows the update (Figure 8).
             Defaults to `True`.
         use_projections: Whether queries, keys and values are linear
@@ -105,15 +105,15 @@ class SlotAttention(keras.layers.Layer):
         num_heads: Integer, the number of attention heads. Every head has a
             softmax over slots of its own; with more than one, a linear
             layer mixes their outputs. Defaults to `1`.
-        centre_frequencies: Integer. Slots have centres, and learn place and
+        center_frequencies: Integer. Slots have centers, and learn place and
             shape from so many octaves of Fourier features (beyond the paper,
-            see `layers/slot_centres.py`). Defaults to `None`: no centres.
-        slot_scales: Whether slots with centres have a scale too, the spread
+            see `layers/slot_centers.py`). Defaults to `None`: no centers.
+        slot_scales: Whether slots with centers have a scale too, the spread
             of what they attend to along each axis, and learn their shape in
             its units. Defaults to `False`.
         background_slot: Whether the first slot is the background's (named
             as future work in section 1 of the supplement): it starts
-            from a learned vector of its own and, with centres, attends to
+            from a learned vector of its own and, with centers, attends to
             near and far alike. Defaults to `False`.
         slot_communication: `"self_attention"` lets slots attend to each other
             after every iteration's update, with `num_heads` heads (beyond
@@ -143,7 +143,7 @@ class SlotAttention(keras.layers.Layer):
         num_iterations: Integer, more (or fewer) iterations than in training.
         return_attention_scores: Whether to return the attention too.
         return_all_iterations: Whether to return every iteration's result.
-        positions: Float tensor `(N, 2)`, for slots with centres and only for
+        positions: Float tensor `(N, 2)`, for slots with centers and only for
             them: (y, x) of the tokens, the outermost ones at -1 and 1.
 
     Returns:
@@ -191,7 +191,7 @@ class SlotAttention(keras.layers.Layer):
         epsilon_position: str = "attention",
         gradient: str = "full",
         num_heads: int = 1,
-        centre_frequencies: int | None = None,
+        center_frequencies: int | None = None,
         slot_scales: bool = False,
         background_slot: bool = False,
         slot_communication: str | keras.Layer = "none",
@@ -217,8 +217,8 @@ class SlotAttention(keras.layers.Layer):
         self.epsilon_position = epsilon_position
         self.gradient = gradient
         self.num_heads = check_integer("num_heads", num_heads)
-        self.centre_frequencies = check_integer_or_none(
-            "centre_frequencies", centre_frequencies
+        self.center_frequencies = check_integer_or_none(
+            "center_frequencies", center_frequencies
         )
         self.slot_scales = check_boolean("slot_scales", slot_scales)
         self.background_slot = check_boolean("background_slot", background_slot)
@@ -268,16 +268,16 @@ class SlotAttention(keras.layers.Layer):
             dtype=self.dtype_policy,
         )
         self.updating.build((None, self.num_slots, self.slot_size))
-        if self.centre_frequencies is not None:
-            self.centres = SlotCentres(
+        if self.center_frequencies is not None:
+            self.centers = SlotCenters(
                 self.slot_size,
-                self.centre_frequencies,
+                self.center_frequencies,
                 has_scales=self.slot_scales,
                 has_background=self.background_slot,
-                name="centres",
+                name="centers",
                 dtype=self.dtype_policy,
             )
-            self.centres.build(None)
+            self.centers.build(None)
         if isinstance(self.slot_communication, keras.Layer):
             self.communication = self.slot_communication
             build_for_slots(
@@ -330,17 +330,17 @@ class SlotAttention(keras.layers.Layer):
         # The policy's dtype outside attention: GRU, norms and MLP.
         initial_slots = ops.cast(initial_slots, self.compute_dtype)
         slots = initial_slots  # (B, K, D)
-        centres = first_centres = None
+        centers = first_centers = None
         if positions is not None:
-            first_centres = self.centres.first_centres(slots)  # (B, K, 2)
-            centres = first_centres
+            first_centers = self.centers.first_centers(slots)  # (B, K, 2)
+            centers = first_centers
         all_slots, all_attention = [], []
         for iteration in range(num_iterations):
             if iteration == num_iterations - 1:
                 slots = self._cut_gradient(slots, initial_slots)
-                centres = self._cut_gradient(centres, first_centres)
-            slots, centres, attention = self._iterate(
-                slots, centres, projections, mask, slot_mask, positions
+                centers = self._cut_gradient(centers, first_centers)
+            slots, centers, attention = self._iterate(
+                slots, centers, projections, mask, slot_mask, positions
             )
             all_slots.append(slots)
             all_attention.append(attention)
@@ -360,19 +360,19 @@ class SlotAttention(keras.layers.Layer):
             state = state + first - ops.stop_gradient(first)
         return state
 
-    def _iterate(self, slots, centres, projections, mask, slot_mask, positions):
+    def _iterate(self, slots, centers, projections, mask, slot_mask, positions):
         """One round, lines 5 to 10: slots (B, K, D), attention (B, K, N)."""
         queries = self.attention.normalize_slots(slots)  # (B, K, D)
         penalty = None
         if positions is not None:
-            penalty = self.centres.distance_penalty(queries, centres, positions)
+            penalty = self.centers.distance_penalty(queries, centers, positions)
         attention = self.attention.attend(
             queries, projections, mask, slot_mask, penalty
         )  # (B, H, K, N)
         updates = self.attention.gather(attention, projections, mask)
         attention = ops.mean(attention, axis=1)  # (B, K, N)
         if positions is not None:
-            centres, place = self.centres.describe(attention, positions)
+            centers, place = self.centers.describe(attention, positions)
             updates = updates + ops.cast(place, self.compute_dtype)
         slots = self.updating(updates, slots)
         slots = fill_where_masked(slots, slot_mask)
@@ -380,7 +380,7 @@ class SlotAttention(keras.layers.Layer):
             slots = self.communication(slots, slot_mask=slot_mask)
             slots = ops.cast(slots, self.compute_dtype)
             slots = fill_where_masked(slots, slot_mask)
-        return slots, centres, attention
+        return slots, centers, attention
 
     def compute_mask(self, inputs, mask=None):
         return None  # Slots carry no mask; a token mask ends here.
@@ -405,7 +405,7 @@ class SlotAttention(keras.layers.Layer):
                 "use_projections",
                 "temperature",
                 "num_heads",
-                "centre_frequencies",
+                "center_frequencies",
                 "slot_scales",
                 "background_slot",
                 "seed",

@@ -12,7 +12,7 @@ class SlotCommunication(keras.layers.Layer):
 
     In the paper slots know of each other by competing for tokens alone. The
     supplement (section 1, "Communication between slots") names self-attention
-    as a more explicit way. Here it ends every iteration: normalise, attend,
+    as a more explicit way. Here it ends every iteration: normalize, attend,
     add, in the order of Xiong et al. (2020). Permuting the slots permutes the
     result. Slots that take no part neither send nor receive.
 
@@ -21,7 +21,7 @@ class SlotCommunication(keras.layers.Layer):
     Args:
         slot_size: Integer D.
         num_heads: Integer, heads of D / `num_heads` features each.
-        use_layer_norm: Whether what is sent and asked for is normalised.
+        use_layer_norm: Whether what is sent and asked for is normalized.
         kernel_initializer: Initializer of the projections' kernels.
         **kwargs: Arguments of `keras.layers.Layer`.
 

@@ -20,7 +20,7 @@ class SlotUpdate(keras.layers.Layer):
             5); or a layer that is called with `(updates, slots)`. The MLP
             follows in every case.
         use_mlp: Whether the residual MLP follows (Figure 8).
-        use_layer_norm: Whether the MLP's input is normalised (Figure 7).
+        use_layer_norm: Whether the MLP's input is normalized (Figure 7).
         kernel_initializer: Initializer of the MLP's kernels.
         **kwargs: Arguments of `keras.layers.Layer`.
     """
@@ -84,7 +84,7 @@ class SlotUpdate(keras.layers.Layer):
         return slots  # (B, K, D)
 
     def _recur(self, updates, slots):
-        # The state is the slot as it was, not its normalised form.
+        # The state is the slot as it was, not its normalized form.
         num_slots = slots.shape[1]
         flat, _ = self.gru(
             ops.reshape(updates, (-1, self.slot_size)),

@@ -6,14 +6,14 @@ linear, so they can act on the few slots instead of the many tokens:
     logits = (q W_q) (x W_k)^T = ((q W_q) W_k^T) x^T
     updates = A (x W_v)        = (A x) W_v
 
-So does most of the layer normalisation before them. Taking the mean off a
+So does most of the layer normalization before them. Taking the mean off a
 token's features is linear, too, and its scale and shift follow it:
 
     norm(x) W = r (x - mean(x)) diag(scale) W + shift W
               = r x (V - mean(V)) + b     with V = diag(scale) W, b = shift W
 
 where the mean of V is over its rows, and r = 1 / deviation(x) is one number
-per token. No normalised token is ever formed.
+per token. No normalized token is ever formed.
 
 The results differ by rounding alone. `project_tokens` picks the form with
 fewer multiplications; both have the methods `score` and `gather`.

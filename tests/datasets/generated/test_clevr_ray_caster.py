@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from keras_slots.datasets import clevr_lamps, clevr_scene_sampling
+from keras_slots.datasets.generated import clevr_lamps, clevr_scene_sampling
 from keras_slots.datasets.generated.clevr_geometry import (
     Objects,
     Scenes,
@@ -229,7 +229,7 @@ def linear(picture):
     return np.where(dark, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
 
 
-def test_colours_can_be_told_apart():
+def test_colors_can_be_told_apart():
     """The nearest of the eight nominal hues is that of the object."""
     nominal = COLORS / COLORS.sum(axis=0)
     for material in (0, 1):
@@ -244,9 +244,9 @@ def test_colours_can_be_told_apart():
 
 
 @pytest.mark.parametrize("shape", [CUBE, SPHERE, CYLINDER])
-def test_metal_reflects_its_neighbours_and_rubber_does_not(shape):
+def test_metal_reflects_its_neighbors_and_rubber_does_not(shape):
     def difference(material):
-        """What a red neighbour changes in the light of a grey object."""
+        """What a red neighbor changes in the light of a gray object."""
         thing = (-1.0, 1.0, 1, material, shape, 0)
         alone = make_scene(thing)
         beside = make_scene(thing, (-0.8, -1.0, 1, 0, SPHERE, 4))
@@ -287,7 +287,7 @@ def test_edges_are_smooth():
     """Pixels along an edge take shades between object and ground."""
     scene = make_scene((0, 0, 1, 0, SPHERE, 3))
     light = linear(render(scene, 96)[0])
-    # Yellow against grey, whatever the shadow.
+    # Yellow against gray, whatever the shadow.
     yellow = 1.0 - light[..., 2] / light[..., 0]
     label = masks(scene, 96)[0]
     smooth = []

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_slots.datasets import clevr_scene_sampling as sampling
+from keras_slots.datasets.generated import clevr_scene_sampling as sampling
 from keras_slots.datasets.generated.clevr_geometry import masks
 from keras_slots.property_layout import PROPERTIES
 from tests.datasets.clevr_reference import camera_axes

@@ -99,7 +99,7 @@ def test_targets_say_what_the_properties_say(sample):
 
 
 def test_pixel_coordinates_lead_to_the_objects(sample):
-    """Spheres are seen around their centre, the whole of them."""
+    """Spheres are seen around their center, the whole of them."""
     sphere = PROPERTIES["shape"].index("sphere")
     errors = []
     for b, i in zip(*np.nonzero(sample["shape"] == sphere), strict=True):

@@ -101,7 +101,7 @@ def test_masks_follow_from_the_factors(sample):
         np.testing.assert_array_equal(sample["mask"][i], expected)
 
 
-def test_images_follow_from_masks_and_colours(sample):
+def test_images_follow_from_masks_and_colors(sample):
     pixels, mask = to_pixels(sample["image"]), sample["mask"]
     np.testing.assert_array_equal(
         sample["image"], pixels.astype("float32") / np.float32(127.5) - 1

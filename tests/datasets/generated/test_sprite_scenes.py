@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import rgb_to_hsv
 
-from keras_slots.datasets import sprite_scenes as scenes
+from keras_slots.datasets.generated import sprite_scenes as scenes
 from tests.datasets.sprite_reference import (
     ELLIPSE,
     GRAYSCALE,
@@ -112,7 +112,7 @@ def test_hearts_have_the_measured_areas_and_stand_upright():
 
 
 def test_orientation_runs_counter_clockwise():
-    """A heart's weight lies above its centre and turns with it."""
+    """A heart's weight lies above its center and turns with it."""
     hearts = silhouettes([(HEART, 5, turn, 0, 0) for turn in range(40)])
     right = np.arange(64) - 15.5
     weight = (hearts * (right - 1j * right[:, None])).mean(axis=(1, 2))
@@ -157,7 +157,7 @@ def test_later_sprites_cover_earlier_ones():
     image, mask = (x.numpy() for x in scenes.render(sprites, colors))
     alone_square, alone_heart = silhouettes([square, heart])
     np.testing.assert_array_equal(mask[0], alone_square + alone_heart)
-    # A hidden sprite leaves no label and no colour.
+    # A hidden sprite leaves no label and no color.
     np.testing.assert_array_equal(mask[1], 2 * alone_square)
     assert set(np.unique(to_pixels(image[0]))) == {0, 102, 204}
     assert set(np.unique(to_pixels(image[1]))) == {0, 204}
@@ -205,7 +205,7 @@ def test_a_published_count_of_green_squares(drawn):
     assert green.any(axis=1).mean() == pytest.approx(0.18294, abs=0.0035)
 
 
-def test_colours_on_grayscale_are_vivid_and_the_background_grey(drawn):
+def test_colors_on_grayscale_are_vivid_and_the_background_grey(drawn):
     assert drawn.colors.dtype == np.float32
     present = drawn.sprites[..., 0] > 0
     hsv = rgb_to_hsv(drawn.colors[:, 1:][present])
@@ -222,7 +222,7 @@ def test_colours_on_grayscale_are_vivid_and_the_background_grey(drawn):
     assert (drawn.colors[:, 1:][~present] == 0).all()
 
 
-def test_colours_on_colored_are_uniform_everywhere():
+def test_colors_on_colored_are_uniform_everywhere():
     drawn = scenes.sample_scenes("colored_on_colored", "train", 50_000, seed=1)
     present = drawn.sprites[..., 0] > 0
     for colors in (drawn.colors[:, 0], drawn.colors[:, 1:][present]):

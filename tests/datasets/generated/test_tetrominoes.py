@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 from sklearn.metrics import adjusted_rand_score
 
-from keras_slots.datasets import tetromino_scenes as scenes
 from keras_slots.datasets import tetrominoes
+from keras_slots.datasets.generated import tetromino_scenes as scenes
 from tests.datasets.joined import everything
 
 SPLITS = ["train", "validation", "test"]
@@ -31,7 +31,7 @@ def sample():
 
 @pytest.fixture(scope="module")
 def pieces():
-    """100,000 scenes as drawn: shape, colour, row, column of each piece."""
+    """100,000 scenes as drawn: shape, color, row, column of each piece."""
     return sample_pieces("train", 100_000, seed=1).astype("int64")
 
 
@@ -131,12 +131,12 @@ def test_offsets_reach_both_ends(pieces):
         assert len(np.unique(here[:, 2])) == 36 - height
 
 
-def test_colours_are_uniform_and_repeat(pieces):
+def test_colors_are_uniform_and_repeat(pieces):
     share = np.bincount(pieces[..., 1].ravel(), minlength=6) / 300_000
     np.testing.assert_allclose(share, 1 / 6, atol=0.004)
     colors = np.sort(pieces[..., 1], axis=1)
     repeats = (np.diff(colors, axis=1) == 0).any(axis=1).mean()
-    # Colours do not bear on overlaps, so they stay independent.
+    # Colors do not bear on overlaps, so they stay independent.
     assert repeats == pytest.approx(1 - 5 / 6 * 4 / 6, abs=0.006)
 
 
@@ -152,7 +152,7 @@ def test_whole_scenes_are_rejected_on_overlap(pieces):
     assert has == pytest.approx(0.4965, abs=0.005)
 
 
-def test_grouping_by_colour_scores_point_eight():
+def test_grouping_by_color_scores_point_eight():
     data = everything(tetrominoes("test", 500, 1_000, as_dict=True))
     scores = []
     for image, mask in zip(data["image"], data["mask"], strict=True):

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from keras_slots.datasets import clevr, clevr_files
+from keras_slots.datasets import clevr
+from keras_slots.datasets.published import clevr_files
 from keras_slots.property_layout import PROPERTIES
 
 pytest.importorskip("tensorflow_datasets")

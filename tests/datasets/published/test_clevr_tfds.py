@@ -62,13 +62,13 @@ def expected_target(scene, names=tuple(ORDERS), scale=1.0, rows=10):
 
 
 def resize(pixels, size):
-    """Bilinear, between the four nearest pixel centres, in float64."""
+    """Bilinear, between the four nearest pixel centers, in float64."""
     result = pixels.astype("float64")
     for axis in (0, 1):
         length = result.shape[axis]
-        centre = (np.arange(size) + 0.5) * length / size - 0.5
-        low = np.floor(centre).astype(int)
-        weight = (centre - low).reshape((-1, 1) if axis else (-1, 1, 1))
+        center = (np.arange(size) + 0.5) * length / size - 0.5
+        low = np.floor(center).astype(int)
+        weight = (center - low).reshape((-1, 1) if axis else (-1, 1, 1))
         before = result.take(np.clip(low, 0, length - 1), axis)
         after = result.take(np.clip(low + 1, 0, length - 1), axis)
         result = before * (1 - weight) + after * weight

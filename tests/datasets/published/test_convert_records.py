@@ -13,11 +13,10 @@ import tensorflow as tf
 from keras_slots.datasets import (
     convert_records,
     multi_object_records,
-    record_file,
     record_shards,
-    shard_folder,
     tetrominoes,
 )
+from keras_slots.datasets.published import record_file, shard_folder
 from tests.datasets.joined import everything
 from tests.datasets.published_records import (
     clevr_record,

@@ -9,11 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_slots.datasets import (
-    multi_object_records,
-    tetromino_scenes,
-    tetrominoes,
-)
+from keras_slots.datasets import multi_object_records, tetrominoes
+from keras_slots.datasets.generated import tetromino_scenes
 from tests.datasets.joined import everything
 from tests.datasets.published_records import (
     floats,

@@ -7,11 +7,10 @@ import pytest
 from keras_slots.datasets import (
     clevr_scenes,
     convert_records,
-    record_file,
     record_shards,
-    shard_folder,
     tetrominoes,
 )
+from keras_slots.datasets.published import record_file, shard_folder
 from tests.datasets.published_records import tetrominoes_record, write
 
 NUM_RECORDS = 22

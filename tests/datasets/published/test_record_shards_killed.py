@@ -12,8 +12,8 @@ from keras_slots.datasets import (
     convert_records,
     multi_object_records,
     record_shards,
-    shard_folder,
 )
+from keras_slots.datasets.published import shard_folder
 from tests.datasets.published_records import clevr_record, clevr_scene, write
 
 NUM_RECORDS = 200

@@ -7,7 +7,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from keras_slots.datasets import scene_cache, scene_shards
+from keras_slots.datasets.storage import scene_cache, scene_shards
 from keras_slots.datasets.storage.scene_cache import SceneCache
 
 SETTINGS = {"seed": 1, "only": {"size": (0, 1)}}

@@ -17,17 +17,17 @@ from tests.backends import (
 
 CASES = {
     "strided": {"grid_size": 4, "strides": (2, 1)},
-    "around centres": {
+    "around centers": {
         "grid_size": 4,
         "kernel_sizes": 1,
         "output_kernel_size": 1,
         "patch_size": 2,
-        "centre_frequencies": 2,
+        "center_frequencies": 2,
         "mask_penalty": 0.1,
     },
 }
 # Of the largest value, in half precision. JAX adds up in it, too, when it does
-# not optimise.
+# not optimize.
 ROUNDING = 0.02 if BACKEND == "tensorflow" else 0.1
 
 
@@ -47,13 +47,13 @@ def make_decoders(case, dtype):
 def inputs_of(case, dtype):
     rng = np.random.default_rng(0)
     inputs = [rng.normal(size=(3, 2, 8))]
-    if "centre_frequencies" in case:
+    if "center_frequencies" in case:
         inputs.append(rng.uniform(-1, 1, size=(3, 2, 2)))
     return [x.astype(dtype) for x in inputs]
 
 
 def value_and_gradients(decoder, inputs, mode):
-    names = ("slots", "centres")
+    names = ("slots", "centers")
 
     def loss(*inputs):
         image, *_ = decoder(**dict(zip(names, inputs, strict=False)))

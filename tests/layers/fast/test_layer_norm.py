@@ -1,4 +1,4 @@
-"""Layer normalisation against Keras's own, gradients included."""
+"""Layer normalization against Keras's own, gradients included."""
 
 import keras
 import numpy as np

@@ -20,8 +20,8 @@ def draw(*shape, seed=0, scale=1.0):
     return (scale * rng.normal(size=shape)).astype("float32")
 
 
-def randomise(layer, scale=0.7):
-    """Weights, biases too, that leave no structure of their initialisers."""
+def randomize(layer, scale=0.7):
+    """Weights, biases too, that leave no structure of their initializers."""
     for index, weight in enumerate(layer.weights):
         weight.assign(draw(*weight.shape, seed=100 + index, scale=scale))
 
@@ -29,7 +29,7 @@ def randomise(layer, scale=0.7):
 def make_encoder():
     encoder = SetEncoder(L, H)
     encoder.build((None, N, D))
-    randomise(encoder)
+    randomize(encoder)
     return encoder
 
 
@@ -48,7 +48,7 @@ def make_descent(**arguments):
         }
     )
     descent.build((None, L))
-    randomise(descent)
+    randomize(descent)
     return descent
 
 
@@ -63,7 +63,7 @@ def autodiff_encoder(encoder, sets):
 
 
 def objective(descent, sets, latent, start):
-    """What the descent minimises: one value per example."""
+    """What the descent minimizes: one value per example."""
     latent, start = map(ops.convert_to_tensor, (latent, start))
     error = autodiff_encoder(descent.set_encoder, sets) - latent
     half_square = 0.5 * error**2

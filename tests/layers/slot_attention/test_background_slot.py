@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_slots import SlotAttention, SpatialBroadcastDecoder
 from keras_slots.layers import ConvEncoder
-from keras_slots.layers.slot_centres import grid_positions, is_object
+from keras_slots.layers.slot_centers import grid_positions, is_object
 from keras_slots.models import ObjectDiscovery
 from tests.backends import EAGERLY
 
@@ -48,9 +48,9 @@ def test_any_number_of_objects_beside_it(num_slots):
 
 
 def test_it_attends_to_near_and_far_alike():
-    centres = make_layer(centre_frequencies=F).centres
+    centers = make_layer(center_frequencies=F).centers
     slots = keras.random.normal((B, K, D), seed=0)
-    penalty = centres.distance_penalty(
+    penalty = centers.distance_penalty(
         slots, ops.ones((B, K, 2)), grid_positions(3, 3)
     )  # (B, K, 9)
     np.testing.assert_array_equal(penalty[:, 0], np.zeros((B, 9)))
@@ -59,18 +59,18 @@ def test_it_attends_to_near_and_far_alike():
 
 def make_decoder(**kwargs):
     return SpatialBroadcastDecoder(
-        8, (16,), 1, output_kernel_size=1, centre_frequencies=F, **kwargs
+        8, (16,), 1, output_kernel_size=1, center_frequencies=F, **kwargs
     )
 
 
-def test_it_is_drawn_around_the_middle_wherever_its_centre_is():
+def test_it_is_drawn_around_the_middle_wherever_its_center_is():
     decoder = make_decoder(mask_falloff=2.0, background_slot=True)
     slots = keras.random.normal((B, K, D), seed=0)
-    centres = keras.random.uniform((B, K, 2), -1.0, 1.0, seed=0)
-    elsewhere = centres + 1.0 - is_object(K)
+    centers = keras.random.uniform((B, K, 2), -1.0, 1.0, seed=0)
+    elsewhere = centers + 1.0 - is_object(K)
     for one, other in zip(
-        decoder(slots, centres=centres),
-        decoder(slots, centres=elsewhere),
+        decoder(slots, centers=centers),
+        decoder(slots, centers=elsewhere),
         strict=True,
     ):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
@@ -80,7 +80,7 @@ def test_its_mask_alone_does_not_fall_off():
     steep = make_decoder(mask_falloff=1e6, background_slot=True)
     slots = keras.random.normal((B, K, D), seed=0)
     # No object is nearer to a pixel than this.
-    masks = np.array(steep(slots, centres=5.0 * ops.ones((B, K, 2)))[2])
+    masks = np.array(steep(slots, centers=5.0 * ops.ones((B, K, 2)))[2])
     np.testing.assert_allclose(masks[:, 0], 1.0)
     np.testing.assert_allclose(masks[:, 1:], 0.0)
 
@@ -99,7 +99,7 @@ def test_a_model_with_a_background_learns_and_is_saved(tmp_path):
     keras.utils.set_random_seed(0)
     model = ObjectDiscovery(
         ConvEncoder((4,), mlp_sizes=(6,)),
-        make_layer(centre_frequencies=F),
+        make_layer(center_frequencies=F),
         make_decoder(mask_falloff=2.0, background_slot=True),
     )
     model.compile("adam", run_eagerly=EAGERLY)
@@ -120,5 +120,5 @@ def test_a_model_with_a_background_learns_and_is_saved(tmp_path):
 def test_it_needs_company_and_a_decoder_with_places():
     with pytest.raises(ValueError, match=r"one more slot.*num_slots=1"):
         SlotAttention(1, D, background_slot=True)
-    with pytest.raises(ValueError, match="background_slot=True, centre_freq"):
+    with pytest.raises(ValueError, match="background_slot=True, center_freq"):
         SpatialBroadcastDecoder(8, background_slot=True)

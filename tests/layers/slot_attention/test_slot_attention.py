@@ -33,7 +33,7 @@ def draw(*shape, seed=0):
     return rng.normal(size=shape).astype("float32")
 
 
-def randomised_layer(num_features=6, **kwargs):
+def randomized_layer(num_features=6, **kwargs):
     """A layer none of whose weights is at its first value."""
     layer = SlotAttention(3, 6, mlp_hidden_size=5, **kwargs)
     layer.build((None, None, num_features))
@@ -100,7 +100,7 @@ def test_golden_slots_and_attention_of_every_iteration():
 )
 @pytest.mark.parametrize("num_tokens", [5, 40], ids="{} tokens".format)
 def test_equals_algorithm_1(arguments, num_tokens):
-    layer = randomised_layer(**arguments)
+    layer = randomized_layer(**arguments)
     inputs, start = draw(2, num_tokens, 6), draw(2, 3, 6, seed=1)
     slots, attention = layer(
         inputs,
@@ -122,7 +122,7 @@ def test_equals_algorithm_1(arguments, num_tokens):
 
 
 def test_tokens_and_slots_may_have_other_sizes():
-    layer = randomised_layer(num_features=10)
+    layer = randomized_layer(num_features=10)
     inputs, start = draw(1, 7, 10), draw(1, 3, 6, seed=1)
     expected, _ = algorithm_1(inputs[0], start[0], weights_by_path(layer))
     assert_close(layer(inputs, initial_slots=start)[0], expected[-1], 1e-5)
@@ -166,7 +166,7 @@ def test_first_slots_have_the_learned_distribution():
     [("shared_gaussian", 1), ("per_slot_gaussian", 3), ("learned", 3)],
     ids=str,
 )
-def test_each_initialisation_has_its_parameters(kind, rows):
+def test_each_initialization_has_its_parameters(kind, rows):
     layer = SlotAttention(3, 6, slot_initialization=kind)
     layer.build((None, None, 2))
     names = ["mu"] if kind == "learned" else ["mu", "log_sigma"]
@@ -216,7 +216,7 @@ def test_weight_names_are_a_file_format():
 
 
 def test_equal_kernels_do_not_start_with_equal_values():
-    """One initialiser with a seed serves several kernels of one shape."""
+    """One initializer with a seed serves several kernels of one shape."""
     initializer = keras.initializers.RandomNormal()
     layer = SlotAttention(3, 6, kernel_initializer=initializer)
     layer.build((None, None, 6))

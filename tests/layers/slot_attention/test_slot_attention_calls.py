@@ -234,10 +234,10 @@ def test_every_weight_learns():
         ({"epsilon": "1e-8"}, "`epsilon` must be .* Received: epsilon='1e-8'"),
         ({"epsilon": float("nan")}, "`epsilon` must be a non-negative"),
         ({"temperature": 0.0}, "`temperature` must be a positive number"),
-        ({"centre_frequencies": 0}, "`centre_frequencies` must be a positi"),
+        ({"center_frequencies": 0}, "`center_frequencies` must be a positi"),
         (
-            {"centre_frequencies": 2, "slot_size": 1},
-            "centres need two features .* Received: slot_size=1",
+            {"center_frequencies": 2, "slot_size": 1},
+            "centers need two features .* Received: slot_size=1",
         ),
         (
             {"aggregation": "sum"},

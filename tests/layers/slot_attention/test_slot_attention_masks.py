@@ -12,7 +12,7 @@ from tests.golden_weights import assert_close
 # Which of 8 tokens and which of 4 slots take part, for two examples.
 TOKENS = np.array([[1, 1, 0, 1, 0, 1, 1, 0], [1] * 8], bool)
 SLOTS = np.array([[1, 0, 1, 1], [1, 1, 1, 1]], bool)
-EACH_NORMALISATION = pytest.mark.parametrize(
+EACH_NORMALIZATION = pytest.mark.parametrize(
     "arguments",
     [
         {},
@@ -49,7 +49,7 @@ def assert_finite(tensors):
         assert np.all(np.isfinite(np.array(tensor, "float32")))
 
 
-@EACH_NORMALISATION
+@EACH_NORMALIZATION
 def test_masked_tokens_equal_fewer_tokens(arguments):
     layer = make_layer(**arguments)
     tokens, start = draw(2, 8, 6), draw(2, 4, 6, seed=1)
@@ -62,7 +62,7 @@ def test_masked_tokens_equal_fewer_tokens(arguments):
     assert_close(slots[1], unmasked[1], 1e-5)
 
 
-@EACH_NORMALISATION
+@EACH_NORMALIZATION
 def test_nan_in_a_masked_token_has_no_influence(arguments):
     layer = make_layer(**arguments)
     clean, start = draw(2, 8, 6), draw(2, 4, 6, seed=1)
@@ -83,7 +83,7 @@ def test_nan_in_a_masked_token_has_no_influence(arguments):
     np.testing.assert_array_equal(np.array(gradients[0])[~TOKENS], 0)
 
 
-@EACH_NORMALISATION
+@EACH_NORMALIZATION
 def test_masked_slots_equal_fewer_slots(arguments):
     layer = make_layer(**arguments)
     tokens, start = draw(2, 8, 6), draw(2, 4, 6, seed=1)

@@ -4,21 +4,21 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from tests.layers.test_centred_decoding import make_decoder
 
 from keras_slots import SlotAttention, SpatialBroadcastDecoder
-from keras_slots.layers.slot_centres import (
+from keras_slots.layers.slot_centers import (
     SMALLEST_SCALE,
-    SlotCentres,
+    SlotCenters,
     grid_positions,
     slot_scales,
 )
 from keras_slots.models import ObjectDiscovery
-from tests.layers.test_slot_centres import B, D, F, K, random_attention
+from tests.layers.decoder.test_centered_decoding import make_decoder
+from tests.layers.test_slot_centers import B, D, F, K, random_attention
 
 
-def make_centres():
-    layer = SlotCentres(D, F, has_scales=True, has_background=False)
+def make_centers():
+    layer = SlotCenters(D, F, has_scales=True, has_background=False)
     layer.build(None)
     return layer
 
@@ -44,15 +44,15 @@ def test_slot_that_attends_to_no_two_tokens_has_the_smallest_scale(seen):
 
 def test_shape_is_the_mean_of_features_token_by_token():
     """Against NumPy: the mean over tokens of sin and cos of f (p - c) / s."""
-    layer = make_centres()
+    layer = make_centers()
     positions = ops.convert_to_numpy(grid_positions(4, 5))
     attention = random_attention(20)
-    centres, updates = layer.describe(
+    centers, updates = layer.describe(
         ops.convert_to_tensor(attention), ops.convert_to_tensor(positions)
     )
-    centres = ops.convert_to_numpy(centres)
+    centers = ops.convert_to_numpy(centers)
     weights = attention / attention.sum(-1, keepdims=True)
-    relative = positions - centres[:, :, None]  # (B, K, N, 2)
+    relative = positions - centers[:, :, None]  # (B, K, N, 2)
     scales = np.sqrt(np.einsum("bkn,bkna->bka", weights, relative**2))
     octaves = np.pi / 2 * 2.0 ** np.arange(F)
 
@@ -64,7 +64,7 @@ def test_shape_is_the_mean_of_features_token_by_token():
     shape = np.einsum(
         "bkn,bknf->bkf", weights, features(relative / scales[:, :, None])
     )
-    place = [centres, features(centres), np.log(scales)]
+    place = [centers, features(centers), np.log(scales)]
     expected = (
         np.concatenate(place, axis=-1)
         @ ops.convert_to_numpy(layer.tell_place.kernel)
@@ -76,7 +76,7 @@ def test_shape_is_the_mean_of_features_token_by_token():
 
 def test_shape_does_not_change_with_place_and_size():
     """The same tokens, half as far apart and elsewhere, are told alike."""
-    layer = make_centres()
+    layer = make_centers()
     layer.tell_place.kernel.assign(np.zeros(layer.tell_place.kernel.shape))
     positions = grid_positions(4, 5)
     attention = ops.convert_to_tensor(random_attention(20))
@@ -90,10 +90,10 @@ def test_twice_the_scale_draws_twice_the_size():
     """Every other pixel of a large drawing is a pixel of the small one."""
     decoder = make_decoder(grid_size=9)
     slots = keras.random.normal((B, K, D), seed=0)
-    centres = ops.zeros((B, K, 2))
+    centers = ops.zeros((B, K, 2))
     scales = ops.ones((B, K, 2))
-    _, small, _ = decoder(slots, centres=centres, scales=scales)
-    _, large, _ = decoder(slots, centres=centres, scales=2 * scales)
+    _, small, _ = decoder(slots, centers=centers, scales=scales)
+    _, large, _ = decoder(slots, centers=centers, scales=2 * scales)
     np.testing.assert_allclose(
         large[:, :, ::2, ::2], small[:, :, 2:7, 2:7], rtol=1e-4, atol=1e-5
     )
@@ -110,25 +110,25 @@ def test_model_draws_slots_in_units_of_their_scale():
     outputs = model(images)
     positions = grid_positions(*model.encoder.grid_size(35, 35))
     scales = slot_scales(outputs["attention"], positions)
-    centres = ops.matmul(outputs["attention"], positions) / ops.sum(
+    centers = ops.matmul(outputs["attention"], positions) / ops.sum(
         outputs["attention"], axis=-1, keepdims=True
     )
     expected, *_ = model.decoder(
-        outputs["slots"], centres=centres, scales=scales
+        outputs["slots"], centers=centers, scales=scales
     )
     np.testing.assert_allclose(
         outputs["reconstruction"], expected, rtol=1e-4, atol=1e-5
     )
-    without, *_ = model.decoder(outputs["slots"], centres=centres)
+    without, *_ = model.decoder(outputs["slots"], centers=centers)
     assert np.abs(without - outputs["reconstruction"]).max() > 1e-3
 
 
-def test_scales_need_centres():
+def test_scales_need_centers():
     with pytest.raises(ValueError, match="Received: slot_scales=True"):
         SlotAttention(K, D, slot_scales=True)
     slots = keras.random.normal((B, K, D), seed=0)
     decoder = SpatialBroadcastDecoder(4, (4,))
-    with pytest.raises(ValueError, match="`scales` need `centres`"):
+    with pytest.raises(ValueError, match="`scales` need `centers`"):
         decoder(slots, scales=ops.ones((B, K, 2)))
 
 
@@ -136,5 +136,5 @@ def test_scales_must_fit_the_slots():
     slots = keras.random.normal((B, K, D), seed=0)
     with pytest.raises(ValueError, match="`scales` must have size 3 on axis 1"):
         make_decoder()(
-            slots, centres=ops.zeros((B, K, 2)), scales=ops.ones((B, 2, 2))
+            slots, centers=ops.zeros((B, K, 2)), scales=ops.ones((B, 2, 2))
         )

@@ -1,12 +1,12 @@
-"""SlotCentres: a place in the image for every slot.
+"""SlotCenters: a place in the image for every slot.
 
 The paper names relative positions as a promising extension (section 1 of the
 supplement, "Translation symmetry"); Biza et al. (2023) made them relative to
-each slot. Here a slot's centre is the mean position of the tokens it attends
-to, and the slot learns where it is and what shape it has around its centre.
+each slot. Here a slot's center is the mean position of the tokens it attends
+to, and the slot learns where it is and what shape it has around its center.
 
 The shape is told by the attention-weighted mean of Fourier features of the
-tokens' positions *relative to the centre*, the characteristic function of
+tokens' positions *relative to the center*, the characteristic function of
 what the slot attends to. It need not be computed token by token for every
 slot: the features of a difference are a rotation of the features,
 
@@ -14,7 +14,7 @@ slot: the features of a difference are a rotation of the features,
     cos f(p - c) = cos fp cos fc + sin fp sin fc
 
 so the mean of the absolute features, one small product for all slots, is
-rotated by each slot's centre afterwards.
+rotated by each slot's center afterwards.
 
 A slot with a scale, as in Biza et al. (2023), sees its tokens in units of the
 standard deviation of what it attends to, along each axis: a shape is then told
@@ -22,7 +22,7 @@ alike near and far. Every slot has frequencies of its own, f / s, so that here
 the features are computed token by token.
 
 Letters: B batch, N tokens, K slots, D slot size, F frequencies. Positions are
-(y, x) pairs in [-1, 1], the outermost pixels' centres at -1 and 1.
+(y, x) pairs in [-1, 1], the outermost pixels' centers at -1 and 1.
 """
 
 import math
@@ -35,10 +35,10 @@ from keras_slots.types import Tensor
 # softplus(2) = 2.1: at first a token at the far side of the image is all but
 # out of a slot's reach, one at a piece's distance is not.
 INITIAL_REACH = 2.0
-# Keeps the centre of a slot that attends to nothing finite, in the middle.
+# Keeps the center of a slot that attends to nothing finite, in the middle.
 SMALLEST_MASS = 1e-8
 # Of a slot that attends to a single token, or to nothing: a grid of 40 tokens
-# has neighbours at this distance.
+# has neighbors at this distance.
 SMALLEST_SCALE = 0.05
 
 
@@ -50,7 +50,7 @@ def grid_positions(height: int, width: int) -> Tensor:
     return ops.reshape(ops.stack(grid, axis=-1), (height * width, 2))
 
 
-def slot_centres(attention: Tensor, positions: Tensor) -> Tensor:
+def slot_centers(attention: Tensor, positions: Tensor) -> Tensor:
     """The mean position of what each slot attends to.
 
     Args:
@@ -77,8 +77,8 @@ def slot_scales(attention: Tensor, positions: Tensor) -> Tensor:
         `SMALLEST_SCALE`.
     """
     positions = ops.cast(positions, "float32")
-    mean = slot_centres(attention, positions)
-    mean_square = slot_centres(attention, ops.square(positions))
+    mean = slot_centers(attention, positions)
+    mean_square = slot_centers(attention, ops.square(positions))
     variance = ops.maximum(
         mean_square - ops.square(mean), SMALLEST_SCALE**2
     )  # (B, K, 2)
@@ -86,13 +86,13 @@ def slot_scales(attention: Tensor, positions: Tensor) -> Tensor:
 
 
 def relative_positions(
-    positions: Tensor, centres: Tensor, scales: Tensor | None = None
+    positions: Tensor, centers: Tensor, scales: Tensor | None = None
 ) -> Tensor:
-    """Positions (N, 2) as slots with centres (B, K, 2) see them: (B, K, N, 2).
+    """Positions (N, 2) as slots with centers (B, K, 2) see them: (B, K, N, 2).
 
     In units of the scales (B, K, 2), if slots have them.
     """
-    relative = positions - centres[:, :, None]
+    relative = positions - centers[:, :, None]
     if scales is None:
         return relative
     return relative / ops.cast(scales, "float32")[:, :, None]
@@ -116,7 +116,7 @@ def fourier_angles(positions: Tensor, num_frequencies: int) -> Tensor:
     return ops.reshape(angles, (*ops.shape(angles)[:-2], 2 * num_frequencies))
 
 
-class SlotCentres(keras.layers.Layer):
+class SlotCenters(keras.layers.Layer):
     """Where slots start, how far they reach, and what they learn of place.
 
     A part of `SlotAttention`, which checks the arguments. Computed in float32
@@ -162,17 +162,17 @@ class SlotCentres(keras.layers.Layer):
             "tell_shape", features, self.slot_size, use_bias=False
         )
 
-    def first_centres(self, slots: Tensor) -> Tensor:
-        """Centres (B, K, 2) of the slots (B, K, D) before they attend.
+    def first_centers(self, slots: Tensor) -> Tensor:
+        """Centers (B, K, 2) of the slots (B, K, D) before they attend.
 
         The first two features of an initial slot say where it starts.
         """
         return ops.tanh(ops.cast(slots[..., :2], "float32"))
 
-    def distance_penalty(self, slots, centres, positions) -> Tensor:
-        """What is taken off the logits: (B, K, N), 0 at the centre.
+    def distance_penalty(self, slots, centers, positions) -> Tensor:
+        """What is taken off the logits: (B, K, N), 0 at the center.
 
-        The squared distance between token and centre, times how near the
+        The squared distance between token and center, times how near the
         slot wants its tokens to be, which it decides itself.
         """
         positions = ops.cast(positions, "float32")
@@ -182,43 +182,43 @@ class SlotCentres(keras.layers.Layer):
         # |p - c|^2 = |p|^2 - 2 p.c + |c|^2: no (B, K, N, 2) tensor.
         squared_distance = (
             ops.sum(ops.square(positions), axis=-1)
-            - 2.0 * ops.matmul(centres, ops.transpose(positions))
-            + ops.sum(ops.square(centres), axis=-1, keepdims=True)
+            - 2.0 * ops.matmul(centers, ops.transpose(positions))
+            + ops.sum(ops.square(centers), axis=-1, keepdims=True)
         )  # (B, K, N)
         return nearness * squared_distance
 
     def describe(self, attention, positions) -> tuple[Tensor, Tensor]:
-        """New centres (B, K, 2), and place and shape as updates (B, K, D)."""
+        """New centers (B, K, 2), and place and shape as updates (B, K, D)."""
         positions = ops.cast(positions, "float32")
-        centres = slot_centres(attention, positions)
-        angles = fourier_angles(centres, self.num_frequencies)  # (B, K, 2 F)
-        sin_centre, cos_centre = ops.sin(angles), ops.cos(angles)
-        place = [centres, sin_centre, cos_centre]
+        centers = slot_centers(attention, positions)
+        angles = fourier_angles(centers, self.num_frequencies)  # (B, K, 2 F)
+        sin_center, cos_center = ops.sin(angles), ops.cos(angles)
+        place = [centers, sin_center, cos_center]
         weights = attention / _mass(attention)  # (B, K, N)
         if self.has_scales:
             scales = slot_scales(attention, positions)
             place.append(ops.log(scales))
-            shape = self._scaled_shape(weights, positions, centres, scales)
+            shape = self._scaled_shape(weights, positions, centers, scales)
         else:
-            shape = self._shape(weights, positions, sin_centre, cos_centre)
+            shape = self._shape(weights, positions, sin_center, cos_center)
         updates = self.tell_place(
             ops.concatenate(place, axis=-1)
         ) + self.tell_shape(ops.concatenate(shape, axis=-1))
-        return centres, updates
+        return centers, updates
 
-    def _shape(self, weights, positions, sin_centre, cos_centre):
+    def _shape(self, weights, positions, sin_center, cos_center):
         """Weighted means (B, K, 2 F) of sin and cos of f (p - c)."""
         angles = fourier_angles(positions, self.num_frequencies)  # (N, 2 F)
         sin_mean = ops.matmul(weights, ops.sin(angles))  # (B, K, 2 F)
         cos_mean = ops.matmul(weights, ops.cos(angles))
         return [
-            sin_mean * cos_centre - cos_mean * sin_centre,
-            cos_mean * cos_centre + sin_mean * sin_centre,
+            sin_mean * cos_center - cos_mean * sin_center,
+            cos_mean * cos_center + sin_mean * sin_center,
         ]
 
-    def _scaled_shape(self, weights, positions, centres, scales):
+    def _scaled_shape(self, weights, positions, centers, scales):
         """Weighted means (B, K, 2 F) of sin and cos of f (p - c) / s."""
-        relative = relative_positions(positions, centres, scales)
+        relative = relative_positions(positions, centers, scales)
         angles = fourier_angles(relative, self.num_frequencies)
         weights = weights[:, :, None]  # (B, K, 1, N), angles (B, K, N, 2 F)
         return [

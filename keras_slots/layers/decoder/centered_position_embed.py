@@ -1,14 +1,14 @@
-"""CentredPositionEmbed: where a grid's cells are, seen from each slot."""
+"""CenteredPositionEmbed: where a grid's cells are, seen from each slot."""
 
 import keras
 from keras import ops
 
-from keras_slots.layers.slot_centres import fourier_angles, relative_positions
+from keras_slots.layers.slot_centers import fourier_angles, relative_positions
 from keras_slots.types import Tensor
 
 
-class CentredPositionEmbed(keras.layers.Layer):
-    """Embeds positions relative to centres, by Fourier features.
+class CenteredPositionEmbed(keras.layers.Layer):
+    """Embeds positions relative to centers, by Fourier features.
 
     A part of `SpatialBroadcastDecoder`. With it the decoder learns what an
     object looks like once, and not again for every place in the image.
@@ -36,22 +36,22 @@ class CentredPositionEmbed(keras.layers.Layer):
         )
         self.correction.build((None, None, slot_size))
 
-    def correct(self, slots: Tensor, centres: Tensor) -> Tensor:
-        """Centres (B, K, 2) as the slots (B, K, D) know them.
+    def correct(self, slots: Tensor, centers: Tensor) -> Tensor:
+        """Centers (B, K, 2) as the slots (B, K, D) know them.
 
-        The mean of what a slot attends to is near the object's centre, and
+        The mean of what a slot attends to is near the object's center, and
         the slot knows better.
         """
-        return ops.cast(centres, "float32") + self.correction(slots)
+        return ops.cast(centers, "float32") + self.correction(slots)
 
     def call(
-        self, positions: Tensor, centres: Tensor, scales: Tensor | None = None
+        self, positions: Tensor, centers: Tensor, scales: Tensor | None = None
     ) -> Tensor:
-        """Positions (P, 2) and centres (B, K, 2) to (B, K, P, D).
+        """Positions (P, 2) and centers (B, K, 2) to (B, K, P, D).
 
         With scales (B, K, 2) a position is told in units of them.
         """
-        relative = relative_positions(positions, centres, scales)
+        relative = relative_positions(positions, centers, scales)
         angles = fourier_angles(relative, self.num_frequencies)
         features = [relative, ops.sin(angles), ops.cos(angles)]
         return self.dense(ops.concatenate(features, axis=-1))
@@ -68,12 +68,12 @@ def cell_positions(grid_size, image_size, pixels_per_cell) -> Tensor:
     return ops.reshape(ops.stack(grid, axis=-1), (-1, 2))
 
 
-def squared_distances(centres: Tensor, image_size) -> Tensor:
-    """From every pixel to each centre (B, K, 2): (B, K, H, W, 1)."""
+def squared_distances(centers: Tensor, image_size) -> Tensor:
+    """From every pixel to each center (B, K, 2): (B, K, H, W, 1)."""
     y, x = (
         ops.square(
-            ops.linspace(-1.0, 1.0, size, dtype=centres.dtype)
-            - centres[..., axis, None]
+            ops.linspace(-1.0, 1.0, size, dtype=centers.dtype)
+            - centers[..., axis, None]
         )
         for axis, size in enumerate(image_size)
     )  # (B, K, H) and (B, K, W)

@@ -1,4 +1,4 @@
-"""SlotCentres: places and shapes, against a token-by-token definition."""
+"""SlotCenters: places and shapes, against a token-by-token definition."""
 
 import math
 
@@ -8,11 +8,11 @@ import pytest
 from keras import ops
 
 from keras_slots import SlotAttention
-from keras_slots.layers.slot_centres import (
-    SlotCentres,
+from keras_slots.layers.slot_centers import (
+    SlotCenters,
     fourier_angles,
     grid_positions,
-    slot_centres,
+    slot_centers,
 )
 from tests.backends import outputs_and_gradients
 
@@ -32,7 +32,7 @@ def test_grid_positions_run_row_by_row_from_corner_to_corner():
     np.testing.assert_allclose(positions, expected, atol=1e-6)
 
 
-def test_centre_is_the_weighted_mean_position():
+def test_center_is_the_weighted_mean_position():
     positions = ops.convert_to_numpy(grid_positions(4, 5))
     attention = random_attention(20)
     expected = np.stack(
@@ -41,13 +41,13 @@ def test_centre_is_the_weighted_mean_position():
             for example in attention
         ]
     )
-    centres = slot_centres(attention, positions)
-    np.testing.assert_allclose(centres, expected, rtol=1e-5, atol=1e-6)
+    centers = slot_centers(attention, positions)
+    np.testing.assert_allclose(centers, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_slot_that_attends_to_nothing_has_a_finite_centre():
-    centres = slot_centres(np.zeros((1, 1, 4), "float32"), grid_positions(2, 2))
-    np.testing.assert_array_equal(centres, np.zeros((1, 1, 2)))
+def test_slot_that_attends_to_nothing_has_a_finite_center():
+    centers = slot_centers(np.zeros((1, 1, 4), "float32"), grid_positions(2, 2))
+    np.testing.assert_array_equal(centers, np.zeros((1, 1, 2)))
 
 
 def test_angles_are_octaves_of_a_half_turn_by_axis():
@@ -58,25 +58,25 @@ def test_angles_are_octaves_of_a_half_turn_by_axis():
 
 def test_rotated_mean_equals_features_of_relative_positions():
     """The fast form against the mean over tokens of sin and cos f(p - c)."""
-    layer = SlotCentres(D, F, has_scales=False, has_background=False)
+    layer = SlotCenters(D, F, has_scales=False, has_background=False)
     layer.build(None)
     positions = ops.convert_to_numpy(grid_positions(4, 5))
     attention = random_attention(20)
-    centres, updates = layer.describe(
+    centers, updates = layer.describe(
         ops.convert_to_tensor(attention), ops.convert_to_tensor(positions)
     )
-    centres = ops.convert_to_numpy(centres)
+    centers = ops.convert_to_numpy(centers)
     weights = attention / attention.sum(-1, keepdims=True)
     octaves = math.pi / 2 * 2.0 ** np.arange(F)
 
     def angles(places):  # (..., 2) -> (..., 2 F)
         return (places[..., None] * octaves).reshape(*places.shape[:-1], 2 * F)
 
-    relative = angles(positions - centres[:, :, None])  # (B, K, N, 2 F)
+    relative = angles(positions - centers[:, :, None])  # (B, K, N, 2 F)
     features = np.concatenate([np.sin(relative), np.cos(relative)], axis=-1)
     shape = np.einsum("bkn,bknf->bkf", weights, features)
-    place = angles(centres)
-    place = np.concatenate([centres, np.sin(place), np.cos(place)], axis=-1)
+    place = angles(centers)
+    place = np.concatenate([centers, np.sin(place), np.cos(place)], axis=-1)
     expected = (
         place @ ops.convert_to_numpy(layer.tell_place.kernel)
         + ops.convert_to_numpy(layer.tell_place.bias)
@@ -86,26 +86,26 @@ def test_rotated_mean_equals_features_of_relative_positions():
 
 
 def test_penalty_is_the_squared_distance_times_nearness():
-    layer = SlotCentres(D, F, has_scales=False, has_background=False)
+    layer = SlotCenters(D, F, has_scales=False, has_background=False)
     layer.build(None)
     positions = ops.convert_to_numpy(grid_positions(4, 5))
     generator = np.random.default_rng(1)
     slots = generator.normal(size=(B, K, D)).astype("float32")
-    centres = generator.uniform(-1, 1, (B, K, 2)).astype("float32")
+    centers = generator.uniform(-1, 1, (B, K, 2)).astype("float32")
     penalty = layer.distance_penalty(
-        slots, ops.convert_to_tensor(centres), ops.convert_to_tensor(positions)
+        slots, ops.convert_to_tensor(centers), ops.convert_to_tensor(positions)
     )
-    distances = positions - centres[:, :, None]
+    distances = positions - centers[:, :, None]
     # The kernel starts at zero and the bias at 2.
     expected = np.log1p(np.exp(2.0)) * np.square(distances).sum(-1)
     np.testing.assert_allclose(penalty, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_first_two_features_of_a_slot_say_where_it_starts():
-    layer = SlotCentres(D, F, has_scales=False, has_background=False)
+    layer = SlotCenters(D, F, has_scales=False, has_background=False)
     slots = 2 * np.random.default_rng(0).normal(size=(B, K, D))
     np.testing.assert_allclose(
-        layer.first_centres(ops.convert_to_tensor(slots)),
+        layer.first_centers(ops.convert_to_tensor(slots)),
         np.tanh(slots[..., :2]),
         rtol=1e-5,
     )
@@ -116,7 +116,7 @@ def layer():
     return SlotAttention(
         K,
         D,
-        centre_frequencies=F,
+        center_frequencies=F,
         slot_initialization="learned",
         slots_initializer=keras.initializers.RandomNormal(stddev=1.0, seed=1),
     )
@@ -127,9 +127,9 @@ def tokens():
     return keras.random.normal((B, 20, 6), seed=0)
 
 
-def test_every_iteration_moves_the_centres(tokens):
+def test_every_iteration_moves_the_centers(tokens):
     """Step by step, of parts that have tests of their own."""
-    layer = SlotAttention(K, D, centre_frequencies=F)
+    layer = SlotAttention(K, D, center_frequencies=F)
     layer.build(tokens.shape)
     generator = np.random.default_rng(0)
     for weight in layer.trainable_weights:
@@ -143,21 +143,21 @@ def test_every_iteration_moves_the_centres(tokens):
         positions=positions,
         return_all_iterations=True,
     )
-    parts, centres = layer.attention, ops.tanh(slots[..., :2])
+    parts, centers = layer.attention, ops.tanh(slots[..., :2])
     projected = parts.project(tokens, None, K, 3, False)
     for iteration in range(3):
         queries = parts.normalize_slots(slots)
-        penalty = layer.centres.distance_penalty(queries, centres, positions)
+        penalty = layer.centers.distance_penalty(queries, centers, positions)
         attention = parts.attend(queries, projected, None, None, penalty)
         updates = parts.gather(attention, projected, None)
-        centres, told = layer.centres.describe(attention[:, 0], positions)
+        centers, told = layer.centers.describe(attention[:, 0], positions)
         slots = layer.updating(updates + told, slots)
         np.testing.assert_allclose(
             actual[:, iteration], slots, rtol=1e-4, atol=1e-5
         )
 
 
-def test_centred_slots_follow_a_permutation_of_the_slots(layer, tokens):
+def test_centered_slots_follow_a_permutation_of_the_slots(layer, tokens):
     initial = keras.random.normal((B, K, D), seed=2)
     positions = grid_positions(4, 5)
     slots = layer(tokens, initial_slots=initial, positions=positions)
@@ -172,7 +172,7 @@ def test_centred_slots_follow_a_permutation_of_the_slots(layer, tokens):
     )
 
 
-def test_centred_slots_ignore_the_order_of_the_tokens(layer, tokens):
+def test_centered_slots_ignore_the_order_of_the_tokens(layer, tokens):
     positions = grid_positions(4, 5)
     order = np.random.default_rng(0).permutation(20)
     np.testing.assert_allclose(
@@ -187,7 +187,7 @@ def test_centred_slots_ignore_the_order_of_the_tokens(layer, tokens):
 
 
 @pytest.mark.parametrize("gradient", ["implicit", "bilevel"])
-def test_gradient_mode_leaves_centred_output_alone(layer, tokens, gradient):
+def test_gradient_mode_leaves_centered_output_alone(layer, tokens, gradient):
     positions = grid_positions(4, 5)
     expected = layer(tokens, positions=positions)
     other = SlotAttention.from_config(
@@ -201,12 +201,12 @@ def test_gradient_mode_leaves_centred_output_alone(layer, tokens, gradient):
 
 
 @pytest.mark.parametrize("gradient", ["implicit", "bilevel"])
-def test_gradient_modes_are_of_centres_too(tokens, gradient):
+def test_gradient_modes_are_of_centers_too(tokens, gradient):
     """Through a single iteration: all of the gradient, or none."""
     positions = grid_positions(4, 5)
     start = np.random.default_rng(0).normal(size=(B, K, D)).astype("float32")
-    layer = SlotAttention(K, D, centre_frequencies=F, gradient=gradient)
-    full = SlotAttention(K, D, centre_frequencies=F)
+    layer = SlotAttention(K, D, center_frequencies=F, gradient=gradient)
+    full = SlotAttention(K, D, center_frequencies=F)
     for one in (layer, full):
         one.build(tokens.shape)
     full.set_weights(layer.get_weights())
@@ -229,10 +229,10 @@ def test_gradient_modes_are_of_centres_too(tokens, gradient):
     )
 
 
-def test_positions_and_centres_go_together(layer, tokens):
-    with pytest.raises(ValueError, match="`positions` and `centre_frequencies"):
+def test_positions_and_centers_go_together(layer, tokens):
+    with pytest.raises(ValueError, match="`positions` and `center_frequencies"):
         layer(tokens)
-    with pytest.raises(ValueError, match="`positions` and `centre_frequencies"):
+    with pytest.raises(ValueError, match="`positions` and `center_frequencies"):
         SlotAttention(K, D)(tokens, positions=grid_positions(4, 5))
 
 

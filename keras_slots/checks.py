@@ -13,15 +13,6 @@ from keras import ops
 from keras_slots.types import Tensor
 
 
-def check_boolean(name: str, value) -> bool:
-    """Gives `value` if it is one, else a `ValueError`: "False" is true."""
-    if not isinstance(value, bool):
-        raise ValueError(
-            f"`{name}` must be `True` or `False`. Received: {name}={value!r}"
-        )
-    return value
-
-
 def check_integer(name: str, value, minimum: int = 1) -> int:
     """Gives `value` as an `int` if it is one and at least `minimum`.
 

@@ -48,6 +48,8 @@ PUBLIC_NAMES = {
         "SoftPositionEmbed",
         "SpatialBroadcastDecoder",
         "SpreadSlots",
+        "literal_slot_attention",
+        "mix_slots",
     },
     "keras_slots.losses": {
         "HungarianCrossEntropyLoss",

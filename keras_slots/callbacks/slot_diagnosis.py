@@ -12,7 +12,6 @@ from keras_slots.callbacks.slot_findings import Finding, diagnose
 from keras_slots.callbacks.slot_health import measure_slots
 from keras_slots.checks import (
     as_sizes,
-    check_boolean,
     check_integer,
     check_tensor,
     one_each,
@@ -93,7 +92,7 @@ class SlotDiagnosis(keras.callbacks.Callback):
             sizes = as_sizes("grid_size", grid_size)
             height, width = one_each("grid_size", sizes, 2)
             self.grid_size = (height, width)
-        self.verbose = check_boolean("verbose", verbose)
+        self.verbose = verbose
         self.measures: dict[str, float] = {}
         self.findings: list[Finding] = []
 

@@ -2,8 +2,9 @@
 
 import keras
 
-from keras_slots.export.destination import all_at_once, check_file, check_free
+from keras_slots.export.destination import check_file, check_free
 from keras_slots.export.endpoints import Endpoint, endpoints
+from keras_slots.files import all_at_once
 
 
 class EndpointModel(keras.Model):

@@ -5,8 +5,9 @@ import os
 import keras
 
 from keras_slots.checks import check_folder
-from keras_slots.export.destination import all_at_once, check_free
+from keras_slots.export.destination import check_free
 from keras_slots.export.endpoints import endpoints
+from keras_slots.files import all_at_once
 
 
 def export_saved_model(model: keras.Model, path: str | os.PathLike) -> None:

@@ -9,7 +9,6 @@ from keras_slots.checks import (
     Sizes,
     as_sizes,
     as_sizes_or_one,
-    check_boolean,
     check_floats,
     check_integer,
     check_rank,
@@ -89,9 +88,7 @@ class ConvEncoder(keras.layers.Layer):
         self.num_frequencies = check_integer(
             "num_frequencies", num_frequencies, minimum=0
         )
-        self.use_position_embedding = check_boolean(
-            "use_position_embedding", use_position_embedding
-        )
+        self.use_position_embedding = use_position_embedding
         depth = len(self.filters)
         if not depth:
             raise ValueError(

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_slots.checks import check_boolean, check_sample_weight
+from keras_slots.checks import check_sample_weight
 from keras_slots.metrics.segmentation_pair import SegmentationPair
 from keras_slots.types import Tensor
 
@@ -65,7 +65,6 @@ class AdjustedRandIndex(keras.metrics.Mean):
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
-        check_boolean("ignore_background", ignore_background)
         name = name or ("fg_ari" if ignore_background else "ari")
         super().__init__(name=name, dtype=dtype)
         self.ignore_background = ignore_background

@@ -7,7 +7,6 @@ from keras import ops
 
 from keras_slots.checks import (
     as_sizes,
-    check_boolean,
     check_integer,
     check_number,
     check_set_shapes,
@@ -33,7 +32,6 @@ class DetectionRule:
     def __post_init__(self):
         check_integer("num_coordinates", self.num_coordinates)
         as_sizes("category_sizes", self.category_sizes)
-        check_boolean("inclusive", self.inclusive)
         check_number("distance_scale", self.distance_scale, above=True)
         for index, threshold in enumerate(self.distance_thresholds):
             if threshold != math.inf:

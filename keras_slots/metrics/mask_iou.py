@@ -5,7 +5,6 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_slots.checks import check_boolean
 from keras_slots.metrics.object_overlap import ObjectOverlap, mean_over_objects
 from keras_slots.metrics.segmentation_pair import SegmentationPair
 from keras_slots.ops.linear_assignment import linear_sum_assignment
@@ -73,7 +72,6 @@ class MaskIoU(ObjectOverlap):
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
-        check_boolean("ignore_background", ignore_background)
         name = name or (
             "mask_iou" if ignore_background else "mask_iou_with_background"
         )

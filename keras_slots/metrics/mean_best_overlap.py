@@ -5,7 +5,6 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_slots.checks import check_boolean
 from keras_slots.metrics.object_overlap import ObjectOverlap, mean_over_objects
 from keras_slots.metrics.segmentation_pair import SegmentationPair
 from keras_slots.types import Tensor
@@ -67,7 +66,6 @@ class MeanBestOverlap(ObjectOverlap):
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
-        check_boolean("ignore_background", ignore_background)
         name = name or ("mbo" if ignore_background else "mbo_with_background")
         super().__init__(mean_best_overlap, ignore_background, name, dtype)
 

@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from keras_slots.checks import as_tensor, check_boolean, check_rank, check_size
+from keras_slots.checks import as_tensor, check_rank, check_size
 
 
 class SegmentationPair:
@@ -31,7 +31,7 @@ class SegmentationPair:
         self.labels = ops.cast(mask, "int64" if wide else "int32")  # (B, H, W)
         self.everywhere = ops.ones_like(self.labels, dtype="bool")  # (B, H, W)
         self.in_segment = self.everywhere
-        if check_boolean("ignore_background", ignore_background):
+        if ignore_background:
             self.in_segment = self.labels != 0
 
         num_slots = ops.shape(masks)[1]

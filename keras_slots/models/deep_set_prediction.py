@@ -5,7 +5,6 @@ from keras import ops
 
 from keras_slots.checks import (
     as_tensor,
-    check_boolean,
     check_number,
     check_rank,
     check_sample_weight,
@@ -135,7 +134,6 @@ class DeepSetPrediction(PartsModel):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        check_boolean("implicit", implicit)
         if inner_momentum is None:
             inner_momentum = 0.9 if implicit else 0.0
         if representation_weight is None:

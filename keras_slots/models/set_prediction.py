@@ -4,7 +4,6 @@ import keras
 from keras import ops
 
 from keras_slots.checks import (
-    check_boolean,
     check_rank,
     check_sample_weight,
     check_tensor,
@@ -106,9 +105,7 @@ class SetPrediction(PartsModel):
                 "as `SlotAttention`. Received: slot_attention="
                 f"{slot_attention!r}"
             )
-        self.loss_at_every_iteration = check_boolean(
-            "loss_at_every_iteration", loss_at_every_iteration
-        )
+        self.loss_at_every_iteration = loss_at_every_iteration
 
     @classmethod
     def from_preset(

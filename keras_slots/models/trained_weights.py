@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from keras_slots.checks import check_boolean
 from keras_slots.models.presets import PRESETS
 
 # For each trained preset NAME: NAME.weights.h5, and NAME.json, what its
@@ -65,8 +64,6 @@ def load_trained_weights(model, name: str, load_weights: bool | None):
         ValueError: If there are no weights, and `load_weights` asks for them,
             or the file of weights is not as it was shipped.
     """
-    if load_weights is not None:
-        check_boolean("load_weights", load_weights)
     path = weights_path(name)
     if load_weights and not path.exists():
         trained = [other for other in PRESETS if weights_path(other).exists()]

@@ -2,13 +2,13 @@
 
 import io
 import os
-import uuid
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from keras_slots.checks import as_array, check_folder, check_size, check_tensor
+from keras_slots.files import put_in_place
 
 # How large a notebook shows an inch. The picture itself is finer, for dense
 # screens.
@@ -72,14 +72,10 @@ def check_path(path):
 
 
 def save_figure(figure, path):
-    """Saves under another name first, so that no half picture is left."""
+    """Saves a figure whole, or leaves no file."""
     path = Path(path)
-    unfinished = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
-    try:
-        figure.savefig(unfinished)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with put_in_place(str(path)) as unfinished:
+        figure.savefig(unfinished, format=path.suffix[1:])
 
 
 def to_png(figure, dpi=None):

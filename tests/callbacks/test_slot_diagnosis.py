@@ -165,7 +165,6 @@ def test_a_finding_is_said_once_when_it_begins_and_once_when_it_is_over(capsys):
         ({"images": IMAGES[0]}, r"`images` must have shape \(B, H, W, C\)"),
         ({"images": IMAGES[:1]}, "two images. Received: images with 1"),
         ({"images": []}, "two images. Received: images with 0"),
-        ({"verbose": "False"}, "`verbose` must be `True` or `False`"),
     ],
     ids=lambda value: str(value)[:30],
 )

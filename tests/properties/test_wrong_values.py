@@ -20,7 +20,6 @@ from keras_slots.layers.slot_attention.options import OPTIONS
 from keras_slots.property_layout import PropertyLayout
 from tests.properties.draws import numbers
 from tests.properties.wrong_values import (
-    NO_BOOLEANS,
     NO_INTEGERS,
     NO_NUMBERS,
     NO_OPTIONS,
@@ -39,7 +38,6 @@ FROM_ZERO_ON = (NO_NUMBERS, ())
 ABOVE_ZERO = (NO_NUMBERS | {"zero": 0}, ())
 MAYBE_ABOVE_ZERO = (ABOVE_ZERO[0], ("None",))
 OPTION = (NO_OPTIONS, ())
-FLAG = (NO_BOOLEANS, ())
 TOKENS, SETS = numbers(0, 2, 4, 4), abs(numbers(0, 2, 3, 5))
 
 
@@ -62,10 +60,6 @@ OF_LAYERS = {
             "seed": (NO_INTEGERS, ("None", "negative")),
             "kernel_initializer": (NO_INTEGERS, ("None", "dict", "array")),
             **dict.fromkeys(OPTIONS, OPTION),
-            **dict.fromkeys(
-                ("use_layer_norm", "use_mlp", "use_projections"), FLAG
-            ),
-            **dict.fromkeys(("slot_scales", "background_slot"), FLAG),
         },
     ),
     "SlotAttention.call": (
@@ -86,7 +80,6 @@ OF_LAYERS = {
                 ("filters", "kernel_sizes", "strides", "mlp_sizes"), SIZES
             ),
             "num_frequencies": FROM_ZERO,
-            "use_position_embedding": FLAG,
         },
     ),
     "SpatialBroadcastDecoder": (
@@ -103,8 +96,6 @@ OF_LAYERS = {
             "center_frequencies": MAYBE_COUNT,
             "mask_falloff": FROM_ZERO_ON,
             "mask_penalty": FROM_ZERO_ON,
-            "background_slot": FLAG,
-            "rematerialize": FLAG,
         },
     ),
     "SpatialBroadcastDecoder with centers": (
@@ -156,38 +147,11 @@ OF_LAYERS = {
             "inner_learning_rate": ABOVE_ZERO,
             "inner_momentum": (NO_NUMBERS | {"one": 1.0}, ("None",)),
             "representation_weight": (NO_NUMBERS, ("None",)),
-            "implicit": FLAG,
         },
     ),
     "get_preset": (maker(models.get_preset), {}, {"name": OPTION}),
 }
-MASKS = {
-    "mask": np.zeros((1, 2, 2), "int32"),
-    "masks": np.ones((1, 3, 2, 2, 1), "float32"),
-}
 OTHERS = {
-    **{
-        measure.__name__: (maker(measure), good, {"ignore_background": FLAG})
-        for good, measures in (
-            (
-                {},
-                (
-                    metrics.AdjustedRandIndex,
-                    metrics.MeanBestOverlap,
-                    metrics.MaskIoU,
-                ),
-            ),
-            (
-                MASKS,
-                (
-                    metrics.adjusted_rand_index,
-                    metrics.mean_best_overlap,
-                    metrics.mask_iou,
-                ),
-            ),
-        )
-        for measure in measures
-    },
     "HungarianHuberLoss": (
         maker(losses.HungarianHuberLoss),
         {},
@@ -218,7 +182,6 @@ OTHERS = {
             "distance_scale": ABOVE_ZERO,
             "num_objects": MAYBE_COUNT,
             "capacity": COUNT,
-            "inclusive": FLAG,
         },
     ),
     "WarmupExponentialDecay": (
@@ -241,7 +204,6 @@ OTHERS = {
         {"images": numbers(0, 2, 4, 4, 3)},
         {
             "num_batches": COUNT,
-            "verbose": FLAG,
             "grid_size": (
                 NO_POSITIVE_INTEGERS | {"triple": (2, 2, 2), "one": 2},
                 ("None",),

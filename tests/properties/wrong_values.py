@@ -39,8 +39,6 @@ NO_NUMBERS = {
 }
 NO_INTEGERS = NO_NUMBERS | {"half": 0.5, "boolean": True}
 NO_POSITIVE_INTEGERS = NO_INTEGERS | {"zero": 0}
-NO_BOOLEANS = NO_INTEGERS | {"text": "False", "one": 1}
-del NO_BOOLEANS["boolean"]
 NO_OPTIONS = NO_INTEGERS
 NO_PATHS = {
     name: value

@@ -1,6 +1,7 @@
 """The picture of scenes and slots."""
 
 import builtins
+import pathlib
 
 import keras
 import numpy as np
@@ -139,8 +140,8 @@ def test_saved_whole_under_its_name_alone(tmp_path, ending):
 
 
 def test_a_failed_save_leaves_the_older_picture(tmp_path, monkeypatch):
-    def fail(self, path):
-        path.write_bytes(b"half")
+    def fail(self, path, format):
+        pathlib.Path(path).write_bytes(b"half")
         raise OSError("disk full")
 
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", fail)

@@ -6,7 +6,6 @@ import numpy as np
 import tensorflow as tf
 
 from keras_slots.checks import (
-    check_boolean,
     check_integer,
     check_integer_or_none,
     check_option,
@@ -167,8 +166,6 @@ def clevr_scenes(
     settings = SceneSettings(
         split, seed, min_objects, max_objects, _check_only(only)
     )
-    check_boolean("as_dict", as_dict)
-    check_boolean("drop_remainder", drop_remainder)
     shuffle = check_shuffle(shuffle, split)
     layout = as_layout(layout)
     if cache is not None and not isinstance(cache, (str, os.PathLike)):

@@ -6,7 +6,6 @@ import numpy as np
 import tensorflow as tf
 
 from keras_slots.checks import (
-    check_boolean,
     check_integer,
     check_integer_or_none,
     check_option,
@@ -54,8 +53,6 @@ def rendered_scenes(
     num_scenes = check_integer("num_scenes", num_scenes)
     seed = check_integer("seed", seed, minimum=0)
     batch_size = check_integer_or_none("batch_size", batch_size)
-    check_boolean("as_dict", as_dict)
-    check_boolean("drop_remainder", drop_remainder)
     shuffle = check_shuffle(shuffle, split)
 
     # Held on the CPU, where tf.data works.

@@ -5,7 +5,6 @@ import os
 import tensorflow as tf
 
 from keras_slots.checks import (
-    check_boolean,
     check_integer,
     check_integer_or_none,
     check_option,
@@ -150,9 +149,6 @@ tfds.builder('clevr').download_and_prepare()"
     seed = check_integer("seed", seed, minimum=0)
     batch_size = check_integer_or_none("batch_size", batch_size)
     max_objects, num_targets = _check_counts(max_objects, num_targets)
-    check_boolean("as_dict", as_dict)
-    check_boolean("drop_remainder", drop_remainder)
-    check_boolean("cache", cache)
     shuffle = check_shuffle(shuffle, split)
     layout = as_layout(layout)
 

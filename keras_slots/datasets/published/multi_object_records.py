@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from keras_slots.checks import (
-    check_boolean,
     check_integer,
     check_integer_or_none,
 )
@@ -167,11 +166,6 @@ path='scenes.tfrecords'
     seed = check_integer("seed", seed, minimum=0)
     take = check_integer_or_none("take", take)
     batch_size = check_integer_or_none("batch_size", batch_size)
-    check_boolean("as_dict", as_dict)
-    check_boolean("shuffle", shuffle)
-    check_boolean("drop_remainder", drop_remainder)
-    check_boolean("cache", cache)
-    check_boolean("validate", validate)
     file = RecordFile(os.fspath(path), dataset, crop, size, max_objects)
     number = take if max_objects is None else None
     if validate:

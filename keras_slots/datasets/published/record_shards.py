@@ -5,7 +5,6 @@ import os
 import tensorflow as tf
 
 from keras_slots.checks import (
-    check_boolean,
     check_integer,
     check_integer_or_none,
 )
@@ -72,9 +71,6 @@ version. Received: folder='shards'
     seed = check_integer("seed", seed, minimum=0)
     take = check_integer_or_none("take", take)
     batch_size = check_integer_or_none("batch_size", batch_size)
-    check_boolean("as_dict", as_dict)
-    check_boolean("shuffle", shuffle)
-    check_boolean("drop_remainder", drop_remainder)
     shards = ShardFolder.open(os.fspath(folder))
     spans = _spans(shards.shards(), skip, take)
     found = sum(number for _, _, number in spans)

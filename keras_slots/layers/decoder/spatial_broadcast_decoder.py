@@ -10,7 +10,6 @@ from keras_slots.checks import (
     Sizes,
     as_sizes,
     as_sizes_or_one,
-    check_boolean,
     check_floats,
     check_integer,
     check_integer_or_none,
@@ -178,9 +177,9 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             "center_frequencies", center_frequencies
         )
         self.mask_falloff = check_number("mask_falloff", mask_falloff)
-        self.background_slot = check_boolean("background_slot", background_slot)
+        self.background_slot = background_slot
         self.mask_penalty = check_number("mask_penalty", mask_penalty)
-        self.rematerialize = check_boolean("rematerialize", rematerialize)
+        self.rematerialize = rematerialize
         check_arguments(self)
         self.position = (
             SoftPositionEmbed(

@@ -25,6 +25,21 @@ def literal_slot_attention(
 
     Returns:
         Slots `(B, K, D)` and the attention `(B, K, N)` of the last iteration.
+
+    Example:
+
+    >>> import keras, keras_slots
+    >>> from keras_slots.layers import literal_slot_attention
+    >>> tokens = keras.random.normal((2, 64, 32), seed=0)
+    >>> start = keras.random.normal((2, 4, 16), seed=1)
+    >>> layer = keras_slots.SlotAttention(num_slots=4, slot_size=16)
+    >>> layer.build(tokens.shape)
+    >>> slots, attention = literal_slot_attention(layer, tokens, start)
+    >>> slots.shape, attention.shape
+    (TensorShape([2, 4, 16]), TensorShape([2, 4, 64]))
+
+    References:
+        - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055)
     """
     attention, updating = layer.attention, layer.updating
     epsilon, scale = layer.epsilon, 1 / math.sqrt(layer.slot_size)

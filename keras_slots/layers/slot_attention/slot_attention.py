@@ -4,7 +4,6 @@ import keras
 from keras import ops
 
 from keras_slots.checks import (
-    check_boolean,
     check_integer,
     check_integer_or_none,
     check_number,
@@ -210,9 +209,9 @@ class SlotAttention(keras.layers.Layer):
         self.softmax_axis = softmax_axis
         self.slot_initialization = slot_initialization
         self.update = update
-        self.use_layer_norm = check_boolean("use_layer_norm", use_layer_norm)
-        self.use_mlp = check_boolean("use_mlp", use_mlp)
-        self.use_projections = check_boolean("use_projections", use_projections)
+        self.use_layer_norm = use_layer_norm
+        self.use_mlp = use_mlp
+        self.use_projections = use_projections
         self.temperature = check_number_or_none("temperature", temperature)
         self.epsilon_position = epsilon_position
         self.gradient = gradient
@@ -220,8 +219,8 @@ class SlotAttention(keras.layers.Layer):
         self.center_frequencies = check_integer_or_none(
             "center_frequencies", center_frequencies
         )
-        self.slot_scales = check_boolean("slot_scales", slot_scales)
-        self.background_slot = check_boolean("background_slot", background_slot)
+        self.slot_scales = slot_scales
+        self.background_slot = background_slot
         self.slot_communication = slot_communication
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.slots_initializer = keras.initializers.get(slots_initializer)

@@ -121,18 +121,9 @@ def test_fit_takes_images_alone(dataset_of):
             "`seed` must be a non-negative integer. Received: seed=-1",
         ),
         (
-            {"as_dict": 1},
-            "`as_dict` must be `True` or `False`. Received: as_dict=1",
-        ),
-        (
             {"shuffle": "False"},
             "`shuffle` must be `True`, `False` or `None`. "
             "Received: shuffle='False'",
-        ),
-        (
-            {"drop_remainder": None},
-            "`drop_remainder` must be `True` or `False`. "
-            "Received: drop_remainder=None",
         ),
     ],
     ids=lambda value: value.split()[-1] if isinstance(value, str) else "",

@@ -341,17 +341,6 @@ def test_bad_arguments_are_named(path, options, received):
 
 
 @pytest.mark.parametrize(
-    "name", ["as_dict", "shuffle", "drop_remainder", "cache", "validate"]
-)
-def test_flags_are_checked_before_the_file_is_touched(name):
-    with pytest.raises(ValueError) as error:
-        multi_object_records("no such file", **{name: None})
-    assert str(error.value) == (
-        f"`{name}` must be `True` or `False`. Received: {name}=None"
-    )
-
-
-@pytest.mark.parametrize(
     "options", [{"take": 11}, {"skip": 8, "take": 3}, {"skip": 10}]
 )
 def test_too_few_records_are_refused(path, options):

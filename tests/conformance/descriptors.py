@@ -42,7 +42,7 @@ def _object_discovery(label, weights, slot_scales=False, **centers):
                 )
             ),
         },
-        variants=(LAYER_ARGUMENTS,),
+        variants=({**LAYER_ARGUMENTS, "target": keras.layers.Identity()},),
         inputs={"image": draw(2, 5, 6, 3), "initial_slots": draw(2, 3, 4)},
         shapes={"image": (None, 5, 6, 3), "initial_slots": (None, 3, 4)},
         weights=weights,

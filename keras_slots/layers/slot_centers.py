@@ -36,7 +36,7 @@ from keras_slots.types import Tensor
 # out of a slot's reach, one at a piece's distance is not.
 INITIAL_REACH = 2.0
 # Keeps the center of a slot that attends to nothing finite, in the middle.
-SMALLEST_MASS = 1e-8
+SMALLEST_SHARE = 1e-8
 # Of a slot that attends to a single token, or to nothing: a grid of 40 tokens
 # has neighbors at this distance.
 SMALLEST_SCALE = 0.05
@@ -101,7 +101,7 @@ def relative_positions(
 def _mass(attention):
     """How much each slot attends to in all (B, K, 1), safe to divide by."""
     total = ops.sum(attention, axis=-1, keepdims=True)
-    return ops.maximum(total, SMALLEST_MASS)
+    return ops.maximum(total, SMALLEST_SHARE)
 
 
 def is_object(num_slots: int) -> Tensor:

@@ -1,5 +1,6 @@
 """ConvEncoder: image to tokens, section 5.1 of the supplement."""
 
+import math
 from collections.abc import Sequence
 
 import keras
@@ -43,6 +44,11 @@ class ConvEncoder(keras.layers.Layer):
         num_frequencies: Integer, as in `SoftPositionEmbed`. Defaults to `0`.
         use_position_embedding: Whether tokens are told where they are
             (Figure 2). Defaults to `True`.
+        append_color: Whether every token also carries the mean color of the
+            pixels under it, through a linear layer to as many features as
+            the token has (beyond the paper). What lies under a token is told
+            apart by color from the first step on, before the convolutions
+            have learned to. Defaults to `False`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -50,7 +56,8 @@ class ConvEncoder(keras.layers.Layer):
 
     Returns:
         Tokens `(B, N, D)`, row by row: N is the product of
-        `grid_size(H, W)`, D the last of `mlp_sizes`.
+        `grid_size(H, W)`, D the last of `mlp_sizes`, or of `filters` where
+        there is no MLP; twice that with `append_color`.
 
     Raises:
         ValueError: If an argument is out of range or the input is no image.
@@ -78,6 +85,7 @@ class ConvEncoder(keras.layers.Layer):
         mlp_sizes: Sequence[int] = (64, 64),
         num_frequencies: int = 0,
         use_position_embedding: bool = True,
+        append_color: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -89,6 +97,7 @@ class ConvEncoder(keras.layers.Layer):
             "num_frequencies", num_frequencies, minimum=0
         )
         self.use_position_embedding = use_position_embedding
+        self.append_color = append_color
         depth = len(self.filters)
         if not depth:
             raise ValueError(
@@ -142,6 +151,11 @@ class ConvEncoder(keras.layers.Layer):
             dense.build(shape)
             shape = (None, None, units)
             self.mlp.append(dense)
+        if self.append_color:
+            self.color = keras.layers.Dense(
+                shape[-1], name="color", dtype=self.dtype_policy
+            )
+            self.color.build((None, None, input_shape[-1]))
 
     def call(self, inputs):
         check_tensor("inputs", inputs, "(B, H, W, C)")
@@ -156,7 +170,23 @@ class ConvEncoder(keras.layers.Layer):
         tokens = self.norm(tokens)
         for dense in self.mlp:
             tokens = dense(tokens)
+        if self.append_color:
+            colors = self.color(self._mean_colors(inputs))
+            tokens = ops.concatenate([tokens, colors], axis=-1)
         return tokens  # (B, N, D)
+
+    def _mean_colors(self, inputs):
+        """Means of the pixels under each token: (B, H, W, C) to (B, N, C).
+
+        At the edges, of those pixels that are inside the image.
+        """
+        strides = one_each("strides", self.strides, len(self.filters))
+        cell = math.prod(strides)
+        colors = ops.average_pool(
+            inputs, cell, cell, padding="same", data_format="channels_last"
+        )  # (B, h, w, C)
+        batch, height, width, channels = ops.shape(colors)
+        return ops.reshape(colors, (batch, height * width, channels))
 
     def grid_size(
         self, height: int | None, width: int | None
@@ -180,6 +210,7 @@ class ConvEncoder(keras.layers.Layer):
         if height is not None and width is not None:
             num_tokens = height * width
         size = (*self.filters, *self.mlp_sizes)[-1]
+        size *= 2 if self.append_color else 1
         return (batch, num_tokens, size)
 
     def get_config(self):
@@ -191,4 +222,5 @@ class ConvEncoder(keras.layers.Layer):
             "mlp_sizes": self.mlp_sizes,
             "num_frequencies": self.num_frequencies,
             "use_position_embedding": self.use_position_embedding,
+            "append_color": self.append_color,
         }

@@ -75,7 +75,7 @@ LAYERS = [
                 "mlp_sizes": (7,),
                 "num_frequencies": 1,
             },
-            {"use_position_embedding": False},
+            {"use_position_embedding": False, "append_color": True},
         ),
         inputs={"inputs": draw(2, 6, 5, 3)},
         shapes={"inputs": (None, None, None, 3)},

@@ -123,7 +123,6 @@ def parse_options():
 def run(options, name, seed):
     """Trains one setting from its last checkpoint on; scores and draws it."""
     folder = options.folder / f"{name}_{seed}"
-    folder.mkdir(parents=True, exist_ok=True)
     check_settings(
         folder, {"score_steps": options.score_steps, **SETTINGS[name]}
     )
@@ -166,6 +165,7 @@ def run(options, name, seed):
 
 def check_settings(folder, settings):
     """Exits if the folder holds a run of other settings."""
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "settings.json"
     text = json.dumps(settings, default=keras.saving.serialize_keras_object)
     if path.exists() and path.read_text() != text:
@@ -190,9 +190,8 @@ def make_model(parts, shape):
 
 def score(model, scenes):
     """The scores of the masks by name."""
-    with_background = AdjustedRandIndex(ignore_background=False)
-    metrics = [AdjustedRandIndex(), with_background]
-    metrics += [MeanBestOverlap(), MaskIoU()]
+    ari = AdjustedRandIndex(ignore_background=False)
+    metrics = [AdjustedRandIndex(), ari, MeanBestOverlap(), MaskIoU()]
     pairs = []
     for images, mask in scenes:
         masks = model.predict_on_batch(images)["masks"]

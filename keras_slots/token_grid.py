@@ -21,8 +21,8 @@ def token_grid(
         Pair of integers.
 
     Raises:
-        ValueError: If `grid_size` is of another number of tokens, or none is
-            given and there is no such map.
+        ValueError: If `grid_size` does not multiply to `num_tokens`, or is
+            missing and cannot be inferred.
     """
     if grid_size is None:
         grid = _shaped_like(num_tokens, *image_size) or _square(num_tokens)

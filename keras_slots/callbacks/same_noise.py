@@ -8,7 +8,7 @@ from keras import ops
 
 @contextlib.contextmanager
 def same_noise(model):
-    """The noise of a fresh model within, and training's after it."""
+    """Runs the block with fresh noise, then restores that of the training."""
     states = [v for v in model.variables if v.name == "seed_generator_state"]
     before = [np.array(ops.convert_to_numpy(state)) for state in states]
     try:

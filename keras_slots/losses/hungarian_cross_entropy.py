@@ -34,8 +34,8 @@ class HungarianCrossEntropyLoss(keras.losses.Loss):
 
     As the predictions come from a sigmoid, the gradient at its input is
     `p - y`: it does not vanish where a prediction is confident and wrong, as
-    that of a squared error does. The rows that pad the targets, whose last
-    feature is 0, ask for nothing but that nothing is there. A prediction that
+    that of a squared error does. The rows that pad the targets only require
+    the last feature to be 0. A prediction that
     matches no row costs nothing, whatever it says: pad the targets to as many
     rows as there are predictions. The loss of a perfect prediction is 0.
 

@@ -172,7 +172,8 @@ class ObjectDiscovery(PartsModel):
         outputs["slots"] = encoded["slots"]
         if attention is not None:
             outputs["attention"] = attention
-        if outputs["masks"].shape[2:4] != image.shape[1:3]:
+        size = tuple(outputs["masks"].shape[2:4])
+        if not self._draws_images() and size != tuple(image.shape[1:3]):
             outputs["image_masks"] = _resize(outputs["masks"], image)
         return outputs
 

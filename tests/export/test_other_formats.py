@@ -15,7 +15,7 @@ from keras_slots.export import (
     export_openvino,
     list_endpoints,
 )
-from keras_slots.export.destination import all_at_once
+from keras_slots.files import all_at_once
 from keras_slots.layers import ConvEncoder, PropertyHead
 from keras_slots.models import (
     DeepSetPrediction,

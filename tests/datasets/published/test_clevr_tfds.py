@@ -308,10 +308,7 @@ def test_more_objects_than_targets_in_a_scene_is_an_error(
         ({"max_objects": 6, "num_targets": 5}, "num_targets=5"),
         ({"layout": ("color",)}, "layout=('color',)"),
         ({"seed": -1}, "seed=-1"),
-        ({"as_dict": 1}, "as_dict=1"),
         ({"shuffle": "no"}, "shuffle='no'"),
-        ({"drop_remainder": None}, "drop_remainder=None"),
-        ({"cache": "folder"}, "cache='folder'"),
     ],
     ids=str,
 )

@@ -120,9 +120,6 @@ def test_too_few_scenes_are_refused(folder, options):
         {"skip": -1},
         {"take": 0},
         {"seed": -1},
-        {"as_dict": 1},
-        {"shuffle": None},
-        {"drop_remainder": 0},
     ],
     ids=str,
 )

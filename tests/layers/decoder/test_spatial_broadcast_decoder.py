@@ -9,7 +9,7 @@ from keras_slots.layers import SpatialBroadcastDecoder
 from tests.backends import EACH_JIT
 from tests.weights import assert_every_weight_moved
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "object_discovery_35.npz"
+GOLDEN = Path(__file__).parents[2] / "golden" / "object_discovery_35.npz"
 
 
 def small_decoder(**kwargs):

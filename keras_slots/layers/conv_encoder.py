@@ -182,9 +182,15 @@ class ConvEncoder(keras.layers.Layer):
         """
         strides = one_each("strides", self.strides, len(self.filters))
         cell = math.prod(strides)
-        colors = ops.average_pool(
-            inputs, cell, cell, padding="same", data_format="channels_last"
-        )  # (B, h, w, C)
+
+        # Not `average_pool`: on PyTorch it counts pixels of the edge twice.
+        def sums(images):
+            ones = ops.ones((cell, cell, images.shape[-1], 1), images.dtype)
+            return ops.depthwise_conv(
+                images, ones, cell, "same", data_format="channels_last"
+            )
+
+        colors = sums(inputs) / sums(ops.ones_like(inputs[:1, :, :, :1]))
         batch, height, width, channels = ops.shape(colors)
         return ops.reshape(colors, (batch, height * width, channels))
 

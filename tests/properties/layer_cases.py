@@ -80,15 +80,17 @@ def conv_encoders(draw):
         "mlp_sizes": mlp_sizes,
         "num_frequencies": draw(st.integers(0, 2)),
         "use_position_embedding": draw(st.booleans()),
+        "append_color": draw(st.booleans()),
     }
     rows, columns = height, width
     for stride in each(strides, len(filters)):
         rows, columns = -(-rows // stride), -(-columns // stride)
+    size = (*filters, *mlp_sizes)[-1] * (1 + arguments["append_color"])
     return Case(
         ConvEncoder,
         arguments,
         {"inputs": (batch, height, width, draw(SIZES))},
-        [(batch, rows * columns, (*filters, *mlp_sizes)[-1])],
+        [(batch, rows * columns, size)],
     )
 
 

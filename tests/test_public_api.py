@@ -44,6 +44,7 @@ PUBLIC_NAMES = {
         "ConvEncoder",
         "PropertyHead",
         "SlotAttention",
+        "SlotCenters",
         "SlotMLP",
         "SoftPositionEmbed",
         "SpatialBroadcastDecoder",

@@ -77,9 +77,9 @@ _RULES = (
         lambda m: m["place_bound"] > 0.75,
         "The masks hardly depend on the image (a correlation of "
         "{place_bound:.2f} between images): each slot owns a region.",
-        "Early in training this may pass. If it stays, give slots and decoder "
-        "`center_frequencies`, so that slots can follow objects, or use more "
-        "iterations or slots.",
+        "Early in training this may pass. If it stays, give slots `centers` "
+        "and the decoder `center_frequencies`, so that slots can follow "
+        "objects, or use more iterations or slots.",
     ),
     _Rule(
         "duplicates",
@@ -87,7 +87,7 @@ _RULES = (
         "{duplicate_slots:.0%} of the slots hold what another slot holds too.",
         "With fewer objects than slots that is common, and harmless. "
         "Otherwise let slots start apart (`slot_initialization='learned'` "
-        "with `SpreadSlots`) and know where they are (`center_frequencies`), "
+        "with `SpreadSlots`) and know where they are (`centers`), "
         "or use more iterations.",
     ),
     _Rule(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import keras
 
 from keras_slots.models import DeepSetPrediction, ObjectDiscovery, SetPrediction
-from keras_slots.models.grouping import attends, has_centers, has_scales
+from keras_slots.models.grouping import attends, has_scales, needs_centers
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _decoded_specs(model):
     """Slots, and the places that the decoder draws them at."""
     specs = [_slots_spec(model, "slots")]
     num_slots = model.slot_attention.num_slots
-    if has_centers(model.decoder):
+    if needs_centers(model.decoder):
         specs.append(_spec("centers", num_slots, 2))
         if has_scales(model.slot_attention):
             specs.append(_spec("scales", num_slots, 2))

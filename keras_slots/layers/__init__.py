@@ -12,6 +12,7 @@ from keras_slots.layers.slot_attention.literal_slot_attention import (
 from keras_slots.layers.slot_attention.slot_attention import (
     SlotAttention as SlotAttention,
 )
+from keras_slots.layers.slot_centers import SlotCenters as SlotCenters
 from keras_slots.layers.slot_mlp import SlotMLP as SlotMLP
 from keras_slots.layers.soft_position_embed import (
     SoftPositionEmbed as SoftPositionEmbed,

@@ -30,7 +30,8 @@ import math
 import keras
 from keras import ops
 
-from keras_slots.types import Tensor
+from keras_slots.checks import check_integer
+from keras_slots.types import Shape, Tensor
 
 # softplus(2) = 2.1: at first a token at the far side of the image is all but
 # out of a slot's reach, one at a piece's distance is not.
@@ -116,31 +117,64 @@ def fourier_angles(positions: Tensor, num_frequencies: int) -> Tensor:
     return ops.reshape(angles, (*ops.shape(angles)[:-2], 2 * num_frequencies))
 
 
+@keras.saving.register_keras_serializable(package="keras_slots")
 class SlotCenters(keras.layers.Layer):
-    """Where slots start, how far they reach, and what they learn of place.
+    """Gives every slot a place in the image (beyond the paper).
 
-    A part of `SlotAttention`, which checks the arguments. Computed in float32
-    under every policy: a place is worth a fraction of a pixel.
+    The part that `SlotAttention(centers=...)` takes. It says where slots
+    start, how far they reach, and what they learn of place and shape.
+    Computed in float32 under every policy: a place is exact to a fraction of
+    a pixel.
+
+    Letters: B batch, K slots, N tokens, D slot size.
 
     Args:
-        slot_size: Integer D.
-        num_frequencies: Integer F.
-        has_scales: Whether slots see their tokens in units of their scale.
-        has_background: Whether the first slot is the background's, which is
-            everywhere: it attends to near and far alike.
+        num_frequencies: Integer, how many octaves of Fourier features slots
+            learn place and shape from.
+        use_scales: Boolean. Slots have a scale too, the spread of the tokens
+            they attend to along each axis, and learn their shape in its
+            units. Defaults to `False`.
         **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        updates: Float tensor `(B, K, D)`, what each slot gathered.
+        attention: Float tensor `(B, K, N)`, not negative.
+        positions: Float tensor `(N, 2)`: (y, x) of the tokens, the outermost
+            ones at -1 and 1.
+
+    Returns:
+        Pair of the slots' new centers, float32 `(B, K, 2)`, and the updates
+        with the slots' places and shapes added, `(B, K, D)`.
+
+    Raises:
+        ValueError: If `num_frequencies` is not a positive integer.
+
+    Example:
+    >>> import keras, keras_slots
+    >>> from keras_slots.layers import SlotCenters
+    >>> layer = keras_slots.SlotAttention(
+    ...     num_slots=4, slot_size=16, centers=SlotCenters(4)
+    ... )
+    >>> tokens = keras.random.normal((2, 3, 32), seed=0)
+    >>> positions = keras.ops.array([[-1.0, 0.0], [0.0, 0.0], [1.0, 0.0]])
+    >>> layer(tokens, positions=positions).shape
+    TensorShape([2, 4, 16])
+
+    References:
+        - [Biza et al., 2023](https://arxiv.org/abs/2302.04973)
     """
 
     def __init__(
-        self, slot_size, num_frequencies, has_scales, has_background, **kwargs
+        self, num_frequencies: int, use_scales: bool = False, **kwargs
     ):
-        super().__init__(**kwargs)
-        self.slot_size = slot_size
-        self.num_frequencies = num_frequencies
-        self.has_scales = has_scales
-        self.has_background = has_background
+        # Half precision would cost positions and attention their digits.
+        super().__init__(autocast=False, **kwargs)
+        self.num_frequencies = check_integer("num_frequencies", num_frequencies)
+        self.use_scales = use_scales
 
-    def build(self, input_shape=None):
+    def build(self, updates_shape, attention_shape=None, positions_shape=None):
+        slot_size = updates_shape[-1]
+
         def dense(name, features, units, **kwargs):
             layer = keras.layers.Dense(
                 units, name=name, dtype="float32", **kwargs
@@ -150,16 +184,16 @@ class SlotCenters(keras.layers.Layer):
 
         self.reach = dense(
             "reach",
-            self.slot_size,
+            slot_size,
             1,
             kernel_initializer="zeros",
             bias_initializer=keras.initializers.Constant(INITIAL_REACH),
         )
         features = 4 * self.num_frequencies
-        place_features = features + (4 if self.has_scales else 2)
-        self.tell_place = dense("tell_place", place_features, self.slot_size)
+        place_features = features + (4 if self.use_scales else 2)
+        self.tell_place = dense("tell_place", place_features, slot_size)
         self.tell_shape = dense(
-            "tell_shape", features, self.slot_size, use_bias=False
+            "tell_shape", features, slot_size, use_bias=False
         )
 
     def first_centers(self, slots: Tensor) -> Tensor:
@@ -177,8 +211,6 @@ class SlotCenters(keras.layers.Layer):
         """
         positions = ops.cast(positions, "float32")
         nearness = ops.softplus(self.reach(ops.cast(slots, "float32")))
-        if self.has_background:
-            nearness = nearness * is_object(ops.shape(slots)[1])
         # |p - c|^2 = |p|^2 - 2 p.c + |c|^2: no (B, K, N, 2) tensor.
         squared_distance = (
             ops.sum(ops.square(positions), axis=-1)
@@ -187,24 +219,24 @@ class SlotCenters(keras.layers.Layer):
         )  # (B, K, N)
         return nearness * squared_distance
 
-    def describe(self, attention, positions) -> tuple[Tensor, Tensor]:
-        """New centers (B, K, 2), and place and shape as updates (B, K, D)."""
+    def call(self, updates, attention, positions):
+        attention = ops.cast(attention, "float32")
         positions = ops.cast(positions, "float32")
         centers = slot_centers(attention, positions)
         angles = fourier_angles(centers, self.num_frequencies)  # (B, K, 2 F)
         sin_center, cos_center = ops.sin(angles), ops.cos(angles)
         place = [centers, sin_center, cos_center]
         weights = attention / _mass(attention)  # (B, K, N)
-        if self.has_scales:
+        if self.use_scales:
             scales = slot_scales(attention, positions)
             place.append(ops.log(scales))
             shape = self._scaled_shape(weights, positions, centers, scales)
         else:
             shape = self._shape(weights, positions, sin_center, cos_center)
-        updates = self.tell_place(
+        learned = self.tell_place(
             ops.concatenate(place, axis=-1)
         ) + self.tell_shape(ops.concatenate(shape, axis=-1))
-        return centers, updates
+        return centers, updates + ops.cast(learned, updates.dtype)
 
     def _shape(self, weights, positions, sin_center, cos_center):
         """Weighted means (B, K, 2 F) of sin and cos of f (p - c)."""
@@ -225,3 +257,15 @@ class SlotCenters(keras.layers.Layer):
             ops.squeeze(ops.matmul(weights, function(angles)), 2)
             for function in (ops.sin, ops.cos)
         ]
+
+    def compute_output_shape(
+        self, updates_shape, attention_shape=None, positions_shape=None
+    ) -> tuple[Shape, Shape]:
+        return (*updates_shape[:-1], 2), updates_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_frequencies": self.num_frequencies,
+            "use_scales": self.use_scales,
+        }

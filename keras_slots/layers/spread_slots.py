@@ -27,13 +27,17 @@ class SpreadSlots(keras.initializers.Initializer):
 
     Example:
 
-    >>> from keras_slots.layers import SlotAttention, SpreadSlots
+    >>> from keras_slots.layers import (
+    ...     SlotAttention,
+    ...     SlotCenters,
+    ...     SpreadSlots,
+    ... )
     >>> layer = SlotAttention(
     ...     num_slots=4,
     ...     slot_size=64,
     ...     slot_initialization="learned",
     ...     slots_initializer=SpreadSlots(),
-    ...     center_frequencies=4,
+    ...     centers=SlotCenters(4),
     ... )
 
     References:

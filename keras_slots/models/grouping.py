@@ -1,25 +1,32 @@
 """How the models turn tokens into slots, with whichever layer they hold."""
 
-import inspect
-
+from keras_slots.layers.slot_attention.slot_attention import SlotAttention
 from keras_slots.layers.slot_centers import grid_positions
 from keras_slots.types import Tensor
 
 
-def has_centers(part) -> bool:
-    """Whether a part of a model works with the centers of slots."""
+def needs_centers(part) -> bool:
+    """Returns whether a decoder or head takes the centers of slots.
+
+    A layer of the user's own says so with an attribute `center_frequencies`
+    that is not `None`.
+    """
     return getattr(part, "center_frequencies", None) is not None
 
 
+def has_centers(layer) -> bool:
+    """Returns whether a layer makes slots with centers."""
+    return attends(layer) and layer.centers is not None
+
+
 def has_scales(layer) -> bool:
-    """Whether a layer makes slots with scales, for a decoder to draw in."""
-    return getattr(layer, "slot_scales", False)
+    """Returns whether a layer makes slots with scales."""
+    return has_centers(layer) and layer.centers.use_scales
 
 
 def attends(layer) -> bool:
-    """Whether a layer has attention to give, as `SlotAttention` does."""
-    parameters = inspect.signature(layer.call).parameters
-    return "return_attention_scores" in parameters
+    """Returns whether a layer has attention; others take tokens alone."""
+    return isinstance(layer, SlotAttention)
 
 
 def token_positions(encoder, image_shape) -> Tensor:

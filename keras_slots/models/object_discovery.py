@@ -12,6 +12,7 @@ from keras_slots.models.grouping import (
     group,
     has_centers,
     has_scales,
+    needs_centers,
     token_positions,
 )
 from keras_slots.models.parts_model import PartsModel
@@ -203,7 +204,7 @@ class ObjectDiscovery(PartsModel):
         check_tensor("image", image, "(B, H, W, C)")
         image_shape = self._check_image_size(image.shape)
         tokens = self.encoder(image)  # (B, N, D)
-        drawn_around_centers = has_centers(self.decoder)
+        drawn_around_centers = needs_centers(self.decoder)
         positions = None
         if drawn_around_centers or has_centers(self.slot_attention):
             positions = token_positions(self.encoder, image_shape)  # (N, 2)

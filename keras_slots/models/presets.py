@@ -11,6 +11,7 @@ from keras_slots.layers.decoder.spatial_broadcast_decoder import (
 )
 from keras_slots.layers.property_head import PropertyHead
 from keras_slots.layers.slot_attention.slot_attention import SlotAttention
+from keras_slots.layers.slot_centers import SlotCenters
 from keras_slots.layers.spread_slots import SpreadSlots
 from keras_slots.schedules.warmup_exponential_decay import (
     WarmupExponentialDecay,
@@ -80,7 +81,8 @@ class Preset:
                 f"This preset is one of `{own}`: it has no {part}. Choose one "
                 f"of `{other}`. Received: {part}=None"
             )
-        return PARTS[part](**arguments, dtype=dtype)
+        copies = {name: _copy(value) for name, value in arguments.items()}
+        return PARTS[part](**copies, dtype=dtype)
 
     def make_optimizer(self) -> keras.optimizers.Optimizer:
         """Adam with the warm-up and decay of this preset (table 10)."""
@@ -93,6 +95,13 @@ class Preset:
         return keras.optimizers.Adam(
             schedule, beta_1=0.9, beta_2=0.999, epsilon=1e-8
         )
+
+
+def _copy(value):
+    """Copies a layer, so that no two models share its weights."""
+    if isinstance(value, keras.Layer):
+        return value.from_config(value.get_config())
+    return value
 
 
 def _paper_preset(image_size, channels, num_slots, decoder) -> Preset:
@@ -116,7 +125,7 @@ def _spread_slots(num_slots, **kwargs) -> dict:
         "slot_size": 64,
         "slot_initialization": "learned",
         "slots_initializer": SpreadSlots(),
-        "center_frequencies": 4,
+        "centers": SlotCenters(4, name="centers"),
         **kwargs,
     }
 

@@ -26,7 +26,7 @@ AUTHORS_OPTIONS = {
     "use_mlp": True,
     "use_projections": True,
     "num_heads": 1,
-    "center_frequencies": None,
+    "centers": None,
     "background_slot": False,
     "slot_communication": "none",
 }

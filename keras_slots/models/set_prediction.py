@@ -14,6 +14,7 @@ from keras_slots.models.grouping import (
     attends,
     group,
     has_centers,
+    needs_centers,
     token_positions,
 )
 from keras_slots.models.parts_model import PartsModel
@@ -152,7 +153,7 @@ class SetPrediction(PartsModel):
     ):
         check_tensor("image", image, "(B, H, W, C)")
         tokens = self.encoder(image)  # (B, N, D)
-        told_centers = has_centers(self.head)
+        told_centers = needs_centers(self.head)
         positions = None
         if told_centers or has_centers(self.slot_attention):
             positions = token_positions(self.encoder, image.shape)  # (N, 2)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import keras_slots
+from keras_slots.layers import SlotCenters
 from tests.backends import OTHER_DTYPE
 from tests.conformance.descriptor import Descriptor, Fresh, draw
 from tests.conformance.layer_descriptors import LAYER_ARGUMENTS, LAYERS
@@ -20,7 +21,7 @@ def _metric(metric, **inputs):
     return metric.result()
 
 
-def _object_discovery(label, weights, slot_scales=False, **centers):
+def _object_discovery(label, weights, make_centers=None, **centers):
     return Descriptor(
         keras_slots.models.ObjectDiscovery,
         required={
@@ -32,8 +33,7 @@ def _object_discovery(label, weights, slot_scales=False, **centers):
                     3,
                     4,
                     mlp_hidden_size=5,
-                    slot_scales=slot_scales,
-                    **centers,
+                    centers=make_centers and make_centers(),
                 )
             ),
             "decoder": Fresh(
@@ -120,12 +120,15 @@ def _deep_set_prediction(label, **arguments):
 MODELS = [
     _object_discovery("ObjectDiscovery", (8 + 18 + 6, 2)),
     _object_discovery(
-        "ObjectDiscovery with centers", (8 + 23 + 8, 2), center_frequencies=2
+        "ObjectDiscovery with centers",
+        (8 + 23 + 8, 2),
+        lambda: SlotCenters(2),
+        center_frequencies=2,
     ),
     _object_discovery(
         "ObjectDiscovery with scales",
         (8 + 23 + 8, 2),
-        slot_scales=True,
+        lambda: SlotCenters(2, use_scales=True),
         center_frequencies=2,
     ),
     _set_prediction(
@@ -137,7 +140,7 @@ MODELS = [
         "SetPrediction with centers",
         (8 + 23 + 5, 2),
         lambda: keras_slots.SlotAttention(
-            3, 4, mlp_hidden_size=5, center_frequencies=2
+            3, 4, mlp_hidden_size=5, centers=SlotCenters(2)
         ),
         center_frequencies=2,
     ),

@@ -3,6 +3,7 @@
 import keras
 
 import keras_slots
+from keras_slots.layers import SlotCenters
 from tests.conformance.descriptor import Descriptor, draw
 
 LAYER_ARGUMENTS = {"name": "mine", "dtype": "mixed_bfloat16"}
@@ -29,8 +30,7 @@ LAYERS = [
                 "epsilon_position": "denominator",
                 "gradient": "bilevel",
                 "num_heads": 2,
-                "center_frequencies": 3,
-                "slot_scales": True,
+                "centers": SlotCenters(3, use_scales=True),
                 "background_slot": True,
                 "slot_communication": "self_attention",
                 "kernel_initializer": keras.initializers.HeNormal(seed=1),
@@ -62,6 +62,24 @@ LAYERS = [
         inputs={"inputs": draw(2, 5, 4, 3)},
         shapes={"inputs": (None, None, None, 3)},
         weights=(2, 0),
+    ),
+    Descriptor(
+        SlotCenters,
+        required={"num_frequencies": 2},
+        variants=(
+            {**LAYER_ARGUMENTS, "num_frequencies": 3, "use_scales": True},
+        ),
+        inputs={
+            "updates": draw(2, 3, 4),
+            "attention": abs(draw(2, 3, 9)),
+            "positions": draw(9, 2, seed=1),
+        },
+        shapes={
+            "updates": (None, 3, 4),
+            "attention": (None, 3, 9),
+            "positions": (9, 2),
+        },
+        weights=(5, 0),
     ),
     Descriptor(
         keras_slots.layers.ConvEncoder,

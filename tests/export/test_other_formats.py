@@ -16,7 +16,7 @@ from keras_slots.export import (
     list_endpoints,
 )
 from keras_slots.files import all_at_once
-from keras_slots.layers import ConvEncoder, PropertyHead
+from keras_slots.layers import ConvEncoder, PropertyHead, SlotCenters
 from keras_slots.models import (
     DeepSetPrediction,
     ObjectDiscovery,
@@ -65,8 +65,7 @@ def discovery(**slots):
             3,
             8,
             num_iterations=2,
-            center_frequencies=2,
-            slot_scales=True,
+            centers=SlotCenters(2, use_scales=True),
             **slots,
         ),
         SpatialBroadcastDecoder((5, 6), (4,), center_frequencies=2),

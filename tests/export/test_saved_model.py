@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from keras_slots import SlotAttention, SpatialBroadcastDecoder
 from keras_slots.export import export_saved_model
-from keras_slots.layers import ConvEncoder, PropertyHead, SlotMLP
+from keras_slots.layers import ConvEncoder, PropertyHead, SlotCenters, SlotMLP
 from keras_slots.models import ObjectDiscovery, SetPrediction
 
 # TensorFlow imports Keras by itself where it can. `None` for a module makes
@@ -119,7 +119,7 @@ def test_the_default_draws_its_slots(outputs, batch):
 def test_served_predictions_are_those_of_keras(tmp_path):
     model = SetPrediction(
         ConvEncoder((4,), mlp_sizes=(4,)),
-        SlotAttention(3, 8, num_iterations=2, center_frequencies=2),
+        SlotAttention(3, 8, num_iterations=2, centers=SlotCenters(2)),
         PropertyHead(5, 6, center_frequencies=2),
         # In training alone: nothing of it is served.
         loss_at_every_iteration=True,

@@ -58,12 +58,14 @@ def test_angles_are_octaves_of_a_half_turn_by_axis():
 
 def test_rotated_mean_equals_features_of_relative_positions():
     """The fast form against the mean over tokens of sin and cos f(p - c)."""
-    layer = SlotCenters(D, F, has_scales=False, has_background=False)
-    layer.build(None)
+    layer = SlotCenters(F)
+    layer.build((None, K, D))
     positions = ops.convert_to_numpy(grid_positions(4, 5))
     attention = random_attention(20)
-    centers, updates = layer.describe(
-        ops.convert_to_tensor(attention), ops.convert_to_tensor(positions)
+    centers, updates = layer(
+        ops.zeros((B, K, D)),
+        ops.convert_to_tensor(attention),
+        ops.convert_to_tensor(positions),
     )
     centers = ops.convert_to_numpy(centers)
     weights = attention / attention.sum(-1, keepdims=True)
@@ -86,8 +88,8 @@ def test_rotated_mean_equals_features_of_relative_positions():
 
 
 def test_penalty_is_the_squared_distance_times_nearness():
-    layer = SlotCenters(D, F, has_scales=False, has_background=False)
-    layer.build(None)
+    layer = SlotCenters(F)
+    layer.build((None, K, D))
     positions = ops.convert_to_numpy(grid_positions(4, 5))
     generator = np.random.default_rng(1)
     slots = generator.normal(size=(B, K, D)).astype("float32")
@@ -102,7 +104,7 @@ def test_penalty_is_the_squared_distance_times_nearness():
 
 
 def test_the_first_two_features_of_a_slot_say_where_it_starts():
-    layer = SlotCenters(D, F, has_scales=False, has_background=False)
+    layer = SlotCenters(F)
     slots = 2 * np.random.default_rng(0).normal(size=(B, K, D))
     np.testing.assert_allclose(
         layer.first_centers(ops.convert_to_tensor(slots)),
@@ -116,7 +118,7 @@ def layer():
     return SlotAttention(
         K,
         D,
-        center_frequencies=F,
+        centers=SlotCenters(F),
         slot_initialization="learned",
         slots_initializer=keras.initializers.RandomNormal(stddev=1.0, seed=1),
     )
@@ -129,7 +131,7 @@ def tokens():
 
 def test_every_iteration_moves_the_centers(tokens):
     """Step by step, of parts that have tests of their own."""
-    layer = SlotAttention(K, D, center_frequencies=F)
+    layer = SlotAttention(K, D, centers=SlotCenters(F))
     layer.build(tokens.shape)
     generator = np.random.default_rng(0)
     for weight in layer.trainable_weights:
@@ -150,8 +152,8 @@ def test_every_iteration_moves_the_centers(tokens):
         penalty = layer.centers.distance_penalty(queries, centers, positions)
         attention = parts.attend(queries, projected, None, None, penalty)
         updates = parts.gather(attention, projected, None)
-        centers, told = layer.centers.describe(attention[:, 0], positions)
-        slots = layer.updating(updates + told, slots)
+        centers, updates = layer.centers(updates, attention[:, 0], positions)
+        slots = layer.updating(updates, slots)
         np.testing.assert_allclose(
             actual[:, iteration], slots, rtol=1e-4, atol=1e-5
         )
@@ -205,8 +207,8 @@ def test_gradient_modes_are_of_centers_too(tokens, gradient):
     """Through a single iteration: all of the gradient, or none."""
     positions = grid_positions(4, 5)
     start = np.random.default_rng(0).normal(size=(B, K, D)).astype("float32")
-    layer = SlotAttention(K, D, center_frequencies=F, gradient=gradient)
-    full = SlotAttention(K, D, center_frequencies=F)
+    layer = SlotAttention(K, D, centers=SlotCenters(F), gradient=gradient)
+    full = SlotAttention(K, D, centers=SlotCenters(F))
     for one in (layer, full):
         one.build(tokens.shape)
     full.set_weights(layer.get_weights())
@@ -230,9 +232,9 @@ def test_gradient_modes_are_of_centers_too(tokens, gradient):
 
 
 def test_positions_and_centers_go_together(layer, tokens):
-    with pytest.raises(ValueError, match="`positions` and `center_frequencies"):
+    with pytest.raises(ValueError, match="`positions` and `centers"):
         layer(tokens)
-    with pytest.raises(ValueError, match="`positions` and `center_frequencies"):
+    with pytest.raises(ValueError, match="`positions` and `centers"):
         SlotAttention(K, D)(tokens, positions=grid_positions(4, 5))
 
 

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_slots import SlotAttention, SpatialBroadcastDecoder
-from keras_slots.layers import ConvEncoder
+from keras_slots.layers import ConvEncoder, SlotCenters
 from keras_slots.models import ObjectDiscovery, SetPrediction
 from tests.backends import IN_FLOAT64, ON_TENSORFLOW
 
@@ -16,7 +16,7 @@ IMAGES = np.random.default_rng(0).uniform(-1, 1, (4, 8, 8, 3)).astype("float32")
 def make_model(frequencies=2, **drawing):
     return ObjectDiscovery(
         ConvEncoder((4,), mlp_sizes=(4,)),
-        SlotAttention(3, 4, center_frequencies=frequencies),
+        SlotAttention(3, 4, centers=frequencies and SlotCenters(frequencies)),
         SpatialBroadcastDecoder(
             8, (4,), center_frequencies=frequencies, **drawing
         ),

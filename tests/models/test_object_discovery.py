@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from keras_slots import SlotAttention, SpatialBroadcastDecoder
-from keras_slots.layers import ConvEncoder, SlotMLP
+from keras_slots.layers import ConvEncoder, SlotCenters, SlotMLP
 from keras_slots.metrics import AdjustedRandIndex
 from keras_slots.models import ObjectDiscovery
 from tests.backends import EAGERLY, ON_TENSORFLOW, WITH_XLA
@@ -331,7 +331,7 @@ def test_parts_of_your_own():
 def test_slots_and_drawing_may_have_centers_or_not(slots, drawing):
     model = ObjectDiscovery(
         ConvEncoder((4,), mlp_sizes=(4,)),
-        SlotAttention(2, 8, center_frequencies=slots),
+        SlotAttention(2, 8, centers=slots and SlotCenters(slots)),
         SpatialBroadcastDecoder(SIZE, (4,), center_frequencies=drawing),
     )
     outputs = model(scenes()[0])

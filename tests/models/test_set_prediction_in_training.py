@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_slots.layers import PropertyHead, SlotMLP
+from keras_slots.layers import PropertyHead, SlotCenters, SlotMLP
 from keras_slots.losses import HungarianCrossEntropyLoss, HungarianHuberLoss
 from keras_slots.metrics import SetAveragePrecision
 from tests.backends import EAGERLY, WITH_XLA, dtype_of
@@ -144,7 +144,7 @@ def test_nan_targets_make_the_loss_nan(loss, every):
 def test_slots_and_head_may_have_centers_or_not(slots, head):
     model = small_model(
         head=PropertyHead(F, 8, center_frequencies=head),
-        center_frequencies=slots,
+        centers=slots and SlotCenters(slots),
         loss_at_every_iteration=True,
     )
     model.compile(run_eagerly=EAGERLY)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 from keras_slots import SlotAttention
+from keras_slots.layers import SlotCenters
 from keras_slots.layers.slot_attention.options import OPTIONS
 from tests.properties.draws import (
     POLICIES,
@@ -27,8 +28,7 @@ ARGUMENTS = {
     "use_projections": st.booleans(),
     "temperature": some(st.sampled_from((1.0, 1e-3, 30.0))),
     "num_heads": st.sampled_from((1, 1, 2, 3, 4)),
-    "center_frequencies": some(st.integers(1, 3)),
-    "slot_scales": st.booleans(),
+    "centers": some(st.builds(SlotCenters, st.integers(1, 3), st.booleans())),
     "background_slot": st.booleans(),
     "kernel_initializer": st.sampled_from(("glorot_uniform", "he_normal")),
     "slots_initializer": st.sampled_from(("glorot_uniform", "ones")),
@@ -41,12 +41,11 @@ ANY_ARGUMENTS = st.fixed_dictionaries(ARGUMENTS)
 
 def fits(arguments):
     """Whether the layer is to take such arguments."""
-    centers = arguments["center_frequencies"] is not None
+    centers = arguments["centers"] is not None
     return not (
         arguments["slot_size"] % arguments["num_heads"]
         or (arguments["num_heads"] > 1 and not arguments["use_projections"])
         or (centers and arguments["slot_size"] < 2)
-        or (arguments["slot_scales"] and not centers)
         or (arguments["background_slot"] and arguments["num_slots"] < 2)
     )
 
@@ -54,12 +53,11 @@ def fits(arguments):
 def mended(arguments):
     """The nearest arguments that fit."""
     heads = arguments["num_heads"] if arguments["use_projections"] else 1
-    centers = arguments["center_frequencies"] is not None
+    centers = arguments["centers"] is not None
     size = max(arguments["slot_size"], 2 if centers else 1)
     return arguments | {
         "num_heads": heads,
         "slot_size": -(-size // heads) * heads,
-        "slot_scales": arguments["slot_scales"] and centers,
         "background_slot": arguments["background_slot"]
         and arguments["num_slots"] > 1,
     }
@@ -131,7 +129,7 @@ class Case:
             options["slot_mask"] = choices(
                 self.seed + 3, self.batch, self.slots
             )
-        if self.arguments["center_frequencies"] is not None:
+        if self.arguments["centers"] is not None:
             places = numbers(self.seed + 4, self.tokens, 2)
             options["positions"] = places.clip(-1, 1)
         return options

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import strategies as st
 
 import keras_slots
-from keras_slots.layers import SlotAttention, SpreadSlots
+from keras_slots.layers import SlotAttention, SlotCenters, SpreadSlots
 from tests.properties.cases import cases
 from tests.properties.draws import (
     POLICIES,
@@ -35,7 +35,7 @@ def test_every_layer_is_drawn():
         for value in vars(keras_slots.layers).values()
         if inspect.isclass(value)
     }
-    assert public - {SlotAttention, SpreadSlots} == set(BY_CLASS)
+    assert public - {SlotAttention, SlotCenters, SpreadSlots} == set(BY_CLASS)
 
 
 @pytest.mark.parametrize("cls", BY_CLASS)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from keras_slots import SlotAttention, SpatialBroadcastDecoder
-from keras_slots.layers import ConvEncoder, PropertyHead
+from keras_slots.layers import ConvEncoder, PropertyHead, SlotCenters
 from keras_slots.models import (
     DeepSetPrediction,
     ObjectDiscovery,
@@ -39,12 +39,12 @@ def make_encoder(policy):
     return ConvEncoder((3,), 3, (2,), mlp_sizes=(SIZE,), dtype=policy)
 
 
-def make_slots(policy, centers=None, **arguments):
+def make_slots(policy, centers=None, scales=False, **arguments):
     return SlotAttention(
         3,
         SIZE,
         mlp_hidden_size=3,
-        center_frequencies=centers,
+        centers=centers and SlotCenters(centers, scales),
         dtype=policy,
         **arguments,
     )
@@ -58,7 +58,7 @@ def images(seed, batch, constant):
 def make_discovery(policy="float32", centers=None, scales=False):
     model = ObjectDiscovery(
         make_encoder(policy),
-        make_slots(policy, centers, slot_scales=scales),
+        make_slots(policy, centers, scales),
         SpatialBroadcastDecoder(
             (HEIGHT, WIDTH), (3,), 3, center_frequencies=centers, dtype=policy
         ),

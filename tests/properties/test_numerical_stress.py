@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from keras_slots import HungarianHuberLoss, SlotAttention
+from keras_slots.layers import SlotCenters
 from keras_slots.losses import HungarianCrossEntropyLoss
 from tests.backends import EAGERLY
 from tests.properties.draws import POLICIES, numbers, run_finite
@@ -108,7 +109,7 @@ def test_nothing_takes_part(policy, aggregation, left_out):
 @pytest.mark.parametrize("tokens", [1, 6])
 def test_all_tokens_at_one_place(policy, scales, tokens):
     """A slot whose tokens lie at one point has no extent."""
-    layer = make_layer(dtype=policy, center_frequencies=3, slot_scales=scales)
+    layer = make_layer(dtype=policy, centers=SlotCenters(3, scales))
     places = np.full((tokens, 2), 0.3, "float32")
     run(layer, numbers(0, 2, tokens, 5), positions=places)
 

@@ -3,6 +3,7 @@
 import numpy as np
 from hypothesis import strategies as st
 
+from keras_slots.layers import SlotCenters
 from tests.properties.cases import cases
 from tests.properties.draws import (
     SEEDS,
@@ -39,15 +40,14 @@ def calm(all_iterations, **arguments):
 
 CALM = calm(
     st.booleans(),
-    center_frequencies=st.none(),
+    centers=st.none(),
     background_slot=st.just(False),
 )
 # Slots with centers need the positions to be permuted along.
 CENTERED = calm(
     st.just(False),
-    center_frequencies=st.integers(1, 2),
-    # Where a slot attends to one token, rounding is larger than its scale.
-    slot_scales=st.just(False),
+    # Without scales: where a slot attends to one token, rounding is larger.
+    centers=st.builds(SlotCenters, st.integers(1, 2)),
 )
 
 

@@ -15,7 +15,7 @@ from keras_slots import (
 )
 from keras_slots import SpatialBroadcastDecoder as Decoder
 from keras_slots import visualization as pictures
-from keras_slots.layers import ConvEncoder, PropertyHead, SlotMLP
+from keras_slots.layers import ConvEncoder, PropertyHead, SlotCenters, SlotMLP
 from tests.properties.cases import cases
 from tests.properties.draws import numbers
 from tests.properties.slot_attention_cases import ANY_CASE
@@ -87,7 +87,7 @@ LAYERS = {
         },
     ),
     "SlotAttention with centers": (
-        lambda: SlotAttention(3, 4, center_frequencies=2),
+        lambda: SlotAttention(3, 4, centers=SlotCenters(2)),
         {"inputs": TOKENS, "positions": numbers(0, 4, 2)},
         {"positions": TENSOR},
     ),

@@ -54,7 +54,6 @@ OF_LAYERS = {
                 ("num_slots", "slot_size", "num_iterations"), COUNT
             ),
             **dict.fromkeys(("mlp_hidden_size", "num_heads"), COUNT),
-            "center_frequencies": MAYBE_COUNT,
             "epsilon": FROM_ZERO_ON,
             "temperature": MAYBE_ABOVE_ZERO,
             "seed": (NO_INTEGERS, ("None", "negative")),
@@ -328,7 +327,7 @@ def test_integers_of_numpy_are_integers():
     """Sizes are often computed by NumPy; a configuration holds Python's."""
     two = np.int64(2)
     layers = [
-        SlotAttention(two, 4 * two, two, num_heads=two, center_frequencies=two),
+        SlotAttention(two, 4 * two, two, num_heads=two),
         ConvEncoder((two,), two, [two], (two,), num_frequencies=two),
         SpatialBroadcastDecoder(two, [two], patch_size=two, output_size=4),
         PropertyHead(3 * two, two, center_frequencies=two),

@@ -9,6 +9,7 @@ from keras_slots.checks import (
     check_size,
     check_tensor,
 )
+from keras_slots.layers.slot_centers import SlotCenters
 from keras_slots.types import Shape
 
 OPTIONS = {
@@ -27,8 +28,8 @@ OPTIONS = {
 }
 
 
-# Options in whose place a layer can stand.
-DOORS = ("update", "slot_communication")
+# Arguments that are layers, or that a layer can stand in for.
+DOORS = ("update", "slot_communication", "centers")
 
 
 def check_arguments(layer) -> None:
@@ -37,17 +38,15 @@ def check_arguments(layer) -> None:
         value = getattr(layer, name)
         if name not in DOORS or not isinstance(value, keras.Layer):
             check_option(name, value, options)
-    if layer.center_frequencies is not None:
-        if layer.slot_size < 2:
-            raise ValueError(
-                "Slots with centers need two features to say where they "
-                f"start. Received: slot_size={layer.slot_size}"
-            )
-    elif layer.slot_scales:
+    if not isinstance(layer.centers, SlotCenters | None):
         raise ValueError(
-            "`slot_scales` needs `center_frequencies`: a scale is one around "
-            f"a center. Received: slot_scales={layer.slot_scales}, "
-            "center_frequencies=None"
+            "`centers` must be a layer `SlotCenters` or `None`. Received: "
+            f"centers={layer.centers!r}"
+        )
+    if layer.centers is not None and layer.slot_size < 2:
+        raise ValueError(
+            "Slots with centers need two features to say where they start. "
+            f"Received: slot_size={layer.slot_size}"
         )
     if layer.background_slot and layer.num_slots < 2:
         raise ValueError(
@@ -164,12 +163,12 @@ def check_call(
         check_tensor("slot_mask", slot_mask, "(B, K)")
         check_size("slot_mask", slot_mask.shape, 0, batch)
         check_size("slot_mask", slot_mask.shape, 1, num_slots)
-    if (positions is None) != (layer.center_frequencies is None):
+    if (positions is None) != (layer.centers is None):
         raise ValueError(
-            "`positions` and `center_frequencies` go together: slots have "
-            "centers only where tokens have positions. Received: "
+            "`positions` and `centers` go together: slots have centers only "
+            "where tokens have positions. Received: "
             f"positions={'None' if positions is None else 'a tensor'}, "
-            f"center_frequencies={layer.center_frequencies}"
+            f"centers={layer.centers}"
         )
     if positions is not None:
         check_tensor("positions", positions, "(N, 2)")

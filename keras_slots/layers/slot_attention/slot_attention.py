@@ -5,7 +5,6 @@ from keras import ops
 
 from keras_slots.checks import (
     check_integer,
-    check_integer_or_none,
     check_number,
     check_number_or_none,
     check_seed,
@@ -28,7 +27,7 @@ from keras_slots.layers.slot_attention.slot_communication import (
     SlotCommunication,
 )
 from keras_slots.layers.slot_attention.slot_update import SlotUpdate
-from keras_slots.layers.slot_centers import SlotCenters
+from keras_slots.layers.slot_centers import SlotCenters, is_object
 from keras_slots.types import Initializer
 
 
@@ -104,12 +103,8 @@ class SlotAttention(keras.layers.Layer):
         num_heads: Integer, the number of attention heads. Every head has a
             softmax over slots of its own; with more than one, a linear
             layer mixes their outputs. Defaults to `1`.
-        center_frequencies: Integer. Slots have centers, and learn place and
-            shape from so many octaves of Fourier features (beyond the paper,
-            see `layers/slot_centers.py`). Defaults to `None`: no centers.
-        slot_scales: Whether slots with centers have a scale too, the spread
-            of what they attend to along each axis, and learn their shape in
-            its units. Defaults to `False`.
+        centers: `SlotCenters`. It gives every slot a place in the image
+            (beyond the paper). Defaults to `None`: slots have no place.
         background_slot: Whether the first slot is the background's (named
             as future work in section 1 of the supplement): it starts
             from a learned vector of its own and, with centers, attends to
@@ -190,8 +185,7 @@ class SlotAttention(keras.layers.Layer):
         epsilon_position: str = "attention",
         gradient: str = "full",
         num_heads: int = 1,
-        center_frequencies: int | None = None,
-        slot_scales: bool = False,
+        centers: SlotCenters | None = None,
         background_slot: bool = False,
         slot_communication: str | keras.Layer = "none",
         kernel_initializer: Initializer = "glorot_uniform",
@@ -216,10 +210,7 @@ class SlotAttention(keras.layers.Layer):
         self.epsilon_position = epsilon_position
         self.gradient = gradient
         self.num_heads = check_integer("num_heads", num_heads)
-        self.center_frequencies = check_integer_or_none(
-            "center_frequencies", center_frequencies
-        )
-        self.slot_scales = slot_scales
+        self.centers = centers
         self.background_slot = background_slot
         self.slot_communication = slot_communication
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -267,16 +258,8 @@ class SlotAttention(keras.layers.Layer):
             dtype=self.dtype_policy,
         )
         self.updating.build((None, self.num_slots, self.slot_size))
-        if self.center_frequencies is not None:
-            self.centers = SlotCenters(
-                self.slot_size,
-                self.center_frequencies,
-                has_scales=self.slot_scales,
-                has_background=self.background_slot,
-                name="centers",
-                dtype=self.dtype_policy,
-            )
-            self.centers.build(None)
+        if self.centers is not None and not self.centers.built:
+            self.centers.build((None, self.num_slots, self.slot_size))
         if isinstance(self.slot_communication, keras.Layer):
             self.communication = self.slot_communication
             build_for_slots(
@@ -330,7 +313,7 @@ class SlotAttention(keras.layers.Layer):
         initial_slots = ops.cast(initial_slots, self.compute_dtype)
         slots = initial_slots  # (B, K, D)
         centers = first_centers = None
-        if positions is not None:
+        if self.centers is not None:
             first_centers = self.centers.first_centers(slots)  # (B, K, 2)
             centers = first_centers
         all_slots, all_attention = [], []
@@ -363,16 +346,17 @@ class SlotAttention(keras.layers.Layer):
         """One round, lines 5 to 10: slots (B, K, D), attention (B, K, N)."""
         queries = self.attention.normalize_slots(slots)  # (B, K, D)
         penalty = None
-        if positions is not None:
+        if self.centers is not None:
             penalty = self.centers.distance_penalty(queries, centers, positions)
+            if self.background_slot:  # It attends to near and far alike.
+                penalty = penalty * is_object(ops.shape(slots)[1])
         attention = self.attention.attend(
             queries, projections, mask, slot_mask, penalty
         )  # (B, H, K, N)
         updates = self.attention.gather(attention, projections, mask)
         attention = ops.mean(attention, axis=1)  # (B, K, N)
-        if positions is not None:
-            centers, place = self.centers.describe(attention, positions)
-            updates = updates + ops.cast(place, self.compute_dtype)
+        if self.centers is not None:
+            centers, updates = self.centers(updates, attention, positions)
         slots = self.updating(updates, slots)
         slots = fill_where_masked(slots, slot_mask)
         if self.slot_communication != "none":
@@ -404,8 +388,7 @@ class SlotAttention(keras.layers.Layer):
                 "use_projections",
                 "temperature",
                 "num_heads",
-                "center_frequencies",
-                "slot_scales",
+                "centers",
                 "background_slot",
                 "seed",
                 *OPTIONS,

@@ -6,8 +6,12 @@ import pytest
 from keras import ops
 
 from keras_slots import SlotAttention, SpatialBroadcastDecoder
-from keras_slots.layers import ConvEncoder
-from keras_slots.layers.slot_centers import grid_positions, is_object
+from keras_slots.layers import ConvEncoder, SlotCenters
+from keras_slots.layers.slot_centers import (
+    INITIAL_REACH,
+    grid_positions,
+    is_object,
+)
 from keras_slots.models import ObjectDiscovery
 from tests.backends import EAGERLY
 
@@ -48,13 +52,23 @@ def test_any_number_of_objects_beside_it(num_slots):
 
 
 def test_it_attends_to_near_and_far_alike():
-    centers = make_layer(center_frequencies=F).centers
-    slots = keras.random.normal((B, K, D), seed=0)
-    penalty = centers.distance_penalty(
-        slots, ops.ones((B, K, 2)), grid_positions(3, 3)
-    )  # (B, K, 9)
-    np.testing.assert_array_equal(penalty[:, 0], np.zeros((B, 9)))
-    assert np.array(penalty[:, 1:, 0]).min() > 1
+    """Between equal tokens, only an object's logit depends on the place."""
+    layer = make_layer(centers=SlotCenters(F), num_iterations=1)
+    slots = np.array(keras.random.normal((B, K, D), seed=0))
+    positions = np.array(grid_positions(3, 3))
+    _, attention = layer(
+        ops.ones((B, 9, 6)),
+        initial_slots=slots,
+        positions=positions,
+        return_attention_scores=True,
+    )
+    logits = np.log(attention)
+    logits = logits[:, 1:] - logits[:, :1]  # (B, K - 1, 9)
+    away = positions - np.tanh(slots[:, 1:, None, :2])
+    penalty = np.log1p(np.exp(INITIAL_REACH)) * np.square(away).sum(-1)
+    np.testing.assert_allclose(
+        logits - logits[..., :1], penalty[..., :1] - penalty, atol=1e-4
+    )
 
 
 def make_decoder(**kwargs):
@@ -99,7 +113,7 @@ def test_a_model_with_a_background_learns_and_is_saved(tmp_path):
     keras.utils.set_random_seed(0)
     model = ObjectDiscovery(
         ConvEncoder((4,), mlp_sizes=(6,)),
-        make_layer(center_frequencies=F),
+        make_layer(centers=SlotCenters(F)),
         make_decoder(mask_falloff=2.0, background_slot=True),
     )
     model.compile("adam", run_eagerly=EAGERLY)

@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from keras_slots import SlotAttention
+from keras_slots.layers import SlotCenters
 from tests.backends import (
     IN_FLOAT64,
     ON_TENSORFLOW,
@@ -234,9 +235,9 @@ def test_every_weight_learns():
         ({"epsilon": "1e-8"}, "`epsilon` must be .* Received: epsilon='1e-8'"),
         ({"epsilon": float("nan")}, "`epsilon` must be a non-negative"),
         ({"temperature": 0.0}, "`temperature` must be a positive number"),
-        ({"center_frequencies": 0}, "`center_frequencies` must be a positi"),
+        ({"centers": 2}, "`centers` must be a layer `SlotCenters` or `None`"),
         (
-            {"center_frequencies": 2, "slot_size": 1},
+            {"centers": SlotCenters(2), "slot_size": 1},
             "centers need two features .* Received: slot_size=1",
         ),
         (

@@ -5,21 +5,21 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_slots import SlotAttention, SpatialBroadcastDecoder
+from keras_slots import SpatialBroadcastDecoder
 from keras_slots.layers.slot_centers import (
     SMALLEST_SCALE,
     SlotCenters,
     grid_positions,
     slot_scales,
 )
-from keras_slots.models import ObjectDiscovery
+from keras_slots.models import ObjectDiscovery, get_preset
 from tests.layers.decoder.test_centered_decoding import make_decoder
 from tests.layers.test_slot_centers import B, D, F, K, random_attention
 
 
 def make_centers():
-    layer = SlotCenters(D, F, has_scales=True, has_background=False)
-    layer.build(None)
+    layer = SlotCenters(F, use_scales=True)
+    layer.build((None, K, D))
     return layer
 
 
@@ -47,8 +47,10 @@ def test_shape_is_the_mean_of_features_token_by_token():
     layer = make_centers()
     positions = ops.convert_to_numpy(grid_positions(4, 5))
     attention = random_attention(20)
-    centers, updates = layer.describe(
-        ops.convert_to_tensor(attention), ops.convert_to_tensor(positions)
+    centers, updates = layer(
+        ops.zeros((B, K, D)),
+        ops.convert_to_tensor(attention),
+        ops.convert_to_tensor(positions),
     )
     centers = ops.convert_to_numpy(centers)
     weights = attention / attention.sum(-1, keepdims=True)
@@ -80,9 +82,10 @@ def test_shape_does_not_change_with_place_and_size():
     layer.tell_place.kernel.assign(np.zeros(layer.tell_place.kernel.shape))
     positions = grid_positions(4, 5)
     attention = ops.convert_to_tensor(random_attention(20))
-    _, near = layer.describe(attention, positions)
+    zeros = ops.zeros((B, K, D))
+    _, near = layer(zeros, attention, positions)
     moved = positions * ops.array([0.5, 0.7]) + ops.array([0.3, -0.2])
-    _, far = layer.describe(attention, moved)
+    _, far = layer(zeros, attention, moved)
     np.testing.assert_allclose(far, near, rtol=1e-4, atol=1e-5)
 
 
@@ -102,9 +105,8 @@ def test_twice_the_scale_draws_twice_the_size():
 def test_model_draws_slots_in_units_of_their_scale():
     """The decoder hears of the scales: drawn without them, images differ."""
     model = ObjectDiscovery.from_preset("tetrominoes")
-    slot_attention = SlotAttention.from_config(
-        {**model.slot_attention.get_config(), "slot_scales": True}
-    )
+    slot_attention = get_preset("tetrominoes").make("slot_attention")
+    slot_attention.centers.use_scales = True
     model = ObjectDiscovery(model.encoder, slot_attention, model.decoder)
     images = keras.random.uniform((2, 35, 35, 3), -1.0, 1.0, seed=0)
     outputs = model(images)
@@ -124,8 +126,6 @@ def test_model_draws_slots_in_units_of_their_scale():
 
 
 def test_scales_need_centers():
-    with pytest.raises(ValueError, match="Received: slot_scales=True"):
-        SlotAttention(K, D, slot_scales=True)
     slots = keras.random.normal((B, K, D), seed=0)
     decoder = SpatialBroadcastDecoder(4, (4,))
     with pytest.raises(ValueError, match="`scales` need `centers`"):

@@ -1,8 +1,8 @@
 """Slot Attention for Keras 3.
 
-Importing the package registers its classes with Keras, so that files saved
-with them load again. The data sets and the pictures are imported when they
-are first used: they need TensorFlow and Matplotlib.
+Importing the package registers its classes with Keras, so that saved files
+can be loaded. The data sets and the pictures are imported when first used, as
+they need TensorFlow and Matplotlib.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""Checks of arguments: a bad value gets a clear error, and at once."""
+"""Checks of arguments: a bad value gets a clear error immediately."""
 
 import numbers
 import operator
@@ -14,7 +14,7 @@ from keras_slots.types import Tensor
 
 
 def check_integer(name: str, value, minimum: int = 1) -> int:
-    """Gives `value` as an `int` if it is one and at least `minimum`.
+    """Returns `value` as an `int` if it is an integer of at least `minimum`.
 
     Args:
         name: String. The argument's name, for the message.
@@ -40,15 +40,15 @@ def check_integer(name: str, value, minimum: int = 1) -> int:
 
 
 def check_integer_or_none(name: str, value) -> int | None:
-    """As `check_integer` from 1 on, and `None` is right, too."""
+    """Works like `check_integer`, but also accepts `None`."""
     return None if value is None else check_integer(name, value)
 
 
 def check_number(name: str, value, above: bool = False) -> float:
-    """Gives `value` as a `float` if it is a finite number from 0 on.
+    """Returns `value` as a `float` if it is a finite number of at least 0.
 
-    Else a `ValueError`. With `above=True` it must be above 0; NumPy's numbers
-    count as numbers.
+    Otherwise raises a `ValueError`. With `above=True` it must be above 0.
+    NumPy's numbers count as numbers.
     """
     number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not number or not (value > 0 if above else value >= 0) or value > 1e30:
@@ -60,12 +60,12 @@ def check_number(name: str, value, above: bool = False) -> float:
 
 
 def check_number_or_none(name: str, value) -> float | None:
-    """As `check_number` above 0, and `None` is right, too."""
+    """Works like `check_number(above=True)`, but also accepts `None`."""
     return None if value is None else check_number(name, value, above=True)
 
 
 def check_seed(value) -> int | None:
-    """Gives `value` if it is an integer or `None`, else a `ValueError`."""
+    """Returns `value`; raises a `ValueError` unless an integer or `None`."""
     integer = isinstance(value, numbers.Integral)
     if value is not None and (isinstance(value, bool) or not integer):
         raise ValueError(
@@ -75,7 +75,7 @@ def check_seed(value) -> int | None:
 
 
 def as_tuple(name: str, values, what: str) -> tuple:
-    """Any list or tuple as a tuple, else a `ValueError` that says of what."""
+    """Converts a list or tuple to a tuple; else raises a `ValueError`."""
     if not isinstance(values, (list, tuple)):
         raise ValueError(
             f"`{name}` must be a list or tuple of {what}. "
@@ -86,7 +86,7 @@ def as_tuple(name: str, values, what: str) -> tuple:
 
 def check_option(name: str, value, options: Iterable[str]) -> None:
     """Raises a `ValueError` unless `value` is one of `options`."""
-    # Not every value can be compared or looked up: an array, a list.
+    # Some values, such as arrays and lists, cannot be compared or looked up.
     if not isinstance(value, str) or value not in options:
         raise ValueError(
             f"`{name}` must be one of {', '.join(map(repr, options))}. "
@@ -97,7 +97,7 @@ def check_option(name: str, value, options: Iterable[str]) -> None:
 def check_tensor(name: str, value, axes: str) -> None:
     """Raises a `ValueError` unless `value` is a tensor with these axes.
 
-    What has no shape is named by its type: a list or a dataset is long.
+    The message names the type of a value without a shape, such as a list.
     """
     if getattr(value, "shape", None) is None:
         raise ValueError(
@@ -111,7 +111,7 @@ def check_rank(name: str, shape, axes: str) -> None:
     """Raises a `ValueError` unless `shape` has one entry per letter of axes.
 
     `axes` is written as in the documentation, for example `"(B, N, D)"`, or
-    `"(..., K, D)"` where any number of axes may come before.
+    `"(..., K, D)"` if any number of axes may come first.
     """
     letters = axes.count(",") + 1
     if axes.startswith("(..."):
@@ -136,7 +136,7 @@ def check_size(name: str, shape, axis: int, expected: int | None) -> None:
 
 
 def check_floats(name: str, value) -> None:
-    """Raises a `ValueError` unless a tensor is one of floats."""
+    """Raises a `ValueError` unless a tensor holds floats."""
     dtype = ops.dtype(value)
     if "float" not in dtype:
         raise ValueError(
@@ -146,7 +146,7 @@ def check_floats(name: str, value) -> None:
 
 
 def check_sample_weight(value) -> None:
-    """Raises a `ValueError` unless there is one for each example, or `None`."""
+    """Raises a `ValueError` unless it is `None` or has a weight per example."""
     if value is None:
         return
     shape = tuple(ops.convert_to_tensor(value).shape)
@@ -158,7 +158,7 @@ def check_sample_weight(value) -> None:
 
 
 def check_folder(path) -> Path:
-    """Gives `path` if its folder exists, else a `FileNotFoundError`."""
+    """Returns `path`; raises a `FileNotFoundError` if its folder is missing."""
     path = Path(os.fspath(path))
     if not path.parent.is_dir():
         raise FileNotFoundError(
@@ -172,7 +172,7 @@ Sizes: TypeAlias = int | Sequence[int]
 
 
 def as_sizes(name: str, value: Sequence[int]) -> tuple[int, ...]:
-    """Any sequence of positive integers as a tuple, else a `ValueError`."""
+    """Converts positive integers to a tuple; else raises a `ValueError`."""
     sizes = as_tuple(name, value, "positive integers")
     return tuple(
         check_integer(f"{name}[{index}]", size)
@@ -181,14 +181,14 @@ def as_sizes(name: str, value: Sequence[int]) -> tuple[int, ...]:
 
 
 def as_sizes_or_one(name: str, value) -> int | tuple[int, ...]:
-    """As `as_sizes`, but a single integer stays as it is."""
+    """Works like `as_sizes`, but returns a single integer unchanged."""
     if isinstance(value, (list, tuple)):
         return as_sizes(name, value)
     return check_integer(name, value)
 
 
 def one_each(name: str, value: Sizes, count: int) -> tuple[int, ...]:
-    """`count` integers: a single one repeated, or exactly as many given."""
+    """Returns `count` integers: repeats an integer, or checks the number."""
     sizes = (value,) * count if isinstance(value, int) else tuple(value)
     if len(sizes) != count:
         raise ValueError(
@@ -209,7 +209,7 @@ def check_set_shapes(true_shape, pred_shape) -> None:
 
 
 def check_same(what: str, axis: int, true_shape, pred_shape) -> None:
-    """Raises a `ValueError` if both have a known size there, and another."""
+    """Raises a `ValueError` if both sizes are known and differ."""
     sizes = true_shape[axis], pred_shape[axis]
     if None not in sizes and sizes[0] != sizes[1]:
         raise ValueError(
@@ -219,7 +219,7 @@ def check_same(what: str, axis: int, true_shape, pred_shape) -> None:
 
 
 def as_tensor(name: str, value, dtype: str | None = None) -> Tensor:
-    """`value` as a tensor of numbers, else a `ValueError`."""
+    """Converts `value` to a tensor of numbers; else raises a `ValueError`."""
     try:
         tensor = ops.convert_to_tensor(value)
         if "string" in str(tensor.dtype):
@@ -233,6 +233,6 @@ def as_tensor(name: str, value, dtype: str | None = None) -> Tensor:
 
 
 def as_array(name: str, value) -> np.ndarray:
-    """`value` as an array in float32, else a `ValueError`."""
-    # NumPy knows little of bfloat16.
+    """Converts `value` to a float32 array; else raises a `ValueError`."""
+    # NumPy hardly supports bfloat16.
     return ops.convert_to_numpy(as_tensor(name, value, "float32"))

@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Files that are either complete or missing."""
 
 import os
 import tempfile
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# What a killed run may leave ends so.
+# The ending of files that a killed run may leave.
 UNFINISHED = ".part"
 
 
@@ -15,9 +15,9 @@ UNFINISHED = ".part"
 def put_in_place(
     path: str, move: Callable[[str, str], None] | None = None
 ) -> Iterator[str]:
-    """A path to write to; the file is then moved to `path`, or removed.
+    """Yields a path to write to; then moves the file to `path`, or removes it.
 
-    `move` is how; `None` takes the place of a file that is there.
+    `move` is the function that moves it; `None` replaces an existing file.
     """
     # Threads, and processes on other machines, may write the same file.
     unfinished = f"{path}.{uuid.uuid4().hex}{UNFINISHED}"
@@ -31,19 +31,19 @@ def put_in_place(
 
 @contextmanager
 def all_at_once(path: Path) -> Iterator[Path]:
-    """A path to write to; what is there at the end moves to `path`.
+    """Yields a path to write to; at the end moves all written files to `path`.
 
-    With it moves what has the same name and another ending.
+    Files with other names, such as another ending, are moved beside `path`.
 
     Yields:
-        A path with the name of `path`, in a folder of its own beside it.
+        A path with the name of `path`, in a temporary folder beside it.
     """
     with tempfile.TemporaryDirectory(
         prefix=f".{path.name}.", suffix=".unfinished", dir=path.parent
     ) as folder:
         unfinished = Path(folder, path.name)
         yield unfinished
-        # The named file last: where it is, all is.
+        # The named file is moved last, so if it exists, all files exist.
         written = sorted(Path(folder).iterdir(), key=unfinished.__eq__)
         for file in written:
             os.replace(file, path.with_name(file.name))

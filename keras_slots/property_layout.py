@@ -1,4 +1,4 @@
-"""PropertyLayout: which column of a set prediction means what."""
+"""PropertyLayout: the meaning of the columns in set prediction."""
 
 from dataclasses import dataclass, field
 
@@ -30,11 +30,11 @@ NUM_COORDINATES = 3
 
 @dataclass(frozen=True)
 class PropertyLayout:
-    """What the columns of a set of objects mean, in targets and predictions.
+    """The meaning of the columns of a set of objects.
 
     An object is a row: its coordinates, mapped from [-3, 3] to
-    [0, `coordinate_scale`]; the one-hot code of each property in turn; and a
-    last column that is 1 for an object and 0 for padding. With the defaults,
+    [0, `coordinate_scale`]; the one-hot code of each property, in order; and a
+    last column that is 1 for an object and 0 for padding. The defaults give
     the 19 features of the paper's experiments on CLEVR (section 5.8):
 
     ```
@@ -42,7 +42,7 @@ class PropertyLayout:
     ```
 
     Attributes:
-        properties: Strings, those that objects are described by, without
+        properties: Strings, the names of the objects' properties, without
             repetition. Defaults to `("size", "material", "shape", "color")`.
         coordinate_scale: Float. The range of the coordinates, and so their
             weight in the loss (Figure 17). Defaults to `1.0`.
@@ -78,21 +78,21 @@ class PropertyLayout:
 
     @property
     def category_sizes(self) -> tuple[int, ...]:
-        """The number of classes of each property."""
+        """Returns the number of classes of each property."""
         return tuple(len(PROPERTIES[name]) for name in self.properties)
 
     @property
     def num_features(self) -> int:
-        """The number of columns."""
+        """Returns the number of columns."""
         return NUM_COORDINATES + sum(self.category_sizes) + 1
 
     @property
     def distance_scale(self) -> float:
-        """What a difference of coordinates is multiplied by for scene units."""
+        """Returns the factor from differences of coordinates to scene units."""
         return 2.0 * COORDINATE_LIMIT / self.coordinate_scale
 
     def columns(self, name: str) -> slice:
-        """The columns of a property, of `"coordinates"` or of `"real"`."""
+        """Returns the columns of a property, `"coordinates"` or `"real"`."""
         check_option("name", name, ("coordinates", *self.properties, "real"))
         start, sizes = 0, (NUM_COORDINATES, *self.category_sizes, 1)
         names = ("coordinates", *self.properties, "real")
@@ -103,7 +103,7 @@ class PropertyLayout:
         return slice(start, start + size)
 
     def decode(self, rows) -> dict[str, np.ndarray]:
-        """What rows of targets or predictions say.
+        """Decodes rows of targets or predictions.
 
         Args:
             rows: Array of shape `(..., num_features)`.
@@ -131,7 +131,7 @@ class PropertyLayout:
 
 
 def as_layout(layout: PropertyLayout | None) -> PropertyLayout:
-    """Gives `layout`, and the paper's 19 features for `None`.
+    """Returns `layout`, or the paper's 19 features for `None`.
 
     Raises:
         ValueError: If `layout` is neither a `PropertyLayout` nor `None`.

@@ -1,4 +1,4 @@
-"""The map that tokens come from, told by how many there are."""
+"""The size of the map that tokens come from, by their number."""
 
 import math
 
@@ -8,14 +8,14 @@ def token_grid(
     image_size: tuple[int, int],
     grid_size: tuple[int, int] | None = None,
 ) -> tuple[int, int]:
-    """Height and width of the map that tokens come from, row by row.
+    """Finds height and width of the map that tokens come from, row by row.
 
     Args:
         num_tokens: Integer.
-        image_size: Height and width of the images that the tokens are of.
-        grid_size: The height and width, if they are known, to be checked.
-            Otherwise they are those of a map that is shaped like the images,
-            or else square. Defaults to `None`.
+        image_size: Height and width of the images of the tokens.
+        grid_size: The height and width to check, if known. Otherwise the map
+            must have the shape of the images, or else be square. Defaults to
+            `None`.
 
     Returns:
         Pair of integers.

@@ -1,7 +1,7 @@
 """Type aliases for public signatures.
 
-Keras tensors have no common static type across backends, so `Tensor` is a
-name for the reader rather than a constraint for the checker.
+Keras tensors have no common static type across backends, so `Tensor` only
+helps the reader, not the type checker.
 """
 
 from typing import Any, TypeAlias

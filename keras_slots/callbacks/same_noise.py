@@ -1,4 +1,4 @@
-"""Looking at a model in the middle of training, unnoticed."""
+"""A context to run a model during training without changing its noise."""
 
 import contextlib
 
@@ -8,7 +8,7 @@ from keras import ops
 
 @contextlib.contextmanager
 def same_noise(model):
-    """Runs the block with fresh noise, then restores that of the training."""
+    """Runs the block with fresh noise, then restores the training's noise."""
     states = [v for v in model.variables if v.name == "seed_generator_state"]
     before = [np.array(ops.convert_to_numpy(state)) for state in states]
     try:

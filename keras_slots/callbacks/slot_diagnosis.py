@@ -1,4 +1,4 @@
-"""SlotDiagnosis: how slots do at every epoch's end, in numbers and words."""
+"""SlotDiagnosis: measures of slots after every epoch, in numbers and words."""
 
 import itertools
 from collections.abc import Iterable
@@ -21,42 +21,42 @@ from keras_slots.types import Tensor
 
 
 class SlotDiagnosis(keras.callbacks.Callback):
-    """Tells early whether the slots take the images apart, without labels.
+    """Shows early, without labels, whether the slots separate objects.
 
     A falling loss does not show whether slots have found objects, or stripes,
-    or all the same. At the end of each epoch this callback runs the model on
+    or the same pixels. At the end of each epoch this callback runs the model on
     a few images and adds the measures of `measure_slots` to the epoch's logs:
-    to the progress bar, to the `History` that `fit` returns, and to whatever
-    comes after it in the list of callbacks, such as `CSVLogger`,
-    `TensorBoard` or `EarlyStopping`. Put it first, therefore.
+    to the progress bar, to the `History` that `fit` returns, and to all
+    callbacks after it in the list, such as `CSVLogger`, `TensorBoard` or
+    `EarlyStopping`. So put it first.
 
-    It also puts into words what looks wrong and what helps (`diagnose`): once
-    when it begins and once when it is over, not at every epoch.
+    It also describes problems and remedies in words (`diagnose`): once when a
+    problem begins and once when it ends, not at every epoch.
 
-    The model is one whose call takes images and gives a dict with `masks`
-    `(B, K, H, W, 1)` or with `attention` `(B, K, N)`, or better both, as
-    `ObjectDiscovery` does. Training does not notice: the seed generators are
-    put back afterwards, and every epoch is measured with the same noise.
+    The model's call must take images and return a dict with `masks`
+    `(B, K, H, W, 1)` or with `attention` `(B, K, N)`, or better both, like
+    `ObjectDiscovery`. Training is not affected: the seed generators are
+    restored afterwards, and every epoch is measured with the same noise.
 
     Args:
         images: Float tensor `(B, H, W, C)` of two images or more, or an
-            iterable of such batches, such as a `tf.data.Dataset`; of pairs,
-            the first counts. They are kept in memory. Thirty images are
-            enough to see what is wrong.
-        num_batches: Integer, how many batches of an iterable to use. Defaults
-            to `2`.
+            iterable of these batches, such as a `tf.data.Dataset`. If batches
+            are pairs, the first entry counts. The images are kept in memory.
+            Thirty images are enough.
+        num_batches: Integer, the number of batches of an iterable to use.
+            Defaults to `2`.
         grid_size: Pair of integers, the height and width of the map that the
-            tokens come from. Needed where the model gives no masks and the
-            map is neither shaped like the images nor square. Defaults to
+            tokens come from. Needed if the model returns no masks and the map
+            neither has the shape of the images nor is square. Defaults to
             `None`.
         verbose: Whether to print the findings. Defaults to `True`.
 
     Attributes:
         measures: Dict of the last epoch's measures.
-        findings: List of what was found in them.
+        findings: List of the findings in the last epoch's measures.
 
     Raises:
-        ValueError: If an argument is not as above, or the model gives
+        ValueError: If an argument is not as above, or the model returns
             neither masks nor attention.
 
     Example:
@@ -97,7 +97,7 @@ class SlotDiagnosis(keras.callbacks.Callback):
         self.findings: list[Finding] = []
 
     def on_train_begin(self, logs=None):
-        self._measure()  # What fails is to fail now, not after an epoch.
+        self._measure()  # Errors should appear now, not after an epoch.
 
     def on_epoch_end(self, epoch, logs=None):
         before = {finding.name for finding in self.findings}
@@ -118,13 +118,13 @@ class SlotDiagnosis(keras.callbacks.Callback):
         return measure_slots(masks, attention)
 
     def _joined(self, outputs, name):
-        """One entry of all batches, or `None` where the model has none."""
+        """Joins one entry of all batches; `None` if the model lacks it."""
         if not isinstance(outputs[0], dict) or name not in outputs[0]:
             return None
         return np.concatenate([o[name] for o in outputs])
 
     def _as_masks(self, attention):
-        """Attention (B, K, N) as masks (B, K, H, W)."""
+        """Reshapes attention (B, K, N) to masks (B, K, H, W)."""
         if attention is None:
             raise ValueError(
                 "The model must give a dict with 'masks' or 'attention'. "
@@ -146,7 +146,7 @@ class SlotDiagnosis(keras.callbacks.Callback):
 
 
 def _batches(images, num_batches):
-    """Arrays of images (B, H, W, C): of a tensor one, or some of many."""
+    """Returns arrays (B, H, W, C): one of a tensor, several of an iterable."""
     if hasattr(images, "shape"):
         images = [images]
     if not isinstance(images, Iterable) or isinstance(images, (str, dict)):

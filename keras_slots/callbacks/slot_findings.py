@@ -1,7 +1,7 @@
-"""What the measures of slots say in words, and what helps.
+"""Findings from the measures of slots, in words, with remedies.
 
-The thresholds were chosen between what trained models measure and what failed
-ones do: docs/troubleshooting.md shows both.
+The thresholds lie between the measures of trained and of failed models:
+docs/troubleshooting.md shows both.
 """
 
 import math
@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 
 class Finding(NamedTuple):
-    """Something that is wrong with the slots, or may be.
+    """A problem, or a possible problem, of the slots.
 
     Attributes:
         name: String, short.
-        observation: String, what can be seen, in a sentence.
-        remedy: String, what helps, most likely first.
+        observation: String, the visible problem, in a sentence.
+        remedy: String, possible remedies, the most likely first.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Finding(NamedTuple):
 
 
 class _Rule(NamedTuple):
-    """When there is a finding, and its words, with the measures in braces."""
+    """The condition of a finding, and its text, with measures in braces."""
 
     name: str
     holds: Callable[[Mapping[str, float]], bool]
@@ -35,7 +35,7 @@ class _Rule(NamedTuple):
     remedy: str
 
 
-# Each leaves nothing to segment, so that nothing else is worth a word.
+# With each of these there is no segmentation, so other findings are left out.
 _COLLAPSES = (
     _Rule(
         "not a number",
@@ -118,9 +118,9 @@ _RULES = (
 
 
 def diagnose(measures: Mapping[str, float]) -> list[Finding]:
-    """What the measures of slots say in words, and what helps.
+    """Describes problems in the measures of slots, and their remedies.
 
-    Three findings say that there is no segmentation, and stand alone:
+    Three findings mean that there is no segmentation, and come alone:
 
     - *not a number*: `mask_entropy` is NaN.
     - *uniform masks*: `mask_entropy` above 0.95.
@@ -136,21 +136,21 @@ def diagnose(measures: Mapping[str, float]) -> list[Finding]:
       `largest_share` above 0.5.
     - *undecided attention*: `attention_entropy` above 0.95.
 
-    No finding does not mean that the slots hold objects: with too few slots,
-    or with slots that hold colors, all measures can look well. That takes
-    true masks and a metric, such as `metrics.AdjustedRandIndex`.
+    An empty list does not prove that the slots hold objects: with too few
+    slots, or with slots that hold colors, all measures can look good. Only true
+    masks and a metric, such as `metrics.AdjustedRandIndex`, can show it.
 
     Args:
-        measures: Dict, as `measure_slots` makes it; other entries are left
-            alone.
+        measures: Dict, as returned by `measure_slots`; other entries are
+            ignored.
 
     Returns:
         A list of findings, each with the attributes `name`, `observation` and
-        `remedy`, and a sentence or two as a string. Empty if nothing is wrong
-        that can be seen.
+        `remedy`; `str` joins them to a sentence or two. Empty if there is no
+        visible problem.
 
     Raises:
-        ValueError: If `measures` are no dict, or one is missing.
+        ValueError: If `measures` is not a dict, or a measure is missing.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Measures of how slots share the images among them, no label needed.
+"""Measures of how slots share the images, without labels.
 
 Letters: B images, K slots, H height, W width, N tokens. Every measure is one
 number, the mean over the images.
@@ -12,57 +12,57 @@ from scipy.optimize import linear_sum_assignment
 from keras_slots.checks import as_array, check_size, check_tensor
 from keras_slots.types import Tensor
 
-# A slot that wins less of the image than this is not in use.
+# A slot with a smaller share of the image is not in use.
 SMALL_SHARE = 0.01
-# Of two masks, weighted as in `_duplicate_slots`: where two slots share an
-# object two to one, the intersection is half of the union.
+# The overlap of two masks, weighted as in `_duplicate_slots`. If two slots
+# share an object two to one, the intersection is half of the union.
 DUPLICATE_OVERLAP = 0.5
-# Below it, a sum or variance is nothing but rounding.
+# A smaller sum or variance is only a rounding error.
 TINY = 1e-9
 
 
 def measure_slots(
     masks: Tensor, attention: Tensor | None = None
 ) -> dict[str, float]:
-    """Measures of slots that have, or have not, taken images apart.
+    """Measures how well slots have separated the images.
 
-    A pixel belongs to the slot with the largest mask, of equal ones to the
-    first. All measures are means over the images:
+    A pixel belongs to the slot with the largest mask, or to the first of
+    several equal masks. All measures are means over the images:
 
     - `slot_usage`: share of the slots that own more than 1 % of the image.
-    - `effective_slots`: the number of slots that would give the same entropy
-      if all masks held equally much, 1 to K.
+    - `effective_slots`: the number of equally large slots that would have the
+      same entropy, 1 to K.
     - `mask_entropy`: entropy over the slots, averaged over the pixels, as a
-      share of the largest possible: 0 where one slot has all of a pixel, 1
-      where all slots have equally much of it.
-    - `attention_entropy`: the same of the tokens' attention.
+      share of its maximum: 0 if each pixel belongs to one slot, 1 if all slots
+      share each pixel equally.
+    - `attention_entropy`: the same for the tokens' attention.
     - `dead_slots`: share of the slots that own no pixel.
-    - `duplicate_slots`: share of the slots that hold what another one holds
-      too. Two slots are duplicates if the intersection of their masks is more
-      than half of the union, both summed over pixels with a weight of one less
-      the pixel's entropy. A background that all slots share evenly, the
-      typical solution (section 3.1 of the supplement), so does not count,
-      and neither do slots that hold less than 1 % of what does. The slots'
-      vectors are not compared: those of other objects may point the same way.
-    - `stripes`: how much of the masks' variance over the pixels the row
-      alone explains, or the column alone, whichever is more: 1 for stripes,
+    - `duplicate_slots`: share of the slots that hold the same pixels as another
+      slot. Two slots are duplicates if the intersection of their masks is more
+      than half of the union, both summed over pixels with a weight of one minus
+      the pixel's entropy. So a background that all slots share equally, the
+      typical solution (section 3.1 of the supplement), does not count. Slots
+      with less than 1 % of the weighted total do not count, either. The slots'
+      vectors are not compared, as they can be similar for different objects.
+    - `stripes`: the share of the masks' variance over the pixels that rows
+      alone, or columns alone, explain, whichever is larger: 1 for stripes,
       about 1/3 for quarters of the image, less for objects.
-    - `place_bound`: the correlation between the masks of two images, slots
-      put in the order that agrees best with the first image (of equally good
-      ones, any): 1 if the masks are the same whatever the image shows.
+    - `place_bound`: the correlation between the masks of two images, with
+      slots in the order that agrees best with the first image: 1 if the masks
+      are the same for all images.
     - `largest_share`: share of the image that its largest slot owns.
     - `border_slots`: the effective number of slots on the image's border:
-      1 where a single slot holds the background.
+      1 if a single slot holds the background.
 
-    Where masks are NaN, `mask_entropy` is, and no other measure is worth
-    anything.
+    If masks are NaN, `mask_entropy` is NaN, and all other measures are
+    meaningless.
 
     Args:
         masks: Float tensor `(B, K, H, W, 1)` or `(B, K, H, W)`: shares of the
             slots in each pixel. They are scaled to sum to one over the slots.
             At least two images and two slots.
-        attention: Float tensor `(B, K, N)` of the same slots, scaled likewise.
-            Defaults to `None`: no `attention_entropy`.
+        attention: Float tensor `(B, K, N)` of the same slots, scaled in the
+            same way. Defaults to `None`: no `attention_entropy`.
 
     Returns:
         A dict from names to floats.
@@ -122,7 +122,7 @@ def _without_channel(masks):
 
 
 def _shares(name, values):
-    """Scaled to sum to one over the slots, axis 1; evenly where all are 0."""
+    """Scales sums over the slots, axis 1, to one; equal shares if all are 0."""
     if np.any(values < 0):
         raise ValueError(
             f"`{name}` must not be negative. Received: {name} from "
@@ -138,12 +138,12 @@ def _entropy(shares, axis):
 
 
 def _effective_slots(mass):
-    """Of the slots' mass (B, K), which sums to one."""
+    """Computes the effective number of slots from their mass (B, K)."""
     return np.exp(_entropy(mass, axis=1)).mean()
 
 
 def _border(masks):
-    """The outermost pixels (B, K, P) of masks (B, K, H, W)."""
+    """Returns the outermost pixels (B, K, P) of masks (B, K, H, W)."""
     height, width = masks.shape[2:]
     rows, columns = np.ogrid[:height, :width]
     at_border = (
@@ -156,7 +156,7 @@ def _border(masks):
 
 
 def _duplicate_slots(masks, weights):
-    """Share of the slots that hold what another one of the image holds."""
+    """Computes the share of slots with the same pixels as another slot."""
     weighted = masks * weights[:, None]  # (B, K, H, W)
     mass = weighted.sum(axis=(2, 3))  # (B, K)
     in_use = mass > SMALL_SHARE * mass.sum(axis=1, keepdims=True)
@@ -174,7 +174,7 @@ def _duplicate_slots(masks, weights):
 
 
 def _stripes(masks):
-    """Share of the variance over pixels that rows or columns explain."""
+    """Computes the share of variance that rows, or columns, explain."""
     total = masks.var(axis=(2, 3)).sum(axis=1)  # (B,)
     by_row = masks.mean(axis=3).var(axis=2).sum(axis=1)
     by_column = masks.mean(axis=2).var(axis=2).sum(axis=1)
@@ -183,19 +183,19 @@ def _stripes(masks):
 
 
 def _place_bound(masks):
-    """Mean correlation of the masks of any two different images."""
+    """Computes the mean correlation of the masks of two different images."""
     batch, num_slots = masks.shape[:2]
     flat = masks.reshape(batch, num_slots, -1)
     centered = flat - flat.mean(axis=2, keepdims=True)
     # Slots drawn from one Gaussian come in any order.
     for index in range(1, batch):
         agreement = centered[0] @ centered[index].T  # (K, K)
-        # NaN has no order, and spreads without one too.
+        # The matching needs numbers; NaN still spreads through the masks.
         agreement = np.nan_to_num(agreement)
         _, order = linear_sum_assignment(agreement, maximize=True)
         centered[index] = centered[index, order]
     norms = np.sqrt(np.sum(centered**2, axis=(1, 2), keepdims=True))
     units = centered / np.maximum(norms, TINY)
-    # The sum over all pairs of images, less those of an image with itself.
+    # The sum over all pairs of images, minus the pairs of an image with itself.
     pairs = np.sum(units.sum(axis=0) ** 2) - np.sum(units**2)
     return pairs / (batch * (batch - 1))

@@ -1,4 +1,4 @@
-"""SlotPictures: what the slots see, epoch by epoch, in TensorBoard."""
+"""SlotPictures: pictures of the slots, epoch by epoch, in TensorBoard."""
 
 import os
 import struct
@@ -18,31 +18,31 @@ PIXELS_PER_INCH = 100
 class SlotPictures(keras.callbacks.Callback):
     """Draws a few scenes by slots for TensorBoard while a model trains.
 
-    After every epoch, or every few, the model runs on the same images, and
-    what `visualization.plot_slots` draws of them goes to TensorBoard's images
-    under the name "slots", at the step of the epoch, counted from 0 as Keras's
-    own `TensorBoard` callback does. Both can write to one folder.
+    After every epoch, or every few epochs, the model runs on the same images.
+    The picture of `visualization.plot_slots` goes to TensorBoard's images under
+    the name "slots", at the step of the epoch, counted from 0 like Keras's own
+    `TensorBoard` callback. Both can write to one folder.
 
-    The model is one whose call takes images and gives a dict with
-    `reconstruction`, `slot_reconstructions` and `masks`, as `ObjectDiscovery`
-    does. Training does not notice: the seed generators are put back
-    afterwards, and every epoch is drawn with the same noise.
+    The model's call must take images and return a dict with `reconstruction`,
+    `slot_reconstructions` and `masks`, like `ObjectDiscovery`. Training is not
+    affected: the seed generators are restored afterwards, and every epoch is
+    drawn with the same noise.
 
-    It takes Matplotlib to draw, and TensorFlow, whatever the backend, to write.
-    TensorBoard itself is needed only to look: `tensorboard --logdir logs`.
+    Drawing needs Matplotlib, and writing needs TensorFlow on every backend.
+    TensorBoard itself is only needed for viewing: `tensorboard --logdir logs`.
 
     Args:
-        images: Float tensor `(B, H, W, 3)` in [-1, 1]. All of them are drawn,
-            so that a handful will do.
+        images: Float tensor `(B, H, W, 3)` in [-1, 1]. All images are drawn,
+            so a few are enough.
         log_dir: String or path of the folder that TensorBoard reads. It is
             made when training begins.
-        every: Integer, the number of epochs from one picture to the next; the
-            first is drawn after so many. Defaults to `1`.
+        every: Integer, the number of epochs before the first picture and
+            between pictures. Defaults to `1`.
         mask: Integer tensor `(B, H, W)` or `None`. True labels, 0 the
-            background, drawn as a further column. Defaults to `None`.
+            background, drawn as another column. Defaults to `None`.
 
     Raises:
-        ValueError: If an argument or what the model gives is not as above.
+        ValueError: If an argument or the model's output is not as above.
         ImportError: When training begins, if Matplotlib or TensorFlow is not
             installed.
 
@@ -81,7 +81,7 @@ class SlotPictures(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         tf = _tensorflow()
-        self._draw()  # What fails is to fail now, not after an epoch.
+        self._draw()  # Errors should appear now, not after an epoch.
         self._writer = tf.summary.create_file_writer(self.log_dir)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -92,7 +92,7 @@ class SlotPictures(keras.callbacks.Callback):
         self._writer.close()
 
     def _draw(self):
-        # Pictures come in when they are first used.
+        # Imported when first used, as it needs Matplotlib.
         from keras_slots.visualization import plot_slots
 
         with same_noise(self.model):
@@ -107,7 +107,7 @@ class SlotPictures(keras.callbacks.Callback):
         tf = _tensorflow()
         png = to_png(figure, dpi=PIXELS_PER_INCH)
         width, height = struct.unpack(">II", png[16:24])
-        # `tf.summary.image` asks for TensorBoard; what it writes is this.
+        # `tf.summary.image` writes the same, but needs TensorBoard.
         metadata = tf.compat.v1.SummaryMetadata(
             plugin_data={"plugin_name": "images"},
             data_class="DATA_CLASS_BLOB_SEQUENCE",

@@ -1,8 +1,8 @@
-"""Whether to shuffle, where the split decides unless the caller does."""
+"""Whether to shuffle: as the caller says, or as the split suggests."""
 
 
 def check_shuffle(shuffle: bool | None, split: str) -> bool:
-    """Gives `shuffle`, and for `None` whether `split` is for training.
+    """Returns `shuffle`, or for `None` whether `split` is the training split.
 
     Raises:
         ValueError: If `shuffle` is neither a boolean nor `None`.

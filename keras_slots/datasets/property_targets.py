@@ -1,4 +1,4 @@
-"""Targets of set prediction, made in tf.data from what objects are."""
+"""Targets of set prediction, made in tf.data from objects' properties."""
 
 import tensorflow as tf
 
@@ -12,7 +12,7 @@ from keras_slots.property_layout import (
 def property_targets(
     objects: dict[str, tf.Tensor], layout: PropertyLayout, num_targets: int
 ) -> tf.Tensor:
-    """The rows of a layout for the objects of one scene, padded with zeros.
+    """Makes one row per object of a scene, padded with rows of zeros.
 
     Args:
         objects: Dict of `"coordinates"`, float32 of shape `(n, 3)` in the
@@ -49,8 +49,8 @@ def property_targets(
         f"`num_targets` or lower `max_objects`. Received: num_targets="
         f"{num_targets}",
     )
-    # In a graph nothing else orders the two, and the pad's own error, "Paddings
-    # must be non-negative", would sometimes come first. Eagerly it is None.
+    # In a graph nothing else orders the check and the padding, and the padding
+    # has a worse message. In eager mode the check gives `None`.
     with tf.control_dependencies([enough_room] if enough_room else []):
         rows = tf.pad(rows, [(0, num_targets - count), (0, 0)])
     return tf.ensure_shape(rows, (num_targets, layout.num_features))

@@ -1,4 +1,4 @@
-"""Where an export goes: a place that is free, filled at once or not at all."""
+"""Checks of the path of an export."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from keras_slots.checks import check_folder
 
 
 def check_free(path) -> None:
-    """Raises a `FileExistsError` if something is at a path."""
+    """Raises a `FileExistsError` if a path already exists."""
     if os.path.exists(path):
         raise FileExistsError(
             "There is something at `path` already; remove it or choose "
@@ -16,11 +16,11 @@ def check_free(path) -> None:
 
 
 def check_file(path, ending: str) -> Path:
-    """The path, if a file of that ending can be made there.
+    """Returns the path, if a file with this ending can be made there.
 
     Raises:
-        ValueError: If its name ends otherwise.
-        FileNotFoundError: If it lies in no folder.
+        ValueError: If its name has another ending.
+        FileNotFoundError: If its folder does not exist.
     """
     path = Path(os.fspath(path))
     if path.suffix != ending:

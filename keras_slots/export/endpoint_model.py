@@ -1,4 +1,4 @@
-"""EndpointModel: one endpoint of a model, as formats with one function want."""
+"""EndpointModel: one endpoint of a model, for formats with one function."""
 
 import keras
 
@@ -8,7 +8,7 @@ from keras_slots.files import all_at_once
 
 
 class EndpointModel(keras.Model):
-    """A model whose call is one endpoint of another.
+    """A model whose call is one endpoint of another model.
 
     Args:
         model: A built model of `keras_slots.models`.
@@ -25,7 +25,7 @@ class EndpointModel(keras.Model):
         return self.endpoint.function(*tensors)
 
     def signature(self, batch_size: int | None = None) -> list[keras.InputSpec]:
-        """The inputs, for so many examples at once; `None` for any number."""
+        """Returns the inputs' specs; with `batch_size=None` for any size."""
         return [
             keras.InputSpec(
                 shape=(batch_size, *spec.shape[1:]),
@@ -37,7 +37,7 @@ class EndpointModel(keras.Model):
 
 
 def list_endpoints(model: keras.Model) -> dict[str, tuple[str, ...]]:
-    """The endpoints that exports of a model have or can have.
+    """Lists the endpoints that exports of a model can have.
 
     Args:
         model: A built model of `keras_slots.models`.
@@ -46,7 +46,7 @@ def list_endpoints(model: keras.Model) -> dict[str, tuple[str, ...]]:
         A dict from names, the default first, to the names of the inputs.
 
     Raises:
-        ValueError: If the model is of another kind or not built.
+        ValueError: If the model has another type or is not built.
 
     Example:
     >>> from keras_slots.export import list_endpoints
@@ -64,19 +64,19 @@ def list_endpoints(model: keras.Model) -> dict[str, tuple[str, ...]]:
 def export_endpoint(
     model, path, endpoint, *, ending, format, batch_size=None
 ) -> None:
-    """Writes an endpoint as a file of one of Keras's formats, or not at all.
+    """Writes an endpoint as a complete file of one of Keras's formats.
 
     Args:
         model: A built model of `keras_slots.models`.
         path: File to write.
-        endpoint: String or `None`, as the public functions take it.
-        ending: String, how the file's name must end.
-        format: String, as Keras calls the format.
-        batch_size: Integer, or `None` for any.
+        endpoint: String or `None`, as in the public functions.
+        ending: String, the required ending of the file's name.
+        format: String, Keras's name of the format.
+        batch_size: Integer, or `None` for any batch size.
 
     Raises:
-        ValueError: If one of them does not fit.
-        FileExistsError: If something is at `path` already.
+        ValueError: If an argument does not fit.
+        FileExistsError: If `path` already exists.
     """
     path = check_file(path, ending)
     chosen = _choose(model, endpoint)
@@ -91,7 +91,7 @@ def export_endpoint(
 
 
 def _choose(model, name):
-    """The endpoint of that name, or else the first that draws no noise."""
+    """Returns the named endpoint; for `None` the first without noise."""
     found = endpoints(model)
     steady = [key for key, endpoint in found.items() if not endpoint.draws]
     if name is None:

@@ -1,4 +1,4 @@
-"""What can be asked of an exported model: functions of named tensors."""
+"""The endpoints of an exported model: functions of named tensors."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ class Endpoint:
     """One way to call a model.
 
     Attributes:
-        function: Called with a tensor for each of `specs`; gives a dict of
+        function: Called with a tensor for each of `specs`; returns a dict of
             tensors.
         specs: List of `keras.InputSpec`, each with a name. The batch size is
             `None`.
-        draws: Whether the outcome is drawn anew in every call.
+        draws: Whether every call draws new noise.
     """
 
     function: Callable
@@ -27,10 +27,10 @@ class Endpoint:
 
 
 def endpoints(model) -> dict[str, Endpoint]:
-    """Every endpoint of a model by name, the one that serves by default first.
+    """Returns all endpoints of a model by name, starting with the default.
 
     Raises:
-        ValueError: If the model is none of `keras_slots.models`, or not built.
+        ValueError: If the model is not from `keras_slots.models`, or not built.
     """
     kinds = (ObjectDiscovery, SetPrediction, DeepSetPrediction)
     if not isinstance(model, kinds):
@@ -53,7 +53,7 @@ def endpoints(model) -> dict[str, Endpoint]:
 
 
 def _from_image(model, name, function):
-    """An endpoint from images, and one that is told what to start from."""
+    """Makes an endpoint from images, and another with given initial slots."""
     image, start = _image_spec(model), _start_spec(model)
     told = {} if start is None else {f"{name}_from": [image, start]}
     draws = start is not None and _draws(model)
@@ -64,14 +64,14 @@ def _from_image(model, name, function):
 
 
 def _draws(model):
-    """Whether the start is noise; of `DeepSetPrediction` it is learned."""
+    """Returns whether the start is noise; `DeepSetPrediction` learns it."""
     if isinstance(model, DeepSetPrediction):
         return False
     return model.slot_attention.slot_initialization != "learned"
 
 
 def _predict(model):
-    """A call with a named output, whose start keeps the name it has there."""
+    """Returns a call with a named output and the model's name for the start."""
     if isinstance(model, DeepSetPrediction):
 
         def predict_from_set(image, initial_set=None):
@@ -90,7 +90,7 @@ def _image_spec(model):
 
 
 def _start_spec(model):
-    """What the model may be told to start from; `None` if from nothing."""
+    """Returns the spec of the model's start; `None` if it has no start."""
     if isinstance(model, DeepSetPrediction):
         return _spec("initial_set", model.set_size, model.num_features)
     if attends(model.slot_attention):
@@ -99,7 +99,7 @@ def _start_spec(model):
 
 
 def _decoded_specs(model):
-    """Slots, and the places that the decoder draws them at."""
+    """Returns specs of slots, and of any centers and scales for the decoder."""
     specs = [_slots_spec(model, "slots")]
     num_slots = model.slot_attention.num_slots
     if needs_centers(model.decoder):

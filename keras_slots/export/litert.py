@@ -22,20 +22,20 @@ def export_litert(
 
     Args:
         model: A built model of `keras_slots.models`.
-        path: File to write, with the ending `.tflite`. It appears whole or
-            not at all; one that exists already is an error.
-        endpoint: String, as in `list_endpoints`. LiteRT draws no noise as
-            Keras does: slots that start from a Gaussian must be passed in.
-            `None` is the first endpoint that draws nothing. Defaults to
+        path: File to write, with the ending `.tflite`. An incomplete file
+            never appears; an existing file is an error.
+        endpoint: String, as in `list_endpoints`. LiteRT cannot draw noise
+            like Keras: slots that start from a Gaussian must be passed in.
+            `None` is the first endpoint without noise. Defaults to
             `None`.
         batch_size: Integer, images at once. Defaults to `1`.
 
     Raises:
-        ValueError: If the model is of another kind or not built, `path` has
-            another ending, there is no such endpoint, or `batch_size` is not
+        ValueError: If the model has another type or is not built, `path` has
+            another ending, the endpoint does not exist, or `batch_size` is not
             a positive integer.
-        FileExistsError: If something is at `path` already.
-        FileNotFoundError: If `path` lies in no folder.
+        FileExistsError: If `path` already exists.
+        FileNotFoundError: If the folder of `path` does not exist.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""ONNX: a file for onnxruntime and its many relatives."""
+"""ONNX: a file for onnxruntime and similar runtimes."""
 
 import os
 
@@ -12,22 +12,22 @@ def export_onnx(
 ) -> None:
     """Writes one endpoint of a model as an ONNX file.
 
-    It takes the extra `export`. Inputs and outputs have their names, and any
-    batch size.
+    This needs the extra `export`. Inputs and outputs keep their names, and
+    any batch size works.
 
     Args:
         model: A built model of `keras_slots.models`, in float32.
-        path: File to write, with the ending `.onnx`. It appears whole or not
-            at all; one that exists already is an error.
-        endpoint: String, as in `list_endpoints`. ONNX draws no noise as Keras
-            does: slots that start from a Gaussian must be passed in. `None`
-            is the first endpoint that draws nothing. Defaults to `None`.
+        path: File to write, with the ending `.onnx`. An incomplete file never
+            appears; an existing file is an error.
+        endpoint: String, as in `list_endpoints`. ONNX cannot draw noise like
+            Keras: slots that start from a Gaussian must be passed in. `None`
+            is the first endpoint without noise. Defaults to `None`.
 
     Raises:
-        ValueError: If the model is of another kind or not built, `path` has
-            another ending, or there is no such endpoint.
-        FileExistsError: If something is at `path` already.
-        FileNotFoundError: If `path` lies in no folder.
+        ValueError: If the model has another type or is not built, `path` has
+            another ending, or the endpoint does not exist.
+        FileExistsError: If `path` already exists.
+        FileNotFoundError: If the folder of `path` does not exist.
         ImportError: If `tf2onnx` is missing.
 
     Example:

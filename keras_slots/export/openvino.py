@@ -12,25 +12,25 @@ def export_openvino(
 ) -> None:
     """Writes one endpoint of a model as OpenVINO's `.xml` and `.bin`.
 
-    It takes the extra `export`. Inputs and outputs have their names, and any
-    batch size. Processors that know bfloat16 are made to use it by OpenVINO
-    unless told not to: the example asks for float32.
+    This needs the extra `export`. Inputs and outputs keep their names, and
+    any batch size works. On processors with bfloat16, OpenVINO uses it by
+    default: the example asks for float32.
 
     Args:
         model: A built model of `keras_slots.models`.
         path: File to write, with the ending `.xml`; the weights go to a
-            `.bin` of the same name. They appear whole or not at all; an
-            `.xml` that exists already is an error.
-        endpoint: String, as in `list_endpoints`. OpenVINO draws no noise as
-            Keras does: slots that start from a Gaussian must be passed in.
-            `None` is the first endpoint that draws nothing. Defaults to
+            `.bin` of the same name. Incomplete files never appear; an
+            existing `.xml` is an error.
+        endpoint: String, as in `list_endpoints`. OpenVINO cannot draw noise
+            like Keras: slots that start from a Gaussian must be passed in.
+            `None` is the first endpoint without noise. Defaults to
             `None`.
 
     Raises:
-        ValueError: If the model is of another kind or not built, `path` has
-            another ending, or there is no such endpoint.
-        FileExistsError: If something is at `path` already.
-        FileNotFoundError: If `path` lies in no folder.
+        ValueError: If the model has another type or is not built, `path` has
+            another ending, or the endpoint does not exist.
+        FileExistsError: If `path` already exists.
+        FileNotFoundError: If the folder of `path` does not exist.
         ImportError: If `openvino` is missing.
 
     Example:

@@ -13,34 +13,34 @@ from keras_slots.files import all_at_once
 def export_saved_model(model: keras.Model, path: str | os.PathLike) -> None:
     """Writes a model as a TensorFlow SavedModel.
 
-    The SavedModel holds the graph and the weights. Serving it takes
-    TensorFlow alone, neither Keras nor this package. Every endpoint takes any
-    batch size and gives a dict. Of an `ObjectDiscovery`:
+    The SavedModel contains the graph and the weights. Serving it only needs
+    TensorFlow, neither Keras nor this package. Every endpoint accepts any
+    batch size and returns a dict. An `ObjectDiscovery` has:
 
-    - `discover` (also `serving_default`): from `image`, all that the model
-      gives. Slots that start from a Gaussian are drawn anew in every call.
-    - `encode`: from `image`, `slots` and what `decode` needs beside them.
+    - `discover` (also `serving_default`): from `image` to all outputs of the
+      model. Slots that start from a Gaussian are drawn anew in every call.
+    - `encode`: from `image` to `slots` and all other inputs of `decode`.
     - `discover_from`, `encode_from`: from `image` and `initial_slots`:
       deterministic.
-    - `decode`: from `slots` (and `centers` and `scales`, where slots have
-      them), the images and masks.
+    - `decode`: from `slots` (and `centers` and `scales`, if slots have them)
+      to the images and masks.
 
-    Of a `SetPrediction` or `DeepSetPrediction`, with a dict of `predictions`:
+    A `SetPrediction` or `DeepSetPrediction`, with a dict of `predictions`, has:
 
     - `predict` (also `serving_default`): from `image`.
     - `predict_from`: from `image` and `initial_slots`, or `initial_set`.
 
-    A model with `SlotMLP`, which starts from nothing, has no `_from`.
+    A model with `SlotMLP`, which has no initial slots, has no `_from`.
 
     Args:
         model: A built model of `keras_slots.models`.
-        path: Directory to write, in a folder that exists. It appears whole or
-            not at all; one that exists already is an error.
+        path: Directory to write, in an existing folder. An incomplete
+            directory never appears; an existing directory is an error.
 
     Raises:
-        ValueError: If the model is of another kind or not built.
-        FileExistsError: If something is at `path` already.
-        FileNotFoundError: If `path` lies in no folder.
+        ValueError: If the model has another type or is not built.
+        FileExistsError: If `path` already exists.
+        FileNotFoundError: If the folder of `path` does not exist.
 
     Example:
 

@@ -25,9 +25,9 @@ from keras_slots.types import Shape
 class ConvEncoder(keras.layers.Layer):
     """Turns an image into tokens, one for each cell of a feature map.
 
-    Convolutions with ReLU (padding SAME), a position embedding, and for each
-    location a layer normalization and an MLP: section 5.1 of the supplement
-    of Locatello et al. (2020). The defaults are table 3 (CLEVR);
+    The encoder has convolutions with ReLU (padding SAME), a position embedding,
+    and for each location a layer normalization and an MLP: section 5.1 of the
+    supplement of Locatello et al. (2020). The defaults are table 3 (CLEVR);
     `filters=(32, 32, 32, 32)` with `mlp_sizes=(32, 32)` is table 4
     (Tetrominoes, Multi-dSprites), and `strides=(1, 2, 2, 1)` the smaller map
     of the property prediction experiments (the starred layers of table 3).
@@ -42,13 +42,13 @@ class ConvEncoder(keras.layers.Layer):
         mlp_sizes: Integers, the units of each layer of the MLP; the last
             layer has no activation. Defaults to `(64, 64)`.
         num_frequencies: Integer, as in `SoftPositionEmbed`. Defaults to `0`.
-        use_position_embedding: Whether tokens are told where they are
+        use_position_embedding: Whether tokens receive their positions
             (Figure 2). Defaults to `True`.
         append_color: Whether every token also carries the mean color of the
-            pixels under it, through a linear layer to as many features as
-            the token has (beyond the paper). What lies under a token is told
-            apart by color from the first step on, before the convolutions
-            have learned to. Defaults to `False`.
+            pixels under it, through a linear layer that doubles the number of
+            features (beyond the paper). Then tokens differ by color from the
+            first step on, before the convolutions have learned anything.
+            Defaults to `False`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -56,11 +56,11 @@ class ConvEncoder(keras.layers.Layer):
 
     Returns:
         Tokens `(B, N, D)`, row by row: N is the product of
-        `grid_size(H, W)`, D the last of `mlp_sizes`, or of `filters` where
-        there is no MLP; twice that with `append_color`.
+        `grid_size(H, W)`, D the last of `mlp_sizes`, or of `filters` without
+        an MLP; doubled by `append_color`.
 
     Raises:
-        ValueError: If an argument is out of range or the input is no image.
+        ValueError: If an argument is out of range or the input is not an image.
 
     Example:
     >>> import keras
@@ -176,14 +176,14 @@ class ConvEncoder(keras.layers.Layer):
         return tokens  # (B, N, D)
 
     def _mean_colors(self, inputs):
-        """Means of the pixels under each token: (B, H, W, C) to (B, N, C).
+        """Averages the pixels under each token: (B, H, W, C) to (B, N, C).
 
-        At the edges, of those pixels that are inside the image.
+        At the edges, only pixels inside the image count.
         """
         strides = one_each("strides", self.strides, len(self.filters))
         cell = math.prod(strides)
 
-        # Not `average_pool`: on PyTorch it counts pixels of the edge twice.
+        # On PyTorch, `average_pool` would count pixels of the edge twice.
         def sums(images):
             ones = ops.ones((cell, cell, images.shape[-1], 1), images.dtype)
             return ops.depthwise_conv(
@@ -197,11 +197,11 @@ class ConvEncoder(keras.layers.Layer):
     def grid_size(
         self, height: int | None, width: int | None
     ) -> tuple[int | None, int | None]:
-        """The size of the map of tokens for an image size: `(h, w)`.
+        """Returns the size of the map of tokens for an image size: `(h, w)`.
 
         Args:
-            height: Integer, the height of the image, or `None`: unknown.
-            width: Integer, the width of the image, or `None`: unknown.
+            height: Integer, the height of the image, or `None` if unknown.
+            width: Integer, the width of the image, or `None` if unknown.
         """
         for stride in one_each("strides", self.strides, len(self.filters)):
             # Rounded up: padding is SAME.

@@ -17,35 +17,35 @@ from keras_slots.types import Shape, Tensor
 
 @keras.saving.register_keras_serializable(package="keras_slots")
 class PropertyHead(keras.layers.Layer):
-    """Says of every slot which object it holds, and where that object is.
+    """Predicts the properties and the position of each slot's object.
 
-    An MLP shared by all slots, with one hidden layer and ReLU, and a sigmoid
-    at its end: discrete properties are one-hot encoded and coordinates are
+    The head is an MLP shared by all slots, with one hidden layer and ReLU, and
+    a final sigmoid: discrete properties are one-hot encoded and coordinates are
     normalized to [0, 1] (section 5.4 and table 7).
 
     Args:
-        num_features: Integer, the features of an object, of which the first
-            three are its coordinates. Defaults to `19`, those of CLEVR.
+        num_features: Integer, the features of an object; the first three are
+            its coordinates. Defaults to `19`, the features of CLEVR.
         hidden_size: Integer, units of the hidden layer. Defaults to `64`.
-        coordinate_scale: Float, the range of the coordinates: they come out
-            in [0, `coordinate_scale`], for targets scaled alike (Figure 17).
+        coordinate_scale: Float, the range of the coordinates: the outputs lie
+            in [0, `coordinate_scale`], like the targets (Figure 17).
             Defaults to `1.0`.
-        center_frequencies: Integer. The head is told the center of what each
-            slot attends to, in so many octaves of Fourier features (beyond
-            the paper, see `layers/slot_centers.py`). Defaults to `None`: it
-            reads the slot alone.
+        center_frequencies: Integer. The head also receives the center of each
+            slot's attention, by this number of octaves of Fourier features
+            (beyond the paper, as in `SlotAttention`). Defaults to `None`: it
+            only reads the slot.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
         slots: Float tensor `(..., K, slot_size)`.
-        centers: Float tensor `(..., K, 2)`, for a head that is told them.
+        centers: Float tensor `(..., K, 2)`, with `center_frequencies`.
 
     Returns:
         Float tensor `(..., K, num_features)`, float32 under every policy.
 
     Raises:
         ValueError: If an argument is out of range, or `centers` are missing
-            or not asked for.
+            or not expected.
 
     Example:
     >>> import keras
@@ -91,7 +91,7 @@ class PropertyHead(keras.layers.Layer):
         )
         self.hidden.build(slots_shape)
         if self.center_frequencies is not None:
-            # In float32, as places are: see `SlotCenters`.
+            # In float32, like positions: see `SlotCenters`.
             self.place = keras.layers.Dense(
                 self.hidden_size, use_bias=False, name="place", dtype="float32"
             )
@@ -116,7 +116,7 @@ class PropertyHead(keras.layers.Layer):
             place = self._tell(centers)
             hidden = hidden + ops.cast(place, hidden.dtype)
         logits = self.output_dense(ops.relu(hidden))
-        # Half precision knows no coordinate finer than a 256th of the scene.
+        # Half precision rounds coordinates to a 256th of the scene.
         features = ops.sigmoid(ops.cast(logits, "float32"))
         if self.coordinate_scale == 1.0:
             return features
@@ -144,7 +144,7 @@ class PropertyHead(keras.layers.Layer):
             )
 
     def _tell(self, centers: Tensor) -> Tensor:
-        """What the centers (..., K, 2) add to the hidden layer."""
+        """Embeds the centers (..., K, 2) for the hidden layer."""
         centers = ops.cast(centers, "float32")
         angles = fourier_angles(centers, self.center_frequencies or 0)
         features = [centers, ops.sin(angles), ops.cos(angles)]

@@ -9,7 +9,7 @@ from keras import ops
 from keras_slots.checks import as_sizes, check_integer, check_rank
 from keras_slots.types import Shape
 
-# Section 5.5: resized to keep the first layer's kernel small.
+# Section 5.5: the map is resized to keep the first layer's kernel small.
 DEFAULT_MAP_SIZE = 16
 
 
@@ -17,11 +17,11 @@ DEFAULT_MAP_SIZE = 16
 class SlotMLP(keras.layers.Layer):
     """Makes slots from tokens with an MLP: the baseline to Slot Attention.
 
-    Takes the place of `SlotAttention` in a model (section 5.5). The map of
-    tokens is resized to 16 x 16 and flattened, and an MLP turns it into all
-    slots at once. Slots are therefore not interchangeable: each has weights
-    of its own, and their number is fixed. The defaults are table 8 (set
-    prediction); `SlotMLP.for_object_discovery` makes table 9.
+    It replaces `SlotAttention` in a model (section 5.5). The map of tokens is
+    resized to 16 x 16 and flattened, and an MLP turns it into all slots at
+    once. So slots are not interchangeable: each slot has its own weights, and
+    their number is fixed. The defaults are table 8 (set prediction);
+    `SlotMLP.for_object_discovery` makes table 9.
 
     Args:
         num_slots: Integer K.
@@ -29,22 +29,22 @@ class SlotMLP(keras.layers.Layer):
         mlp_sizes: Integers, the hidden layers, with ReLU. Defaults to
             `(512, 512)`.
         slot_mlp_sizes: Integers, the layers of an MLP that all slots share,
-            after the first; ReLU between them, none at the end. The last is
-            the size of the slots that come out. Defaults to `()`: no such
+            after the first MLP; ReLU between them, but not at the end. The
+            last is the size of the output slots. Defaults to `()`: no shared
             MLP.
-        map_size: Integer, the side that the map of tokens is resized to.
-            Defaults to `16`.
+        map_size: Integer, the side of the resized map of tokens. Defaults to
+            `16`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
         inputs: Float tensor `(B, N, D_in)`, the tokens of a square map row by
-            row, or `(B, H, W, D_in)`, those of any map.
+            row, or `(B, H, W, D_in)`, the tokens of any map.
 
     Returns:
         Slots `(B, K, D)`, or `(B, K, slot_mlp_sizes[-1])`.
 
     Raises:
-        ValueError: If an argument is out of range, or N is no square.
+        ValueError: If an argument is out of range, or N is not a square.
 
     Example:
     >>> import keras
@@ -79,12 +79,12 @@ class SlotMLP(keras.layers.Layer):
     def for_object_discovery(
         cls, num_slots: int, slot_size: int, **kwargs
     ) -> "SlotMLP":
-        """The deeper MLP of table 9, with one more that slots share.
+        """Makes the deeper MLP of table 9, with another MLP that slots share.
 
         Args:
             num_slots: Integer.
-            slot_size: Integer; `64` in the paper, as of the shared MLP.
-            **kwargs: Further arguments of `SlotMLP`.
+            slot_size: Integer; `64` in the paper, as in the shared MLP.
+            **kwargs: Other arguments of `SlotMLP`.
 
         Returns:
             A `SlotMLP`.
@@ -157,7 +157,7 @@ class SlotMLP(keras.layers.Layer):
 
 
 def _map_shape(shape) -> tuple[int, int]:
-    """Height and width of the map that the tokens come from."""
+    """Returns height and width of the map that the tokens come from."""
     rank = 0 if shape is None else len(shape)
     if rank == 4 and None not in shape[1:3]:
         return shape[1], shape[2]

@@ -1,4 +1,4 @@
-"""SoftPositionEmbed: where things are, section 5.2 of the supplement."""
+"""SoftPositionEmbed: positions in a map, section 5.2 of the supplement."""
 
 import math
 
@@ -21,17 +21,17 @@ class SoftPositionEmbed(keras.layers.Layer):
     Every cell of the map is described by its distance to the four borders,
     each a gradient from 0 to 1 (section 5.2 of the supplement of Locatello
     et al., 2020). A linear layer projects the description to the features
-    of the input, and the result is added. Slots see a set of tokens: this
-    is what tells the tokens of an image where they are.
+    of the input, and the result is added. Slots see an unordered set of tokens,
+    so tokens must carry their positions.
 
     The grid is made from the size of the input at each call, so one layer
-    serves maps of any size.
+    works for maps of any size.
 
     Args:
         num_frequencies: Integer F. With F > 0 the four gradients are
             followed by sines and cosines of `pi / 2 * 2 ** f * p` for
             f = 0, ..., F - 1, where p runs from -1 to 1 along each axis:
-            4 F further features, which let a linear layer place sharp edges.
+            4 F more features, which let a linear layer place sharp edges.
             `0` is the paper's embedding. Defaults to `0`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
@@ -43,7 +43,7 @@ class SoftPositionEmbed(keras.layers.Layer):
 
     Raises:
         ValueError: If `num_frequencies` is not an integer of at least 0, or
-            the input is no map.
+            the input is not a map.
 
     Example:
     >>> import keras
@@ -80,7 +80,7 @@ class SoftPositionEmbed(keras.layers.Layer):
         return inputs + self.embedding(height, width)
 
     def embedding(self, height, width) -> Tensor:
-        """What is added to a map of this size: `(1, H, W, C)`.
+        """Computes the embedding of a map of this size: `(1, H, W, C)`.
 
         Args:
             height: Integer H, or a scalar tensor.
@@ -89,7 +89,7 @@ class SoftPositionEmbed(keras.layers.Layer):
         return self.dense(self._features(height, width))
 
     def _features(self, height, width):
-        """The description of each cell: (1, H, W, 4 + 4 F), in float32."""
+        """Describes each cell in float32: (1, H, W, 4 + 4 F)."""
         y, x = _gradient(height), _gradient(width)
         columns = [(y, 0), (x, 1), (1 - y, 0), (1 - x, 1)]
         for gradient, axis in ((y, 0), (x, 1)):
@@ -119,8 +119,8 @@ class SoftPositionEmbed(keras.layers.Layer):
 
 
 def _gradient(size):
-    """`size` values from 0 to 1, both included; 0 if there is but one."""
-    # Not `linspace`: the size may be a tensor. In float32, since float16
-    # has no integers above 2048.
+    """Returns `size` values from 0 to 1, both included; 0 for `size` 1."""
+    # The size may be a tensor, which `linspace` does not accept. In float32,
+    # since float16 cannot represent all integers above 2048.
     steps = ops.maximum(ops.cast(size, "float32") - 1.0, 1.0)
     return ops.arange(size, dtype="float32") / steps

@@ -7,8 +7,8 @@ from keras import ops
 
 from keras_slots.checks import check_number, check_seed
 
-# Of the way from the middle of the image to its border: a slot at the border
-# would look out of the image with half of its reach.
+# The spiral's share of the way from the image's middle to its border. Half of
+# the region around a slot at the border would be outside the image.
 RADIUS = 0.8
 
 
@@ -16,13 +16,13 @@ RADIUS = 0.8
 class SpreadSlots(keras.initializers.Initializer):
     """Initial slots for `SlotAttention` with centers: normal, but apart.
 
-    A slot's first two features say where it starts. This initializer puts
-    the starts on a sunflower spiral, which spreads any number of points
+    A slot's first two features are its initial center. This initializer puts
+    the centers on a sunflower spiral, which spreads any number of points
     evenly over a disc, and draws all other features from a normal
-    distribution. Two slots that start at one place learn to part slowly.
+    distribution. Two slots that start at the same place separate slowly.
 
     Args:
-        stddev: Float, of the other features. Defaults to `1.0`.
+        stddev: Float, for the other features. Defaults to `1.0`.
         seed: Integer seed. Defaults to `None`.
 
     Example:
@@ -68,7 +68,7 @@ class SpreadSlots(keras.initializers.Initializer):
 
 
 def sunflower(num_points: int):
-    """Points (num_points, 2) spread evenly over a disc around the origin."""
+    """Spreads points (num_points, 2) evenly over a disc around the origin."""
     index = ops.arange(num_points, dtype="float32")
     radius = RADIUS * ops.sqrt((index + 0.5) / num_points)
     angle = index * (math.pi * (3 - math.sqrt(5)))

@@ -10,9 +10,9 @@ from keras_slots.losses.set_matching import matched_loss
 from keras_slots.property_layout import NUM_COORDINATES
 from keras_slots.types import Tensor
 
-# The coordinates, and whether there is an object at all.
+# The coordinates, and the feature that is 1 for an object.
 FEWEST_FEATURES = NUM_COORDINATES + 1
-# float32 knows no number between this far below 1 and 1.
+# float32 can barely represent a number this close to 1.
 SMALLEST_PROBABILITY = 1e-7
 
 
@@ -21,8 +21,8 @@ class HungarianCrossEntropyLoss(keras.losses.Loss):
     """Cross-entropy between two sets of objects, matched at the least total.
 
     A better conditioned alternative to `HungarianHuberLoss` (beyond the
-    paper). Every feature of an object, coordinates in [0, 1] included, is
-    taken as the probability of a yes, and so is every feature predicted:
+    paper). Every feature of a target or a prediction, also coordinates in
+    [0, 1], is treated as a probability:
 
     ```
     loss[b] = min over pairings of sum over pairs (i, j) of
@@ -33,11 +33,11 @@ class HungarianCrossEntropyLoss(keras.losses.Loss):
     ```
 
     As the predictions come from a sigmoid, the gradient at its input is
-    `p - y`: it does not vanish where a prediction is confident and wrong, as
-    that of a squared error does. The rows that pad the targets only require
-    the last feature to be 0. A prediction that
-    matches no row costs nothing, whatever it says: pad the targets to as many
-    rows as there are predictions. The loss of a perfect prediction is 0.
+    `p - y`. Unlike the gradient of a squared error, it does not vanish if a
+    prediction is confident and wrong. Padding rows only require the last
+    feature to be 0. Unmatched predictions add nothing to the loss, so pad the
+    targets to as many rows as there are predictions. The loss of a perfect
+    prediction is 0.
 
     Args:
         coordinate_weight: Float, the weight of the coordinates, the first
@@ -107,7 +107,7 @@ def hungarian_cross_entropy(
     coordinate_weight: float = 10.0,
     coordinate_scale: float = 1.0,
 ) -> Tensor:
-    """Cross-entropy between two sets of objects, matched at the least total.
+    """Computes the cross-entropy between two sets, matched at the least total.
 
     See `keras_slots.losses.HungarianCrossEntropyLoss` for the definition.
 
@@ -161,7 +161,7 @@ def _coordinates(weight, scale):
 
 
 def _normalized(features, scale):
-    """Features whose coordinates lie in [0, 1] like the others."""
+    """Scales the coordinates among the features to [0, 1]."""
     coordinates = features[..., :NUM_COORDINATES] / scale
     return ops.concatenate(
         [coordinates, features[..., NUM_COORDINATES:]], axis=-1
@@ -169,16 +169,16 @@ def _normalized(features, scale):
 
 
 def _asked(target, coordinate_weight):
-    """Weighted answers, a yes and a no each (B, n, 2 d); entropy (B, n)."""
+    """Returns weighted targets y and 1 - y (B, n, 2 d), and entropy (B, n)."""
     both = ops.concatenate([target, 1.0 - target], axis=-1)
     asked = _weights(target, coordinate_weight) * both
-    # What no prediction can do without.
+    # The entropy is the smallest cross-entropy of any prediction.
     safe = ops.where(both > 0, both, 1.0)
     return asked, -ops.sum(asked * ops.log(safe), axis=-1)
 
 
 def _weights(target, coordinate_weight):
-    """(B, n, 2 d): padding rows are asked for their last feature only."""
+    """Returns weights (B, n, 2 d); padding rows weigh the last feature only."""
     others = target.shape[-1] - FEWEST_FEATURES
     if others < 0:
         raise ValueError(
@@ -195,6 +195,6 @@ def _weights(target, coordinate_weight):
 
 
 def _logs(pred):
-    """Logarithms of a yes and a no for each feature: (B, m, 2 d)."""
+    """Returns logarithms of p and 1 - p for each feature: (B, m, 2 d)."""
     pred = ops.clip(pred, SMALLEST_PROBABILITY, 1.0 - SMALLEST_PROBABILITY)
     return ops.concatenate([ops.log(pred), ops.log1p(-pred)], axis=-1)

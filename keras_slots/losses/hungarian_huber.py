@@ -15,8 +15,8 @@ class HungarianHuberLoss(keras.losses.Loss):
     """Huber loss between two sets, matched at the least total loss.
 
     The elements of a set have no order. Targets and predictions are therefore
-    paired one to one so that the sum of their losses is least, which is what
-    the Hungarian algorithm finds; that sum is the loss of the example:
+    paired one to one by the Hungarian algorithm, so that the sum of their
+    losses is smallest. This sum is the loss of the example:
 
     ```
     loss[b] = min over pairings of sum over pairs (i, j) of
@@ -27,9 +27,9 @@ class HungarianHuberLoss(keras.losses.Loss):
 
     Huber is averaged over the features and summed over the pairs, as in the
     training code of the paper. With `delta=1` it is the loss of section 5.4 of
-    the supplement. Padding rows of the targets take part in the matching like
-    any others. If the sets differ in size, the surplus elements of the
-    larger one match nothing and add nothing.
+    the supplement. Padding rows of the targets are matched like all other
+    rows. If the sets differ in size, some elements of the larger set stay
+    unmatched and add nothing to the loss.
 
     Gradients flow through the chosen pairs only; the choice itself is treated
     as constant. See `keras_slots.ops.linear_sum_assignment` for the matching,
@@ -95,7 +95,7 @@ class HungarianHuberLoss(keras.losses.Loss):
 def hungarian_huber(
     y_true: Tensor, y_pred: Tensor, delta: float = 1.0
 ) -> Tensor:
-    """Huber loss between two sets, matched at the least total loss.
+    """Computes the Huber loss between two sets, matched at the least total.
 
     See `keras_slots.losses.HungarianHuberLoss` for the definition.
 
@@ -136,7 +136,7 @@ def hungarian_huber(
 
 
 def _huber(error, delta):
-    """Huber loss, averaged over the features. Supplement, section 5.4."""
+    """Computes Huber, averaged over the features (supplement, section 5.4)."""
     size = ops.abs(error)
     linear = delta * size - 0.5 * delta**2
     return ops.mean(

@@ -1,4 +1,4 @@
-"""What the losses between sets share: pairs matched at the least total cost."""
+"""The matching that the losses between sets share: at the least total cost."""
 
 from collections.abc import Callable
 
@@ -15,27 +15,27 @@ def matched_loss(
     pair_loss: Callable[[Tensor, Tensor], Tensor],
     pairwise_loss: Callable[[Tensor, Tensor], Tensor],
 ) -> Tensor:
-    """The loss of the best pairing, summed over its pairs: (B,).
+    """Computes the loss of the best pairing, summed over its pairs: (B,).
 
-    Elements that the pairing leaves over, where the sets differ in size, add
-    nothing. Gradients flow through the chosen pairs only.
+    If the sets differ in size, unmatched elements add nothing. Gradients only
+    flow through the chosen pairs.
 
     Args:
         y_true: Tensor `(B, n, d)`.
         y_pred: Tensor `(B, m, d)`.
-        pair_loss: From `(B, n, d)` twice to `(B, n)`.
-        pairwise_loss: The same of all pairs: from `(B, n, d)` and
+        pair_loss: Function from two tensors `(B, n, d)` to `(B, n)`.
+        pairwise_loss: The same for all pairs: from `(B, n, d)` and
             `(B, m, d)` to `(B, n, m)`.
 
     Returns:
-        The loss in float64 if `y_pred` is, else in float32.
+        The loss, in float64 if `y_pred` is float64, otherwise in float32.
 
     Raises:
         ValueError: If an input does not have rank 3, or the batch sizes or
             numbers of features differ.
     """
     y_pred = as_tensor("y_pred", y_pred)
-    # Half precision has no room for a sum of losses, integers for a loss.
+    # Sums of losses overflow in half precision, and integers cannot hold them.
     if ops.dtype(y_pred) != "float64":
         y_pred = ops.cast(y_pred, "float32")
     y_true = as_tensor("y_true", y_true, ops.dtype(y_pred))
@@ -45,8 +45,8 @@ def matched_loss(
 
     cost = pairwise_loss(ops.stop_gradient(y_true), ops.stop_gradient(y_pred))
     # Values that are not finite must show in the loss, as in any Keras loss.
-    # Below every true cost (none is negative) they get matched wherever they
-    # can be, and so reach it.
+    # With a cost below all true costs, which are not negative, they are matched
+    # if possible, and so reach the loss.
     cost = ops.where(ops.isfinite(cost), cost, -1.0)  # (B, n, m)
     column = linear_sum_assignment(cost)  # (B, n)
     batch_size, num_predictions = ops.shape(y_pred)[:2]

@@ -14,21 +14,21 @@ from keras_slots.types import Tensor
 class AdjustedRandIndex(keras.metrics.Mean):
     """Mean adjusted Rand index (ARI) between true and predicted segments.
 
-    The ARI looks at pairs of pixels and asks whether two segmentations agree
-    on putting them together or apart. It is 1 for equal segmentations,
-    whatever the order of the slots, and 0 on average for random ones. Each
-    pixel belongs to the slot with the largest mask, of equal ones to the
-    first.
+    The ARI considers all pairs of pixels and measures how often two
+    segmentations agree that a pair belongs together or not. It is 1 for equal
+    segmentations, in any order of the slots, and 0 on average for random
+    segmentations. Each pixel belongs to the slot with the largest mask, or to
+    the first of several equal masks.
 
     With `ignore_background=True` it is the FG-ARI of the paper: pixels
-    labeled 0 are left out. Note that it does not see how much of the
-    background a slot swallows.
+    labeled 0 are left out. Note that it then ignores how much of the
+    background a slot covers.
 
-    An image whose foreground holds fewer than two pixels, or one object that
-    a single slot covers, leaves nothing to tell apart: it counts as 1.
+    An image whose foreground has fewer than two pixels, or one object covered
+    by a single slot, has no pixels to separate: it counts as 1.
 
-    Labels may be any integers, in any number. The computation is made of
-    `keras.ops` alone and runs under `jit_compile=True`.
+    Labels may be any number of any integers. The computation only uses
+    `keras.ops` and runs under `jit_compile=True`.
 
     Args:
         ignore_background: Boolean. Whether to leave out the pixels labeled
@@ -85,7 +85,7 @@ class AdjustedRandIndex(keras.metrics.Mean):
 def adjusted_rand_index(
     mask: Tensor, masks: Tensor, ignore_background: bool = True
 ) -> Tensor:
-    """Adjusted Rand index between true and predicted segments, per image.
+    """Computes the adjusted Rand index of predicted segments, per image.
 
     See `keras_slots.metrics.AdjustedRandIndex` for the definition.
 
@@ -118,11 +118,11 @@ def adjusted_rand_index(
 
 
 def _index(together, only_true, only_pred, apart):
-    """The index from the numbers of pairs that each segmentation joins.
+    """Computes the index from the numbers of pairs that are joined.
 
     Hubert and Arabie's index with its denominator multiplied out (Steinley,
     2004, equation 3). The numerator is bounded by the denominator term by
-    term, so rounding cannot grow, however alike or unlike the numbers are.
+    term, so rounding errors do not grow for any of these numbers.
     """
     agreement = 2.0 * (together * apart - only_true * only_pred)
     possible = (together + only_true) * (only_true + apart) + (
@@ -135,14 +135,14 @@ def _index(together, only_true, only_pred, apart):
 
 
 def _pair_counts(pair):
-    """Numbers of ordered pixel pairs, (B,) each.
+    """Counts ordered pixel pairs, (B,) each.
 
-    In turn: pairs in one segment in both segmentations, in the true one only,
-    in the predicted one only, and in neither.
+    In this order: pairs in one segment in both segmentations, only in the true
+    segmentation, only in the predicted segmentation, and in neither.
 
-    Each is a sum of products of whole numbers that are not negative, taken
-    one cell (label, slot) at a time: nothing cancels, so float32 keeps
-    seven digits even of the 2.7e8 pairs of an image of 128 x 128.
+    Each count is a sum of products of non-negative integers, taken one cell
+    (label, slot) at a time. Nothing cancels, so float32 keeps seven digits
+    even for the 2.7e8 pairs of an image of 128 x 128.
     """
     # B batch, K slots.
     slot_size = ops.cast(pair.count_in_slots(pair.in_segment), "float32")

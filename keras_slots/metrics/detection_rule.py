@@ -1,4 +1,4 @@
-"""Which elements of a predicted set find an object."""
+"""The rule that decides which predictions find an object."""
 
 import math
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from keras_slots.checks import (
     check_set_shapes,
 )
 
-# Even coordinates that overflow lie somewhere: nearer than no object at all.
+# The distance of coordinates that overflow: nearer than without any object.
 _FARTHEST = 3e38
 
 
 @dataclass(frozen=True)
 class DetectionRule:
-    """When a prediction counts as a true positive, and how sets are laid out.
+    """The rule for true positives, and the layout of the sets.
 
-    See `keras_slots.metrics.SetAveragePrecision`, whose arguments these are.
+    See `keras_slots.metrics.SetAveragePrecision`, which has these arguments.
     """
 
     distance_thresholds: tuple[float, ...]
@@ -49,21 +49,21 @@ class DetectionRule:
 
     @property
     def labels(self):
-        """How the thresholds are written in the names of results."""
+        """Returns the thresholds as written in the names of results."""
         return tuple(f"{value:g}" for value in self.distance_thresholds)
 
     @property
     def num_features(self):
-        """The number of features of an element."""
+        """Returns the number of features of an element."""
         return self.num_coordinates + sum(self.category_sizes) + 1
 
     def true_positives(self, y_true, y_pred):
-        """Which predictions find an object, at each threshold.
+        """Returns which predictions find an object, at each threshold.
 
-        A prediction bids for one object, the nearest of those that have all
-        its properties; of the bidders within the threshold the object goes to
-        the most confident one. Which other objects a prediction resembles
-        does not matter, so no prediction has to wait for another.
+        A prediction bids for one object, the nearest object that has all its
+        properties. Of the bidders within the threshold, the most confident
+        bidder gets the object. Other similar objects do not matter, so no
+        prediction has to wait for another.
 
         Args:
             y_true: `float32` tensor (B, n, num_features).
@@ -87,13 +87,13 @@ class DetectionRule:
         return ops.transpose(found, (2, 0, 1))
 
     def _bids(self, y_true, y_pred):
-        """The object each prediction bids for, and how far it is: (B, m) each.
+        """Returns each prediction's object to bid for, and distance: (B, m).
 
         The distance is infinite if no object has the prediction's properties.
         """
         y_true = ops.expand_dims(y_true, 1)  # (B, 1, n, d)
         y_pred = ops.expand_dims(y_pred, 2)  # (B, m, 1, d)
-        alike = y_true[..., -1] > 0.5  # (B, 1, n): padding is no object
+        alike = y_true[..., -1] > 0.5  # (B, 1, n): padding is not an object
         start = self.num_coordinates
         for size in self.category_sizes:
             columns = slice(start, start + size)
@@ -110,7 +110,7 @@ class DetectionRule:
         return ops.argmin(distance, axis=2), ops.min(distance, axis=2)
 
     def check_shapes(self, true_shape, pred_shape):
-        """Raises a `ValueError` unless the shapes are those of two sets."""
+        """Raises a `ValueError` unless the shapes fit two sets."""
         check_set_shapes(true_shape, pred_shape)
         for name, shape in (("y_true", true_shape), ("y_pred", pred_shape)):
             if shape[2] not in (None, self.num_features):
@@ -124,7 +124,7 @@ class DetectionRule:
 
 
 def _earlier(confidence):
-    """Whether q comes before p in the order of confidence: (B, p, q)."""
+    """Returns whether q comes before p in order of confidence: (B, p, q)."""
     place = ops.arange(ops.shape(confidence)[1], dtype="int32")
     before = ops.expand_dims(place, 0) < ops.expand_dims(place, 1)  # (p, q)
     other = ops.expand_dims(confidence, 1)  # (B, 1, q)

@@ -18,26 +18,26 @@ class MaskIoU(ObjectOverlap):
     Objects and slots are matched one to one, so that the sum of their
     intersections over union (IoU) is largest. An object without a slot counts
     as 0. The IoUs are averaged over the objects of an image, then over images.
-    It is 1 if every object has a slot that covers it and nothing else. Each
-    pixel belongs to the slot with the largest mask, of equal ones to the first.
+    The result is 1 if every object has a slot that covers exactly this object.
+    Each pixel belongs to the slot with the largest mask, or to the first of
+    several equal masks.
 
-    A slot's pixels on the background count, so slots that reach beyond their
-    objects are seen, which the FG-ARI does not. So is a slot that covers
-    several objects: it counts for one of them, whereas
-    `keras_slots.metrics.MeanBestOverlap` lets it count for all. Slots that are
-    left over cost nothing.
+    Unlike the FG-ARI, the metric penalizes slots that reach into the
+    background. It also penalizes a slot that covers several objects: the slot
+    counts for one object, but in `keras_slots.metrics.MeanBestOverlap` for all.
+    Unmatched slots are not penalized.
 
     With `ignore_background=True` the background, the pixels labeled 0, is
-    not one of the objects. An image without objects does not count; without
-    any image that counts, the result is 0.
+    not an object. An image without objects does not count; if no image counts,
+    the result is 0.
 
-    Labels may be any integers, in any number; the number of slots must be
-    static. The computation is made of `keras.ops` alone and runs under
+    Labels may be any number of any integers; the number of slots must be
+    static. The computation only uses `keras.ops` and runs under
     `jit_compile=True`.
 
     Args:
-        ignore_background: Boolean. Whether the pixels labeled 0 are no
-            object. Defaults to `True`.
+        ignore_background: Boolean. Whether to leave out the pixels labeled 0
+            as an object. Defaults to `True`.
         name: String. Name of the metric. Defaults to `None`, which means
             `"mask_iou"` if `ignore_background`, otherwise
             `"mask_iou_with_background"`.
@@ -52,7 +52,7 @@ class MaskIoU(ObjectOverlap):
         sample_weight: Optional tensor of shape `(batch_size,)`.
 
     Example:
-    >>> # One slot for both objects, which is right for half of one of them.
+    >>> # One slot for both objects matches half of one of them.
     >>> mask = [[[0, 0, 1, 1], [0, 0, 2, 2]]]
     >>> slot = [[[0, 0, 1, 1], [0, 0, 1, 1]]]
     >>> masks = keras.ops.one_hot(slot, 2, axis=1)[..., None]
@@ -82,7 +82,7 @@ class MaskIoU(ObjectOverlap):
 def mask_iou(
     mask: Tensor, masks: Tensor, ignore_background: bool = True
 ) -> Tensor:
-    """Mean IoU of objects and the slots matched to them, per image.
+    """Computes the mean IoU of objects and their matched slots, per image.
 
     See `keras_slots.metrics.MaskIoU` for the definition.
 
@@ -91,8 +91,8 @@ def mask_iou(
             label of each pixel, 0 for the background.
         masks: Tensor of shape `(batch_size, num_slots, height, width, 1)`: the
             mask of each slot. The number of slots must be static.
-        ignore_background: Boolean. Whether the pixels labeled 0 are no
-            object. Defaults to `True`.
+        ignore_background: Boolean. Whether to leave out the pixels labeled 0
+            as an object. Defaults to `True`.
 
     Returns:
         `float32` tensor of shape `(batch_size,)`, NaN for an image without
@@ -120,12 +120,12 @@ def mask_iou(
         )
 
     # The number of objects is not known in advance, and a matching needs a
-    # table of static size: when it is full, the objects that the best matching
-    # leaves without a slot go, to make room. They stay without one in the best
-    # matching with any more objects, or in one that is as good: one more
-    # object moves slots along a single path that starts at it.
+    # table of static size. When the table is full, the objects without a slot
+    # in the best matching are removed. They also have no slot in a best
+    # matching with more objects: one more object moves slots along a single
+    # path that starts at this object.
     #
-    # B batch, K slots, `table` (B, 2 K, K) the IoUs, rows of 0 where free.
+    # B batch, K slots, `table` (B, 2 K, K) the IoUs; free rows are 0.
     num_rows = 2 * num_slots
     row = ops.reshape(ops.arange(num_rows, dtype="int32"), (1, -1, 1))
 
@@ -151,14 +151,14 @@ def mask_iou(
 
 
 def _matched(table):
-    """Which object and slot are matched, given their IoUs: (B, n, K)."""
+    """Returns which object and slot are matched, by their IoUs: (B, n, K)."""
     slot = linear_sum_assignment(-table)  # (B, n), -1 for none
     slots = ops.arange(table.shape[2], dtype="int32")
     return ops.expand_dims(slot, 2) == slots
 
 
 def _best_rows(table):
-    """The rows that are matched first, then rows of 0: (B, 2 K, K) -> same."""
+    """Moves matched rows to the front, then rows of 0: (B, 2 K, K) -> same."""
     # Every slot has a row, as there are more rows than slots.
     row = ops.argmax(ops.cast(_matched(table), "int32"), axis=1)  # (B, K)
     best = ops.take_along_axis(table, ops.expand_dims(row, 2), axis=1)

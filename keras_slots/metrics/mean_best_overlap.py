@@ -14,25 +14,25 @@ from keras_slots.types import Tensor
 class MeanBestOverlap(ObjectOverlap):
     """Mean best overlap (mBO) of true objects with predicted segments.
 
-    For each object, the largest intersection over union (IoU) with a slot,
-    averaged over the objects of an image, then over images. It is 1 if every
-    object has a slot that covers it and nothing else. Each pixel belongs to
-    the slot with the largest mask, of equal ones to the first.
+    For each object, the largest intersection over union (IoU) with a slot is
+    averaged over the objects of an image, then over images. The result is 1 if
+    every object has a slot that covers exactly this object. Each pixel belongs
+    to the slot with the largest mask, or to the first of several equal masks.
 
-    A slot's pixels on the background count, so the mBO sees what the FG-ARI
-    does not: slots that reach beyond their objects. One slot may be the best of
-    several objects; see `keras_slots.metrics.MaskIoU` where it must not.
+    Unlike the FG-ARI, the mBO penalizes slots that reach into the background.
+    The same slot may be the best for several objects; with
+    `keras_slots.metrics.MaskIoU` it counts for one object only.
 
     With `ignore_background=True` the background, the pixels labeled 0, is
-    not one of the objects. An image without objects does not count; without
-    any image that counts, the result is 0.
+    not an object. An image without objects does not count; if no image counts,
+    the result is 0.
 
-    Labels may be any integers, in any number. The computation is made of
-    `keras.ops` alone and runs under `jit_compile=True`.
+    Labels may be any number of any integers. The computation only uses
+    `keras.ops` and runs under `jit_compile=True`.
 
     Args:
-        ignore_background: Boolean. Whether the pixels labeled 0 are no
-            object. Defaults to `True`.
+        ignore_background: Boolean. Whether to leave out the pixels labeled 0
+            as an object. Defaults to `True`.
         name: String. Name of the metric. Defaults to `None`, which means
             `"mbo"` if `ignore_background`, otherwise `"mbo_with_background"`.
         dtype: The dtype of the mean. Defaults to `None`, which means
@@ -46,7 +46,7 @@ class MeanBestOverlap(ObjectOverlap):
         sample_weight: Optional tensor of shape `(batch_size,)`.
 
     Example:
-    >>> # The slot of the object takes two pixels of the background, too.
+    >>> # The object's slot also covers two pixels of the background.
     >>> mask = [[[0, 0, 0, 0], [0, 0, 1, 1]]]
     >>> slot = [[[0, 0, 1, 1], [0, 0, 1, 1]]]
     >>> masks = keras.ops.one_hot(slot, 2, axis=1)[..., None]
@@ -74,7 +74,7 @@ class MeanBestOverlap(ObjectOverlap):
 def mean_best_overlap(
     mask: Tensor, masks: Tensor, ignore_background: bool = True
 ) -> Tensor:
-    """Mean best overlap of objects with predicted segments, per image.
+    """Computes the mean best overlap of objects with slots, per image.
 
     See `keras_slots.metrics.MeanBestOverlap` for the definition.
 
@@ -83,8 +83,8 @@ def mean_best_overlap(
             label of each pixel, 0 for the background.
         masks: Tensor of shape `(batch_size, num_slots, height, width, 1)`: the
             mask of each slot.
-        ignore_background: Boolean. Whether the pixels labeled 0 are no
-            object. Defaults to `True`.
+        ignore_background: Boolean. Whether to leave out the pixels labeled 0
+            as an object. Defaults to `True`.
 
     Returns:
         `float32` tensor of shape `(batch_size,)`, NaN for an image without

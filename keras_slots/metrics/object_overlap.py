@@ -1,4 +1,4 @@
-"""What the metrics of overlap between objects and slots have in common."""
+"""The common base of metrics of overlap between objects and slots."""
 
 import math
 from typing import Any
@@ -14,9 +14,9 @@ class ObjectOverlap(keras.metrics.Mean):
     """Mean over images of an overlap between objects and slots.
 
     Args:
-        overlap: Function `(mask, masks, ignore_background)`, giving one value
+        overlap: Function from `(mask, masks, ignore_background)` to one value
             per image, NaN for an image that does not count.
-        ignore_background: Boolean. Whether the label 0 is no object.
+        ignore_background: Boolean. Whether to leave out the label 0.
         name: String. Name of the metric.
         dtype: The dtype of the mean.
     """
@@ -34,7 +34,7 @@ class ObjectOverlap(keras.metrics.Mean):
         left_out = ops.isnan(values)
         weight = ops.cast(~left_out, "float32")
         if sample_weight is not None:
-            # One per image, or one for all; a column is one per image too.
+            # One weight per image, also as a column, or one for all images.
             given = ops.reshape(ops.convert_to_tensor(sample_weight), (-1,))
             weight = weight * ops.cast(given, "float32")
         super().update_state(
@@ -47,18 +47,18 @@ class ObjectOverlap(keras.metrics.Mean):
 
 
 def mean_over_objects(pair, add_object, total_of, state):
-    """Mean over the objects of each image of what is gathered from their IoUs.
+    """Averages a total of the objects' IoUs over the objects of each image.
 
-    The intersection over union (IoU) of an object with a slot is of all pixels
-    of both: what a slot takes of the background counts against it.
+    The intersection over union (IoU) of an object with a slot covers all pixels
+    of both, so a slot's pixels on the background reduce it.
 
     Args:
         pair: `SegmentationPair`, whose segments are the objects.
-        add_object: Function `(iou, *state) -> state`. `iou` (B, K): of one
-            object of each image with each slot, all 0 for an image without
+        add_object: Function `(iou, *state) -> state`. `iou` (B, K): the IoU of
+            one object of each image with each slot, all 0 for an image without
             objects left.
         total_of: Function `(*state) -> total`, the sum over objects (B,).
-        state: Tuple of tensors, to start from.
+        state: Tuple of tensors, the initial state.
 
     Returns:
         `float32` tensor (B,), NaN for an image without objects.
@@ -67,7 +67,7 @@ def mean_over_objects(pair, add_object, total_of, state):
 
     def add_segment(cell, num_objects, *state):
         size = ops.sum(cell, axis=1, keepdims=True)  # (B, 1)
-        # Above 0 even if neither has a pixel, where the IoU shall be 0.
+        # At least 1, so that the IoU is 0 if neither has a pixel.
         union = ops.maximum(size + slot_size - cell, 1)  # (B, K)
         iou = ops.cast(cell, "float32") / ops.cast(union, "float32")
         present = ops.cast(size[:, 0] > 0, "int32")

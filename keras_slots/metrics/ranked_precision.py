@@ -4,44 +4,44 @@ from keras import ops
 
 
 def ranked_precision(confidence, counted, found, num_objects):
-    """Average precision of ranked detections, at several thresholds.
+    """Computes the average precision of detections, at several thresholds.
 
-    The detections are sorted by falling confidence, equal ones staying in the
-    order given. After each, precision is the part of the detections so far
-    that found an object, recall the part of the objects found. The result is
-    the area under precision over recall, precision being raised to the best
-    one at the same recall or more.
+    The detections are sorted by decreasing confidence; equal detections keep
+    their order. After each detection, precision is the share of detections so
+    far that found an object, and recall the share of objects found. The result
+    is the area under the curve of precision over recall, with each precision
+    raised to the best precision at the same or a higher recall.
 
     Args:
         confidence: `float32` tensor (N,).
         counted: Boolean or integer tensor (N,): 0 for entries to leave out.
         found: Boolean or integer tensor (T, N): whether a detection found an
-            object, at each threshold; 0 where not counted.
+            object, at each threshold; 0 for entries to leave out.
         num_objects: Integer tensor (): the objects that could be found.
 
     Returns:
         `float32` tensor (T,), NaN if there are no objects.
     """
-    # Sorting is stable on every backend, and under XLA; tests hold it to that.
+    # Sorting is stable on every backend, and under XLA, as tests check.
     order = ops.argsort(-confidence)
     found = ops.cast(ops.take(found, order, axis=1), "int32")
     counted = ops.cast(ops.take(counted, order, axis=0), "int32")
-    # Whole numbers, so that sums stay exact. An entry that is left out has
-    # the precision of the one before, which changes nothing.
+    # Integers, so that sums stay exact. An entry that is left out has the
+    # precision of the entry before it, which changes nothing.
     rank = ops.maximum(ops.cumsum(counted, axis=0), 1)  # (N,)
     precision = ops.cast(ops.cumsum(found, axis=1), "float32") / ops.cast(
         rank, "float32"
     )  # (T, N)
-    # Each true positive adds one step of recall. The sum runs along the last
-    # axis, where backends add in a tree: along the first, float32 loses 3e-4.
+    # Each true positive adds a step of recall. The sum runs along the last
+    # axis, where backends add in a tree; along the first, float32 loses 3e-4.
     steps = ops.where(found > 0, _best_from_here_on(precision), 0.0)
     return ops.sum(steps, axis=1) / ops.cast(num_objects, "float32")
 
 
 def _best_from_here_on(values):
-    """The largest of the values at or behind each place: (T, N) -> (T, N).
+    """Returns the largest value at or after each place: (T, N) -> (T, N).
 
-    Each pass doubles how far a place looks ahead. Values are not negative.
+    Each pass doubles the distance of the look ahead. Values are not negative.
     """
     num_rows, num_columns = ops.shape(values)
 

@@ -7,15 +7,15 @@ from keras_slots.checks import as_tensor, check_rank, check_size
 
 
 class SegmentationPair:
-    """True labels and slots of the same pixels, and how to count them.
+    """True labels and slots of the same pixels, with functions to count them.
 
-    Each pixel belongs to the slot with the largest mask, of equal ones to the
-    first. Labels may be any integers, in any number.
+    Each pixel belongs to the slot with the largest mask, or to the first of
+    several equal masks. Labels may be any number of any integers.
 
     Args:
         mask: Integer tensor of shape `(batch_size, height, width)`.
         masks: Tensor of shape `(batch_size, num_slots, height, width, 1)`.
-        ignore_background: Boolean. Whether the label 0 is no segment.
+        ignore_background: Boolean. Whether to leave out the label 0.
 
     Raises:
         ValueError: If the shapes are not as above.
@@ -41,27 +41,27 @@ class SegmentationPair:
         self._in_slot = ops.cast(slot == slots, "float32")  # (B, H, K, W)
 
     def count_in_slots(self, pixels):
-        """How many of the pixels each slot has: (B, H, W) -> (B, K) `int32`.
+        """Counts the pixels in each slot: (B, H, W) -> (B, K) `int32`.
 
-        Exact for images of any size. Products of matrices are fast in
-        `float32`, which holds the count of a row of pixels, not always that
-        of an image.
+        The counts are exact for images of any size. Matrix products are fast
+        in `float32`, which can hold the count of a row of pixels exactly, but
+        not always the count of an image.
         """
         pixels = ops.expand_dims(ops.cast(pixels, "float32"), 3)
         per_row = ops.squeeze(ops.matmul(self._in_slot, pixels), axis=3)
         return ops.sum(ops.cast(per_row, "int32"), axis=1)
 
     def fold_segments(self, add_segment, state):
-        """Takes one true segment of each image at a time into account.
+        """Updates a state with one true segment of each image at a time.
 
-        From the largest label down. There are as many steps as the image with
-        the most segments needs.
+        Starts with the largest label. There are as many steps as segments in
+        the image with the most segments.
 
         Args:
             add_segment: Function `(cell, *state) -> state`. `cell` (B, K):
-                how many pixels of the segment each slot has, all 0 for an
+                each slot's number of pixels in the segment, all 0 for an
                 image without segments left.
-            state: Tuple of tensors, to start from.
+            state: Tuple of tensors, the initial state.
 
         Returns:
             The last state.

@@ -23,51 +23,50 @@ class SetAveragePrecision(keras.metrics.Metric):
     """Average precision (AP) of predicted sets of objects.
 
     All predictions of all images are ranked by their confidence, the last
-    feature. One by one, from the most confident down, each bids for the
-    nearest of those objects of its image that agree with it in every property
-    (the largest entry of each one-hot code). It is a true positive if that
-    object lies within the distance threshold and has not been found yet, and a
-    false positive otherwise, even if another such object is left. Objects are
-    the targets whose last feature is 1. AP is the area under precision over
-    recall, precision being raised to the best one at the same recall or more,
-    as in the PASCAL VOC challenge since 2010.
+    feature. Starting with the most confident, each prediction bids for the
+    nearest object in its image that agrees with it in every property (the
+    largest entry of each one-hot code). It is a true positive if this object
+    lies within the distance threshold and has not been found yet, and a false
+    positive otherwise, even if another object agrees as well. Objects are the
+    targets whose last feature is 1. AP is the area under precision over recall,
+    with each precision raised to the best precision at the same or a higher
+    recall, as in the PASCAL VOC challenge since 2010.
 
     The defaults are the 19 features of the paper's experiments on CLEVR:
     three coordinates, mapped from [-3, 3] to [0, 1], then size, material,
     shape and color. See `keras_slots.property_layout.PropertyLayout`.
 
-    These are the conventions of the paper's code. Where it leaves the order of
-    equal confidences to chance, here the earlier image comes first, and in an
-    image the earlier slot. Deep set prediction networks map coordinates to
-    [-1, 1] and let a distance equal to the threshold pass: that is
+    These are the conventions of the paper's code. For equal confidences its
+    order is random; here the earlier image comes first, and within an image the
+    earlier slot. Deep set prediction networks map coordinates to [-1, 1] and
+    accept a distance equal to the threshold: use
     `distance_scale=3.0, inclusive=True`.
 
-    The result is exact, however the data is cut into batches, so all
-    confidences must be kept. Graphs need to know beforehand how many: if there
-    are more predictions than `capacity`, the results are NaN, as they are if
-    there is a NaN in the data, or no object to find. `fit` and `evaluate` ask
-    for the result after every batch, which takes time in proportion to
-    `capacity`, about 0.04 s with the default one: to follow long epochs of
-    training, evaluate on data held out. The lists of several replicas of
-    `tf.distribute` cannot be added up; there, reading the result raises an
-    error.
+    The result is exact for any batch size, so all confidences must be kept.
+    Graphs need their number beforehand: if there are more predictions than
+    `capacity`, the results are NaN. They are also NaN if there is a NaN in the
+    data, or no object to find. `fit` and `evaluate` read the result after every
+    batch, which takes time in proportion to `capacity`, about 0.04 s with the
+    default: in long epochs of training, evaluate on validation data instead.
+    The lists of several replicas of `tf.distribute` cannot be added up; there,
+    reading the result raises an error.
 
     Args:
         distance_thresholds: Floats, above 0, in scene units. `inf` asks for
             the right properties only. Defaults to
             `(float("inf"), 1, 0.5, 0.25, 0.125)`.
-        num_coordinates: Integer. How many features, the first ones, are
-            coordinates. Defaults to `3`.
-        category_sizes: Integers, how many features each one-hot code has, in
-            their order. Defaults to `(2, 2, 3, 8)`.
-        distance_scale: Float. What a difference of coordinates is multiplied
-            by for scene units. Defaults to `6.0`.
+        num_coordinates: Integer. The number of coordinates, which are the
+            first features. Defaults to `3`.
+        category_sizes: Integers, the number of features of each one-hot code,
+            in order. Defaults to `(2, 2, 3, 8)`.
+        distance_scale: Float. The factor from differences of coordinates to
+            scene units. Defaults to `6.0`.
         inclusive: Boolean. Whether a distance equal to the threshold passes.
             Defaults to `False`.
-        num_objects: Integer or `None`. If given, only images with that many
-            objects count (Figures 15 and 16). Defaults to `None`.
+        num_objects: Integer or `None`. If given, only images with this number
+            of objects count (Figures 15 and 16). Defaults to `None`.
         capacity: Integer. The largest number of predictions, over all images
-            (those that do not count included). Defaults to `150_000`, ten for
+            (also images that do not count). Defaults to `150_000`, ten for
             each image of CLEVR's validation set.
         name: String. Name of the metric; `result()` is a dict with the keys
             `"ap_inf"`, `"ap_1"`, `"ap_0.5"` and so on, in the order of the
@@ -78,7 +77,7 @@ class SetAveragePrecision(keras.metrics.Metric):
     Call arguments:
         y_true: Tensor of shape `(batch_size, num_targets, num_features)`.
         y_pred: Tensor of shape `(batch_size, num_predictions, num_features)`.
-        sample_weight: Must be `None`: all images count alike.
+        sample_weight: Must be `None`: all images have the same weight.
 
     Raises:
         ValueError: If an argument is out of range, the shapes are not as
@@ -86,7 +85,7 @@ class SetAveragePrecision(keras.metrics.Metric):
             is a `sample_weight`.
 
     Example:
-    >>> # A coordinate, red or blue, and whether it is real.
+    >>> # A coordinate, red or blue, and whether the object is real.
     >>> y_true = [[[0.1, 1, 0, 1], [0.9, 0, 1, 1]]]
     >>> y_pred = [[[0.2, 1, 0, 0.9], [0.9, 1, 0, 0.8], [0.9, 0, 1, 0.7]]]
     >>> metric = keras_slots.metrics.SetAveragePrecision(
@@ -136,7 +135,7 @@ class SetAveragePrecision(keras.metrics.Metric):
         )
         check_integer_or_none("num_objects", num_objects)
 
-        # Zeros, to which `reset_state` returns, mean: nothing counted yet.
+        # `reset_state` sets zeros, which mean that nothing is counted yet.
         def variable(name, shape, dtype):
             # Replicas' lists of predictions cannot be added up.
             return self.add_variable(
@@ -174,8 +173,8 @@ class SetAveragePrecision(keras.metrics.Metric):
                 f"one batch has {size} already. Received: "
                 f"capacity={self.capacity}"
             )
-        # What does not fit overwrites the end; `result` is NaN by then. Before
-        # the first batch, Keras on PyTorch calls with a state never set.
+        # Predictions beyond the capacity overwrite the end; `result` is then
+        # NaN. Keras on PyTorch calls once before the state is set.
         start = ops.minimum(self.num_predictions, self.capacity - size)
         start = ops.maximum(start, 0)
         for buffer, values in (
@@ -187,7 +186,7 @@ class SetAveragePrecision(keras.metrics.Metric):
             values = ops.cast(values, buffer.dtype)
             held = ops.convert_to_tensor(buffer)  # JAX takes no variable.
             buffer.assign(ops.slice_update(held, place, values))
-        # One more than fits is enough to know, and cannot overflow.
+        # At most `capacity + 1`, so that the count cannot overflow.
         self.num_predictions.assign(
             ops.minimum(self.num_predictions + size, self.capacity + 1)
         )
@@ -232,7 +231,7 @@ def set_average_precision(
     inclusive: bool = False,
     num_objects: int | None = None,
 ) -> Tensor:
-    """Average precision of predicted sets of objects, all images together.
+    """Computes the average precision of predicted sets, over all images.
 
     See `keras_slots.metrics.SetAveragePrecision` for the definition.
 
@@ -242,16 +241,16 @@ def set_average_precision(
         distance_thresholds: Floats, above 0, in scene units. `inf` asks for
             the right properties only. Defaults to
             `(float("inf"), 1, 0.5, 0.25, 0.125)`.
-        num_coordinates: Integer. How many features, the first ones, are
-            coordinates. Defaults to `3`.
-        category_sizes: Integers, how many features each one-hot code has, in
-            their order. Defaults to `(2, 2, 3, 8)`.
-        distance_scale: Float. What a difference of coordinates is multiplied
-            by for scene units. Defaults to `6.0`.
+        num_coordinates: Integer. The number of coordinates, which are the
+            first features. Defaults to `3`.
+        category_sizes: Integers, the number of features of each one-hot code,
+            in order. Defaults to `(2, 2, 3, 8)`.
+        distance_scale: Float. The factor from differences of coordinates to
+            scene units. Defaults to `6.0`.
         inclusive: Boolean. Whether a distance equal to the threshold passes.
             Defaults to `False`.
-        num_objects: Integer or `None`. If given, only images with that many
-            objects count. Defaults to `None`.
+        num_objects: Integer or `None`. If given, only images with this number
+            of objects count. Defaults to `None`.
 
     Returns:
         `float32` tensor of shape `(num_thresholds,)`, NaN if there is a NaN in
@@ -287,10 +286,10 @@ def set_average_precision(
 
 
 def _judge(y_true, y_pred, rule, num_objects):
-    """What is known of each prediction (N,) and threshold, one by one.
+    """Evaluates each of N predictions at each threshold.
 
-    In turn: confidence (N,), whether it counts (N,), whether it finds an object
-    (T, N), the number of objects (), and whether there is a NaN ().
+    Returns confidence (N,), whether a prediction counts (N,) and finds an
+    object (T, N), the number of objects (), and whether there is a NaN ().
     """
     y_true = as_tensor("y_true", y_true, "float32")
     y_pred = as_tensor("y_pred", y_pred, "float32")

@@ -6,35 +6,35 @@ from keras import ops
 from keras_slots.checks import as_tensor, check_tensor
 from keras_slots.types import Tensor
 
-# Stands for costs that are not finite and bounds those that are, so that the
-# sums of costs inside the search cannot overflow float32.
+# Replaces costs that are not finite and bounds finite costs, so that the sums
+# of costs inside the search cannot overflow float32.
 _LARGE = 1e30
-# Of an int32, without its sign.
+# The bits of an int32 without its sign.
 _WORD_BITS = 31
 
 
 def linear_sum_assignment(cost: Tensor) -> Tensor:
     """Assigns rows to columns so that the sum of the chosen costs is least.
 
-    Solves one assignment problem per batch element, exactly: the total cost
-    equals that of `scipy.optimize.linear_sum_assignment`. Where several
-    assignments share the least cost, one of them is returned. Every row is
-    assigned to a column of its own; with more rows than columns, every column
-    is assigned to a row of its own, and the rows left over get `-1`.
+    Solves one assignment problem per batch element, exactly: the total cost is
+    the same as for `scipy.optimize.linear_sum_assignment`. If several
+    assignments have the least cost, one of them is returned. Every row gets its
+    own column. With more rows than columns, every column gets its own row, and
+    the other rows get `-1`.
 
     The algorithm augments one row at a time along a shortest path, found by
-    Dijkstra's method on reduced costs (Jonker and Volgenant, 1987). It is made
-    of `keras.ops` and one loop of bounded length alone, so it runs eagerly, in
-    a graph and under `jit_compile=True`, with the batch size unknown. Costs are
-    compared in `float32` (in `float64` if they come so), without tolerances.
+    Dijkstra's method on reduced costs (Jonker and Volgenant, 1987). It only
+    uses `keras.ops` and one loop of bounded length, so it runs eagerly, in a
+    graph and under `jit_compile=True`, with an unknown batch size. Costs are
+    compared in `float32` (`float64` costs in `float64`), without tolerances.
 
     Gradients do not flow through the result.
 
     Args:
         cost: Tensor of shape `(batch_size, num_rows, num_columns)`. The
-            numbers of rows and columns must be static. Eagerly, every cost
-            must be finite. In a graph, where values cannot be examined, a
-            cost that is not finite counts as a very large one, and the result
+            numbers of rows and columns must be static. In eager mode, every
+            cost must be finite. In a graph, where values cannot be checked, a
+            cost that is not finite counts as a very large cost, and the result
             is still an assignment.
 
     Returns:
@@ -43,7 +43,7 @@ def linear_sum_assignment(cost: Tensor) -> Tensor:
 
     Raises:
         ValueError: If `cost` does not have rank 3 or a static number of rows
-            and columns, or if it is found not to be finite.
+            and columns, or, in eager mode, is not finite.
 
     Example:
     >>> cost = [[[4.0, 1.0, 3.0], [2.0, 0.0, 5.0], [3.0, 2.0, 2.0]]]
@@ -53,16 +53,16 @@ def linear_sum_assignment(cost: Tensor) -> Tensor:
 
     References:
     - [Jonker and Volgenant, 1987](https://doi.org/10.1007/BF02278710)
-    - [Crouse, 2016](https://doi.org/10.1109/TAES.2016.140952), on which
-      SciPy's function rests.
+    - [Crouse, 2016](https://doi.org/10.1109/TAES.2016.140952): the algorithm
+      of SciPy's function.
     """
     cost = _validated(cost)
     num_rows, num_columns = cost.shape[1:]
     if 0 in tuple(cost.shape):
         return ops.full((ops.shape(cost)[0], num_rows), -1, dtype="int32")
     if num_rows > num_columns:
-        # The columns choose among the rows: what each row is held by is then
-        # its column already.
+        # Transposed, the columns choose among the rows. Then the result is
+        # already the column of each row.
         return ops.transpose(_match(ops.transpose(cost, (2, 1, 0))))
     row_of = _match(ops.transpose(cost, (1, 2, 0)))  # (m, B)
     holds = ops.swapaxes(_one_hot(row_of, num_rows), 0, 1)  # (m, n, B)
@@ -87,7 +87,7 @@ def _validated(cost):
 
 
 def _check_finite(finite):
-    """Raises if values are at hand and not all are finite."""
+    """Raises if values are known and not all are finite."""
     count = ops.sum(ops.cast(ops.logical_not(finite), "int32"))
     try:
         count = int(ops.convert_to_numpy(count))
@@ -101,26 +101,26 @@ def _check_finite(finite):
 
 
 # Below: batch size B, n rows, m >= n columns, and the batch on the last axis,
-# where processors run along it. `row_of` (m, B) is the assignment, seen from
-# the columns: the row each column holds, -1 for a free column. `price` (m, B)
-# are the dual potentials of the columns. Those of the rows are implied, since
+# which is the fastest for processors. `row_of` (m, B) is the assignment, seen
+# from the columns: the row of each column, -1 for a free column. `price` (m, B)
+# are the dual potentials of the columns. The potentials of the rows follow, as
 # a matched pair has reduced cost zero: u[i] = cost[i, j] - price[j] for the
-# column j that holds row i.
+# column j of row i.
 
 
 def _match(cost):
-    """The row of each column: (n, m, B), n <= m -> (m, B).
+    """Computes the row of each column: (n, m, B), n <= m -> (m, B).
 
-    Dijkstra's search from each row that is still without a column, over
-    columns, to the nearest free one. Every batch element goes its own way: in
-    one and the same step some scan a column, others end a search and begin
-    the next. So there are as many steps as the slowest element alone needs.
+    Dijkstra's search goes from each row without a column, over columns, to the
+    nearest free column. The batch elements are independent: in the same step
+    some scan a column, others end a search and begin the next search. So there
+    are as many steps as the slowest element alone needs.
     """
     num_rows, num_columns = cost.shape[:2]
-    # A constant per row changes no assignment. Small numbers round finer.
+    # A constant per row changes no assignment, and small numbers round less.
     cost = cost - ops.min(cost, axis=1, keepdims=True)
-    # A free column must keep price 0. If n = m no column stays free, and the
-    # prices may start where they settle more rows at once.
+    # A free column must keep price 0. If n = m no column stays free, and other
+    # initial prices assign more rows at once.
     price = ops.min(cost, axis=0)  # (m, B)
     if num_rows < num_columns:
         price = ops.zeros_like(price)
@@ -131,9 +131,9 @@ def _match(cost):
     def any_unmatched(unmatched, *state):
         return ops.any(unmatched)
 
-    # Of the search under way: `distance` (m, B) from its first row to each
-    # column; `via` (m, B), the row from which the column was reached; `path`
-    # (W, m, B), the set of columns on the way there, in bits; `scanned`.
+    # The current search: `distance` (m, B) from its first row to each column;
+    # `via` (m, B), the row from which the column was reached; `path` (W, m, B),
+    # the set of columns on the path to it, in bits; `scanned` (m, B).
     def scan_nearest(unmatched, row_of, price, distance, via, path, scanned):
         active = ops.any(unmatched, axis=0)  # (B,)
         at_j, nearest = _nearest(distance, scanned, free=row_of < 0)
@@ -142,8 +142,8 @@ def _match(cost):
         scanned = scanned | at_j
         path_to_j = ops.max(ops.where(at_j, path, 0), axis=1)  # (W, B)
 
-        # Where the search ends, prices fall and all rows on the path move on
-        # by one column. The next search starts from the next row.
+        # If the search ends, prices fall and all rows on the path move by one
+        # column. The next search starts from the next row.
         price = price + ops.where(scanned & ends, distance - nearest, 0.0)
         on_path = ops.any(
             ops.bitwise_and(ops.expand_dims(path_to_j, 1), own_bit) != 0, axis=0
@@ -152,7 +152,7 @@ def _match(cost):
         first = _one_hot(_first_true(unmatched), num_rows)  # (n, B)
         unmatched = unmatched & ~(first & ends)
 
-        # Columns may be nearer through row i, or are so from a new first row.
+        # Columns may be nearer through row i, or from a new first row.
         row = ops.where(ends, _first_true(unmatched), ops.maximum(i, 0))
         reduced = costs_of(row) - price  # (m, B)
         implied = ops.sum(ops.where(at_j, reduced, 0.0), axis=0)  # u[i]
@@ -171,7 +171,7 @@ def _match(cost):
     via = ops.zeros_like(row_of) + first
     path = ops.expand_dims(ops.zeros_like(row_of), 0) + own_bit
     scanned = ops.zeros_like(row_of, dtype="bool")
-    # A search scans n columns at most: n - 1 that are not free, and one.
+    # A search scans at most n columns: n - 1 with a row, and a free column.
     _, row_of, *_ = ops.while_loop(
         any_unmatched,
         scan_nearest,
@@ -182,9 +182,9 @@ def _match(cost):
 
 
 def _match_greedily(reduced):
-    """Gives each row its cheapest column, if no earlier row wants that one.
+    """Gives each row its cheapest column, if no earlier row wants it.
 
-    Returns `row_of` (m, B) and which rows are left, (n, B).
+    Returns `row_of` (m, B) and which rows have no column, (n, B).
     """
     num_columns = reduced.shape[1]
     wanted = ops.swapaxes(
@@ -197,9 +197,9 @@ def _match_greedily(reduced):
 
 
 def _nearest(distance, scanned, free):
-    """The nearest column not scanned yet, one-hot (m, B), and how near: (B,).
+    """Returns the nearest new column, one-hot (m, B), and its distance (B,).
 
-    Among equally near columns a free one ends the search at once.
+    A free column wins against equally near columns and ends the search.
     """
     reached = ops.where(scanned, float("inf"), distance)
     nearest = ops.min(reached, axis=0)
@@ -209,7 +209,7 @@ def _nearest(distance, scanned, free):
 
 
 def _row_reader(cost):
-    """A function from a row's index (B,) to that row's costs (m, B)."""
+    """Returns a function from a row's index (B,) to its costs (m, B)."""
     num_rows, num_columns, batch_size = ops.shape(cost)
     rows = ops.reshape(ops.transpose(cost, (2, 0, 1)), (-1, num_columns))
     offset = ops.arange(batch_size, dtype="int32") * num_rows
@@ -221,7 +221,7 @@ def _row_reader(cost):
 
 
 def _column_bits(num_columns):
-    """Each column as a set of its own: a bit in one of W words, (W, m, 1)."""
+    """Returns each column as a set: a bit in one of W words, (W, m, 1)."""
     column = np.arange(num_columns)
     word, bit = divmod(column, _WORD_BITS)
     own = np.zeros((word[-1] + 1, num_columns, 1), "int32")
@@ -230,12 +230,12 @@ def _column_bits(num_columns):
 
 
 def _one_hot(index, size):
-    """Boolean one-hot on a new first axis."""
+    """Makes a boolean one-hot code on a new first axis."""
     rank = len(index.shape)
     choices = ops.reshape(ops.arange(size, dtype="int32"), (size, *[1] * rank))
     return choices == ops.cast(index, "int32")
 
 
 def _first_true(mask):
-    """Position of the first true value on the first axis, 0 if none."""
+    """Returns the index of the first true value on the first axis, or 0."""
     return ops.cast(ops.argmax(ops.cast(mask, "int32"), axis=0), "int32")

@@ -11,7 +11,7 @@ from keras_slots.types import Tensor
 
 @keras.saving.register_keras_serializable(package="keras_slots")
 class WarmupExponentialDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up from zero, with exponential decay throughout.
+    """Linear warm-up from zero, with exponential decay from the first step.
 
     At step `s`, counted from 0, the learning rate is
 
@@ -19,15 +19,15 @@ class WarmupExponentialDecay(keras.optimizers.schedules.LearningRateSchedule):
     learning_rate * min(s / warmup_steps, 1) * decay_rate ** (s / decay_steps)
     ```
 
-    The decay acts during the warm-up too, as in the training code of the
-    paper, so the peak lies a little below `learning_rate`. As the warm-up
-    starts from zero, the very first step of training (`s = 0`) leaves the
-    weights as they are.
+    The decay also acts during the warm-up, as in the training code of the
+    paper, so the peak lies slightly below `learning_rate`. As the warm-up
+    starts from zero, the first step of training (`s = 0`) does not change the
+    weights.
 
     Args:
         learning_rate: Float. The rate before warm-up and decay.
         warmup_steps: Number of steps over which the rate rises from zero. `0`
-            leaves the warm-up out.
+            means no warm-up.
         decay_steps: Number of steps over which the rate falls by the factor
             `decay_rate`.
         decay_rate: Float. Positive; the factor of the decay.

@@ -1,14 +1,14 @@
-"""Attention of slots as light of their colors on a dim scene."""
+"""Attention of slots, drawn as light in their colors on a dim scene."""
 
 import numpy as np
 from scipy.ndimage import zoom
 
-# How much of a picture is the scene; the rest is light where slots attend.
+# The scene's share of a picture; the rest is light where slots attend.
 _SCENE_SHARE = 0.4
 
 
 def light_up(scene, attention, colors, smooth):
-    """A scene in dark gray, lit in slots' colors where they attend.
+    """Draws a scene in dark gray, lit in slots' colors where they attend.
 
     Args:
         scene: Array (H, W, 3) in [0, 1].

@@ -1,4 +1,4 @@
-"""What all pictures share: how they begin and how they reach the disk."""
+"""Functions for all pictures: to read images, make figures and save them."""
 
 import io
 import os
@@ -10,26 +10,26 @@ from matplotlib.figure import Figure
 from keras_slots.checks import as_array, check_folder, check_size, check_tensor
 from keras_slots.files import put_in_place
 
-# How large a notebook shows an inch. The picture itself is finer, for dense
-# screens.
+# The size of an inch in a notebook. The picture itself has more pixels, for
+# dense screens.
 PIXELS_PER_INCH = 100
 
 
 class NotebookFigure(Figure):
-    """A figure that is a picture as the last line of a notebook's cell.
+    """A figure that notebooks show as the last line of a cell.
 
-    Matplotlib teaches notebooks to show figures when pyplot is imported. This
-    one needs no pyplot.
+    Notebooks can show Matplotlib's own figures only after an import of pyplot.
+    This figure works without pyplot.
     """
 
     def _repr_png_(self):
-        """What IPython asks for: the file, and the size to show it at."""
+        """Returns the PNG file and its displayed size, as IPython expects."""
         width, height = self.get_size_inches() * PIXELS_PER_INCH
         return to_png(self), {"width": round(width), "height": round(height)}
 
 
 def new_figure(caller, width, height):
-    """An empty figure in inches, of no pyplot window, that notebooks show.
+    """Makes an empty figure, in inches, that notebooks show without pyplot.
 
     Raises:
         ImportError: If matplotlib is not installed; `caller` is the public
@@ -50,7 +50,7 @@ def new_figure(caller, width, height):
 
 
 def check_path(path):
-    """Raises unless a picture can be saved there, by folder and ending.
+    """Checks that a picture can be saved there, by folder and ending.
 
     Raises:
         FileNotFoundError: If the folder of the path does not exist.
@@ -72,21 +72,21 @@ def check_path(path):
 
 
 def save_figure(figure, path):
-    """Saves a figure whole, or leaves no file."""
+    """Saves a figure completely, or leaves no file."""
     path = Path(path)
     with put_in_place(str(path)) as unfinished:
         figure.savefig(unfinished, format=path.suffix[1:])
 
 
 def to_png(figure, dpi=None):
-    """A figure as the bytes of a PNG file."""
+    """Converts a figure to the bytes of a PNG file."""
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=dpi or figure.dpi)
     return file.getvalue()
 
 
 def read_images(images):
-    """Images (B, H, W, 3), at least one and with pixels, as an array."""
+    """Returns one or more images (B, H, W, 3) with pixels as an array."""
     images = as_array("images", images)
     check_tensor("images", images, "(B, H, W, 3)")
     check_size("images", images.shape, 3, 3)
@@ -105,5 +105,5 @@ def check_filled(name, shape, *axes):
 
 
 def to_unit(images):
-    """Images in [-1, 1] as matplotlib draws them, in [0, 1]."""
+    """Maps images from [-1, 1] to [0, 1], as matplotlib draws them."""
     return np.clip(images / 2 + 0.5, 0, 1)

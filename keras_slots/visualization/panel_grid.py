@@ -26,12 +26,12 @@ class Panel:
 
 
 def grid_height(num_rows, panel_height):
-    """What rows of panels take, their titles included."""
+    """Returns the height of rows of panels, with their titles."""
     return TITLE + num_rows * panel_height + (num_rows - 1) * GAP
 
 
 def grid_width(num_columns, panel_width):
-    """What columns of panels take, row labels left out."""
+    """Returns the width of columns of panels, without row labels."""
     return num_columns * panel_width + (num_columns - 1) * GAP
 
 
@@ -42,9 +42,9 @@ def add_grid(figure, rows, panel_size, left=MARGIN, top=0.0, labels=()):
         figure: The figure.
         rows: List of equally long lists of `Panel`s.
         panel_size: Width and height of a picture.
-        left: Where pictures begin.
-        top: How far below the top of the figure titles begin.
-        labels: One for each row, to its left.
+        left: The left edge of the pictures.
+        top: The distance from the top of the figure to the titles.
+        labels: A label for each row, to its left.
     """
     num_rows, num_columns = len(rows), len(rows[0])
     width, height = panel_size

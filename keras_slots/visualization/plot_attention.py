@@ -1,4 +1,4 @@
-"""One picture of what slots attend to, iteration by iteration."""
+"""A picture of slots' attention, iteration by iteration."""
 
 import os
 from typing import TYPE_CHECKING
@@ -39,32 +39,32 @@ def plot_attention(
     num_scenes: int = 3,
     grid_size: tuple[int, int] | None = None,
 ) -> "Figure":
-    """Draws what slots attend to, one column per slot, over the scenes.
+    """Draws the attention of slots over the scenes, one column per slot.
 
     The scene is shown in dark gray, and each token is lit in a slot's color,
-    in proportion to the attention that the slot pays it: first by all slots
-    together, then by each alone. Slots have the colors that they have in
+    in proportion to the attention that it gets from the slot: first by all
+    slots together, then by each slot alone. Slots have the same colors as in
     `plot_slots`. With all iterations there is one row per iteration, from top
-    to bottom; without, one row per scene.
+    to bottom; otherwise one row per scene.
 
-    Attention is drawn as it is: a softmax over the slots, as `SlotAttention`
-    has it by default, shows well. One over the inputs is faint; scale it, for
-    example by its largest value.
+    Attention is drawn unscaled. A softmax over the slots, the default of
+    `SlotAttention`, is easy to see. A softmax over the inputs is faint: scale
+    it, for example by its largest value.
 
     Args:
         images: Float tensor of shape `(B, H, W, 3)` in [-1, 1].
         attention: Float tensor of shape `(B, T, K, N)`, T iterations, or
-            `(B, K, N)` for the last one alone, as `SlotAttention` gives it
-            with `return_attention_scores=True`, with and without
+            `(B, K, N)` for only the last iteration, as `SlotAttention` returns
+            it for `return_attention_scores=True`, with and without
             `return_all_iterations=True`. In [0, 1], for N tokens, row by row.
         path: String, path or `None`. Where to save the picture; the ending
-            (`.png`, `.pdf`, `.svg`) says how. The file appears whole or not at
-            all. Defaults to `None`.
+            (`.png`, `.pdf`, `.svg`) sets the format. An incomplete file never
+            appears. Defaults to `None`.
         num_scenes: Integer. The largest number of scenes to draw. Defaults to
             `3`.
         grid_size: Pair of integers or `None`. Height and width of the map that
-            the tokens come from. Needed where that map is neither shaped like
-            the images nor square. Defaults to `None`.
+            the tokens come from. Needed if this map neither has the shape of
+            the images nor is square. Defaults to `None`.
 
     Returns:
         The `matplotlib.figure.Figure`. It belongs to no pyplot window; save it
@@ -73,9 +73,9 @@ def plot_attention(
     Raises:
         ImportError: If matplotlib is not installed.
         FileNotFoundError: If the folder of `path` does not exist.
-        ValueError: If `num_scenes` is not positive, `path` does not end as a
-            picture does, there are no images, iterations or tokens, a shape is
-            not as above, or the tokens fill no such map.
+        ValueError: If `num_scenes` is not positive, `path` does not end like a
+            picture, there are no images, iterations or tokens, a shape is not
+            as above, or the number of tokens does not fit the map.
 
     Example:
     >>> import keras, keras_slots
@@ -122,7 +122,7 @@ def plot_attention(
 
 
 def _arrays(images, attention, grid_size):
-    """Scenes (B, H, W, 3) in [0, 1] and attention (B, T, K, h, w)."""
+    """Returns scenes (B, H, W, 3) in [0, 1] and attention (B, T, K, h, w)."""
     images, attention = read_images(images), as_array("attention", attention)
     if attention.ndim == 3:
         attention = attention[:, None]
@@ -134,9 +134,9 @@ def _arrays(images, attention, grid_size):
 
 
 def _blocks(scenes, attention):
-    """Rows of panels that belong together, below titles of their own.
+    """Returns blocks of panel rows, each block with its own titles.
 
-    With several iterations those of a scene do, otherwise all scenes.
+    With several iterations each scene is a block, otherwise all scenes are one.
     """
     blocks = [
         [
@@ -151,7 +151,7 @@ def _blocks(scenes, attention):
 
 
 def _row(scene, attention, with_scene):
-    """Scene (H, W, 3), all slots, and each slot of attention (K, h, w)."""
+    """Makes panels of a scene, all slots, and each slot of attention."""
     colors = slot_colors(len(attention))
     row = [
         Panel("Scene", scene if with_scene else None),

@@ -1,4 +1,4 @@
-"""One picture of what a model made of one scene."""
+"""A picture of a model's outputs for one scene."""
 
 import math
 import os
@@ -29,7 +29,7 @@ from keras_slots.visualization.scene_panels import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_PANEL_INCHES = 2.4  # of a whole scene; of one that is no square, on average
+_PANEL_INCHES = 2.4  # The mean of height and width of a whole scene.
 
 
 def plot_scene(
@@ -39,27 +39,26 @@ def plot_scene(
     index: int = 0,
     mask: Tensor | None = None,
 ) -> "Figure":
-    """Draws one scene large, and all that each slot made of it.
+    """Draws one large scene, with every slot's reconstruction and mask.
 
-    In the manner of Figure 14 of the supplement. At the top are the scene, its
-    reconstruction and the slot masks, as `plot_slots` draws them: each slot
-    has one color, which fills the slot's share of the picture. Beneath are
-    every slot's reconstruction, as the decoder drew it, and its mask, from
-    black (0) to white (1), framed in the slot's color. Many slots take
-    several rows.
+    The picture is like Figure 14 of the supplement. At the top are the scene,
+    its reconstruction and the slot masks, as in `plot_slots`: each slot has one
+    color, which fills the slot's share of the picture. Below are every slot's
+    reconstruction, before it is masked, and its mask, from black (0) to white
+    (1), framed in the slot's color. Many slots take several rows.
 
     Args:
         images: Float tensor of shape `(B, H, W, 3)` in [-1, 1].
-        outputs: Dictionary that `models.ObjectDiscovery` gives for `images`:
+        outputs: Dictionary that `models.ObjectDiscovery` returns for `images`:
             `"reconstruction"` of shape `(B, H, W, 3)`,
             `"slot_reconstructions"` of shape `(B, K, H, W, 3)`, both in
             [-1, 1], and `"masks"` of shape `(B, K, H, W, 1)`, probabilities
-            over the slots. Other entries are left alone. K may be larger than
-            in training, where the model is called with `num_slots`.
+            over the slots. Other entries are ignored. K may be larger than in
+            training if the model is called with `num_slots`.
         path: String, path or `None`. Where to save the picture; the ending
-            (`.png`, `.pdf`, `.svg`) says how. The file appears whole or not at
-            all. Defaults to `None`.
-        index: Integer. Which of the B scenes to draw. Defaults to `0`.
+            (`.png`, `.pdf`, `.svg`) sets the format. An incomplete file never
+            appears. Defaults to `None`.
+        index: Integer. The index of the scene to draw. Defaults to `0`.
         mask: Integer tensor of shape `(B, H, W)` or `None`. True labels, 0 the
             background, drawn beside the slot masks, each object in the color
             of the slot that matches it best. Defaults to `None`.
@@ -71,7 +70,7 @@ def plot_scene(
     Raises:
         ImportError: If matplotlib is not installed.
         FileNotFoundError: If the folder of `path` does not exist.
-        ValueError: If `path` does not end as a picture does, there is no scene
+        ValueError: If `path` does not end like a picture, there is no scene
             `index` or no slot, an entry of `outputs` is missing, or a shape is
             not as above.
 
@@ -134,16 +133,16 @@ def plot_scene(
 
 
 def _num_columns(num_slots, num_above):
-    """How many slots beside each other, at most five below two pictures.
+    """Returns the number of slots in a row, at most five below two pictures.
 
-    The rows are as even as can be, and slots no larger than the scene.
+    The rows are as equal as possible, and slots are not larger than the scene.
     """
     num_rows = math.ceil(num_slots / (5 * num_above // 2))
     return max(math.ceil(num_slots / num_rows), num_above)
 
 
 def _blocks(scene, num_columns):
-    """Pairs of rows: reconstructions of some slots, and their masks."""
+    """Makes pairs of rows: reconstructions of some slots, and their masks."""
     drawn, masks = drawn_panels(scene), mask_panels(scene)
     return [
         [drawn[start : start + num_columns], masks[start : start + num_columns]]

@@ -1,4 +1,4 @@
-"""One picture of predicted sets of objects, iteration by iteration."""
+"""A picture of predicted sets of objects, iteration by iteration."""
 
 import os
 from typing import TYPE_CHECKING
@@ -34,14 +34,14 @@ def plot_set_prediction(
     num_scenes: int = 3,
     grid_size: tuple[int, int] | None = None,
 ) -> "Figure":
-    """Draws scenes, and in words the objects predicted at each iteration.
+    """Draws scenes, and describes the objects predicted at each iteration.
 
-    In the manner of Table 1 of the supplement. Predictions count as objects
-    if their last feature is above 0.5. They stand beside the true objects, to
-    which they are matched one to one at the least sum of distances, in scene
-    units, and wrong properties. Wrong properties and distances above 0.5 are
-    bold and vermilion; so are objects that are missed and predictions of no
-    such object. Without targets, the slots stand one below the other.
+    The picture is like Table 1 of the supplement. Predictions count as objects
+    if their last feature is above 0.5. They are beside the true objects, to
+    which they are matched one to one with the smallest total of distances, in
+    scene units, and wrong properties. Wrong properties, distances above 0.5,
+    missed objects and predictions without an object are bold and vermilion.
+    Without targets, there is one row per slot.
 
     With attention, each slot has one color, which fills the slot's share of
     the attention over the scene and marks the slot's predictions.
@@ -49,22 +49,22 @@ def plot_set_prediction(
     Args:
         images: Float tensor of shape `(B, H, W, 3)` in [-1, 1].
         predictions: Float tensor of shape `(B, T, K, d)`, T iterations, or
-            `(B, K, d)` for the last one alone.
+            `(B, K, d)` for only the last iteration.
         targets: Float tensor of shape `(B, n, d)` or `None`. The last feature
             is 1 for objects and 0 for padding. Defaults to `None`.
-        attention: Float tensor of shape `(B, T, K, N)`, or `(B, K, N)` where
-            the predictions are of one iteration, or `None`. Probabilities over
-            the slots for N tokens, row by row. Defaults to `None`.
-        layout: `PropertyLayout` or `None`. What the features mean. Defaults to
-            `None`, the 19 features of the paper's experiments on CLEVR.
+        attention: Float tensor of shape `(B, T, K, N)`, or `(B, K, N)` if the
+            predictions have one iteration, or `None`. Probabilities over the
+            slots for N tokens, row by row. Defaults to `None`.
+        layout: `PropertyLayout` or `None`. The meaning of the features.
+            Defaults to `None`, the 19 features of the paper on CLEVR.
         path: String, path or `None`. Where to save the picture; the ending
-            (`.png`, `.pdf`, `.svg`) says how. The file appears whole or not at
-            all. Defaults to `None`.
+            (`.png`, `.pdf`, `.svg`) sets the format. An incomplete file never
+            appears. Defaults to `None`.
         num_scenes: Integer. The largest number of scenes to draw. Defaults to
             `3`.
         grid_size: Pair of integers or `None`. Height and width of the map that
-            the tokens come from. Needed where that map is neither shaped like
-            the images nor square. Defaults to `None`.
+            the tokens come from. Needed if this map neither has the shape of
+            the images nor is square. Defaults to `None`.
 
     Returns:
         The `matplotlib.figure.Figure`. It belongs to no pyplot window; save it
@@ -73,10 +73,10 @@ def plot_set_prediction(
     Raises:
         ImportError: If matplotlib is not installed.
         FileNotFoundError: If the folder of `path` does not exist.
-        ValueError: If `num_scenes` is not positive, `path` does not end as a
-            picture does, `layout` is no `PropertyLayout`, there are no images,
-            iterations or tokens, a shape is not as above, or the tokens fill
-            no such map.
+        ValueError: If `num_scenes` is not positive, `path` does not end like a
+            picture, `layout` is not a `PropertyLayout`, there are no images,
+            iterations or tokens, a shape is not as above, or the number of
+            tokens does not fit the map.
 
     Example:
     >>> import numpy as np
@@ -135,7 +135,7 @@ def plot_set_prediction(
 
 
 def _arrays(images, predictions, targets, attention, layout, grid_size):
-    """NumPy arrays of the documented shapes, T among them."""
+    """Returns NumPy arrays of the documented shapes with an axis T."""
     images = read_images(images)
     batch = len(images)
     predictions = as_array("predictions", predictions)

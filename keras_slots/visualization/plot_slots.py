@@ -1,4 +1,4 @@
-"""One picture of what a model made of its scenes."""
+"""A picture of a model's outputs for several scenes."""
 
 import os
 from typing import TYPE_CHECKING
@@ -39,25 +39,25 @@ def plot_slots(
 
     Each slot has one color. It fills the slot's share of the mask picture, in
     proportion to the slot's mask, and frames the slot's own picture, which is
-    its reconstruction seen through its mask on a light ground. True masks,
-    where given, are drawn in the color of the slot that matches each object
+    its reconstruction seen through its mask on a light ground. If true masks
+    are given, each object is drawn in the color of the slot that matches it
     best (one object to a slot, largest total overlap), so that a good
-    segmentation looks alike in both pictures.
+    segmentation looks the same in both pictures.
 
     Args:
         images: Float tensor of shape `(B, H, W, 3)` in [-1, 1].
-        outputs: Dictionary that `models.ObjectDiscovery` gives for `images`:
+        outputs: Dictionary that `models.ObjectDiscovery` returns for `images`:
             `"reconstruction"` of shape `(B, H, W, 3)`,
             `"slot_reconstructions"` of shape `(B, K, H, W, 3)`, both in
             [-1, 1], and `"masks"` of shape `(B, K, H, W, 1)`, probabilities
-            over the slots. Other entries are left alone.
+            over the slots. Other entries are ignored.
         path: String, path or `None`. Where to save the picture; the ending
-            (`.png`, `.pdf`, `.svg`) says how. The file appears whole or not at
-            all. Defaults to `None`.
+            (`.png`, `.pdf`, `.svg`) sets the format. An incomplete file never
+            appears. Defaults to `None`.
         num_scenes: Integer. The largest number of scenes to draw. Defaults to
             `6`.
         mask: Integer tensor of shape `(B, H, W)` or `None`. True labels, 0 the
-            background, drawn as a further column. Defaults to `None`.
+            background, drawn as another column. Defaults to `None`.
 
     Returns:
         The `matplotlib.figure.Figure`. It belongs to no pyplot window; save it
@@ -66,9 +66,9 @@ def plot_slots(
     Raises:
         ImportError: If matplotlib is not installed.
         FileNotFoundError: If the folder of `path` does not exist.
-        ValueError: If `num_scenes` is not positive, `path` does not end as a
-            picture does, there are no images, an entry of `outputs` is
-            missing, or a shape is not as above.
+        ValueError: If `num_scenes` is not positive, `path` does not end like a
+            picture, there are no images, an entry of `outputs` is missing, or
+            a shape is not as above.
 
     Example:
     >>> import numpy as np

@@ -1,4 +1,4 @@
-"""What a model made of a scene, as panels: the whole, and slot by slot."""
+"""A model's outputs for a scene as panels: of the whole, and of each slot."""
 
 from collections.abc import Mapping
 
@@ -17,16 +17,16 @@ _ENTRIES = ("reconstruction", "slot_reconstructions", "masks")
 
 
 def read_scenes(images, outputs, mask=None):
-    """What a model made of images as one dict for each, shapes checked.
+    """Collects images and outputs in one dict per scene, and checks shapes.
 
     Args:
         images: Tensor (B, H, W, 3).
-        outputs: Dict of a model, as `plot_slots` documents it.
+        outputs: Dict of a model's outputs, as in `plot_slots`.
         mask: Integer tensor (B, H, W) or `None`.
 
     Returns:
         List of dicts of arrays: `image`, `reconstruction`,
-        `slot_reconstructions`, `masks` and, where given, `mask`.
+        `slot_reconstructions`, `masks` and, if given, `mask`.
     """
     images = read_images(images)
     batch, height, width, _ = images.shape
@@ -53,7 +53,7 @@ def read_scenes(images, outputs, mask=None):
 
 
 def _entry(outputs, name):
-    """An entry of a model's outputs as an array."""
+    """Returns an entry of a model's outputs as an array."""
     if not isinstance(outputs, Mapping):
         raise ValueError(
             "`outputs` must be a dict, as `models.ObjectDiscovery` gives it. "
@@ -76,7 +76,7 @@ def _check_shape(name, array, expected):
 
 
 def whole_panels(scene):
-    """Scene, reconstruction, slot masks and, where there are, true masks."""
+    """Makes panels of scene, reconstruction, slot masks and any true masks."""
     masks = scene["masks"]  # (K, H, W, 1)
     colors = slot_colors(len(masks))  # (K, 3)
     mixed = (masks * colors[:, None, None]).sum(0)
@@ -92,19 +92,19 @@ def whole_panels(scene):
 
 
 def seen_panels(scene):
-    """Every slot's reconstruction, seen through its mask on a light ground."""
+    """Makes panels of slots' reconstructions, masked on a light ground."""
     masks = scene["masks"]
     seen = masks * to_unit(scene["slot_reconstructions"]) + (1 - masks) * _PAPER
     return _slot_panels(np.clip(seen, 0, 1))
 
 
 def drawn_panels(scene):
-    """Every slot's reconstruction, as the decoder drew it."""
+    """Makes panels of slots' reconstructions, as decoded."""
     return _slot_panels(to_unit(scene["slot_reconstructions"]))
 
 
 def mask_panels(scene):
-    """Every slot's mask, from black to white."""
+    """Makes panels of slots' masks, from black to white."""
     masks = np.clip(scene["masks"], 0, 1)
     return _slot_panels(np.repeat(masks, 3, axis=-1))
 
@@ -122,7 +122,7 @@ def color_labels(labels, slots, colors):
     values = np.unique(labels)
     regions = labels == values[:, None, None]  # (n, H, W)
     overlap = np.einsum("nhw,khw->nk", regions, slots)
-    # A model whose masks are NaN is to be seen, too.
+    # The picture should also work for a model whose masks are NaN.
     matched = linear_sum_assignment(np.nan_to_num(overlap), maximize=True)
     picture = np.broadcast_to(_UNMATCHED_COLOR, (*labels.shape, 3)).copy()
     for label, slot in zip(*matched, strict=True):

@@ -1,4 +1,4 @@
-"""Predicted objects beside the true ones, in words, mistakes marked."""
+"""Predicted objects beside true objects, in words, with mistakes marked."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from keras_slots.property_layout import PROPERTIES
 FAR = 0.5  # scene units
 # Rows whose last feature is above this are objects.
 CONFIDENT = 0.5
-# As one says it: large blue rubber cylinder.
+# The order in spoken English: large blue rubber cylinder.
 _SPOKEN = ("size", "color", "material", "shape")
 
 
@@ -20,9 +20,9 @@ class Cell:
     """A text of a table of objects.
 
     Attributes:
-        lines: Of each line the pieces of text, each with whether it is a
+        lines: For each line its pieces of text, each with a boolean for a
             mistake.
-        slot: The slot that predicts it, or `None`.
+        slot: The slot that predicts the object, or `None`.
     """
 
     lines: tuple[tuple[tuple[str, bool], ...], ...]
@@ -30,10 +30,10 @@ class Cell:
 
 
 def compare_sets(targets, predictions, layout):
-    """A table of true objects and of what was predicted for each.
+    """Makes a table of true objects and the predictions for each.
 
     At each iteration confident predictions and objects are matched one to one
-    at the least sum of distances, in scene units, and wrong properties.
+    with the smallest total of distances, in scene units, and wrong properties.
 
     Args:
         targets: Array (n, d).
@@ -43,7 +43,7 @@ def compare_sets(targets, predictions, layout):
     Returns:
         List of rows, each a list of 1 + T `Cell`s: the object and, for each
         iteration, its prediction. Objects come first, in their order, then
-        predictions of objects that are not there.
+        predictions without an object.
     """
     objects = np.flatnonzero(targets[:, -1] > CONFIDENT)
     true = layout.decode(targets[objects])
@@ -70,10 +70,10 @@ def compare_sets(targets, predictions, layout):
 
 
 def list_sets(predictions, layout):
-    """A table of predictions alone, a row for each slot ever confident.
+    """Makes a table of predictions, a row for each slot ever confident.
 
-    Takes and gives what `compare_sets` does; the first `Cell` of a row names
-    the slot.
+    Arguments and result are as in `compare_sets`; the first `Cell` of a row
+    names the slot.
     """
     rows = []
     for slot in np.flatnonzero((predictions[..., -1] > CONFIDENT).any(axis=0)):
@@ -94,7 +94,7 @@ def _say(text, mistake=False):
 
 
 def _match(true, pred, layout):
-    """The slot of each object, `None` if it has none, and the slots left."""
+    """Returns the slot of each object, or `None`, and the slots left over."""
     confident = np.flatnonzero(pred["real"] > CONFIDENT)
     cost = np.linalg.norm(
         true["coordinates"][:, None] - pred["coordinates"][confident], axis=-1
@@ -109,13 +109,13 @@ def _match(true, pred, layout):
 
 
 def _tell(decoded, index, true=None, row=None):
-    """An object in words; with that of `true` beside it, mistakes marked."""
+    """Describes an object in words; marks mistakes if `true` is given."""
     place = decoded["coordinates"][index]
     first = [(f"({', '.join(map(_number, place))})", False)]
     if true is not None:
         first[0] = (f"{first[0][0]},", False)
         distance = np.linalg.norm(place - true["coordinates"][row])
-        # Written so that NaN is a mistake.
+        # In this form NaN is a mistake, too.
         first.append((f"d={distance:.2f}", bool(not distance <= FAR)))
     second = []
     for name in _SPOKEN:
@@ -127,5 +127,5 @@ def _tell(decoded, index, true=None, row=None):
 
 
 def _number(value):
-    """Two digits, a true minus sign, and none before zero."""
+    """Formats a number with two decimals and a minus sign, but never -0."""
     return f"{np.round(value, 2) + 0.0:.2f}".replace("-", "\N{MINUS SIGN}")

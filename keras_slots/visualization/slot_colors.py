@@ -2,8 +2,8 @@
 
 import numpy as np
 
-# Okabe and Ito's colors, told apart with any common color vision; gray
-# stands in for their black, which many scenes have as background.
+# Okabe and Ito's colors, distinguishable with any common color vision. Gray
+# replaces their black, which many scenes have as background.
 SLOT_COLORS = np.array(
     [
         (0.902, 0.624, 0.000),  # orange
@@ -19,7 +19,7 @@ SLOT_COLORS = np.array(
 
 
 def slot_colors(num_slots):
-    """One color per slot (K, 3); past the eighth, paler and then darker."""
+    """Returns a color per slot (K, 3); after eight, paler, then darker."""
     index = np.arange(num_slots)
     colors = SLOT_COLORS[index % len(SLOT_COLORS)]
     shade = (index // len(SLOT_COLORS) % 3)[:, None]

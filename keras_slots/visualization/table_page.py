@@ -41,7 +41,7 @@ class TablePage:
         self.height = len(tables) * scene_height + sum(
             _row_height(row) for table in tables for row in table
         )
-        self.height += MARGIN - BETWEEN_SCENES  # below the last one
+        self.height += MARGIN - BETWEEN_SCENES  # below the last scene
         self.figure = new_figure(caller, self.width, self.height)
         self.top = 0.0  # inches from the top that are filled
 
@@ -120,7 +120,7 @@ class TablePage:
         )
 
     def _add_color_bar(self, column, cell):
-        """Adds a slot's color beside a cell, and gives the room it takes."""
+        """Adds a slot's color beside a cell and returns the width it takes."""
         from matplotlib.patches import Rectangle
 
         height = LINE * len(cell.lines)
@@ -136,7 +136,7 @@ class TablePage:
         return 1.8 * width
 
     def _place(self, column, below):
-        """Where a column begins, so far below the top: parts of the figure."""
+        """Returns a column's left edge and a height, as parts of the figure."""
         left = MARGIN + column * COLUMN
         return left / self.width, 1 - (self.top + below) / self.height
 

@@ -1,17 +1,17 @@
 """Cameras, shapes and rays of CLEVR scenes: which object is seen where.
 
 Arrays of vectors have their three components first, `(3, P)`, so that every
-step of the arithmetic runs over one contiguous array. Objects of all scenes
-of a batch are one flat list, and so are the pairs of a ray and an object that
-it may hit.
+step of the arithmetic runs over one contiguous array. The objects of all
+scenes of a batch form one flat list. The pairs of a ray and an object that it
+may hit form another.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-# A lens of 35 mm before a sensor 32 mm wide; frames of 3:2 as in CLEVR's
-# 480x320, which the image then squashes into a square.
+# A lens of 35 mm before a sensor 32 mm wide. Frames are 3:2 as in CLEVR's
+# 480x320 and are then squashed into a square image.
 TAN_X = 16.0 / 35.0
 TAN_Y = TAN_X * 2.0 / 3.0
 
@@ -22,15 +22,15 @@ CUBE, SPHERE, CYLINDER = range(3)
 
 @dataclass(frozen=True)
 class Scenes:
-    """A batch of B scenes of up to N objects, later entries unused.
+    """A batch of B scenes of up to N objects; entries after `count` are unused.
 
     Attributes:
         camera: float32 `(B, 3)`, where the camera stands; it looks at the
             origin.
         lights: float32 `(B, 3, 3)`, where key, fill and back light stand.
-        count: Integers `(B,)`, the objects of each scene.
+        count: Integers `(B,)`, the number of objects in each scene.
         coordinates: float32 `(B, N, 3)`, centers of the objects.
-        size: Integers `(B, N)`, as all classes in the order of `PROPERTIES`.
+        size: Integers `(B, N)`; like all classes, in the order of `PROPERTIES`.
         material: Integers `(B, N)`.
         shape: Integers `(B, N)`.
         color: Integers `(B, N)`.
@@ -51,22 +51,22 @@ class Scenes:
         return len(self.count)
 
     def take(self, index) -> "Scenes":
-        """Some of the scenes."""
+        """Returns the scenes at `index`."""
         return Scenes(**{k: v[index] for k, v in vars(self).items()})
 
 
 def dot(a, b):
-    """Products of vectors (3, ...): the order of the sum is always the same."""
+    """Computes dot products of vectors (3, ...), always summed in one order."""
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
 def normalize(a):
-    """Vectors (3, ...) of length 1."""
+    """Scales vectors (3, ...) to length 1."""
     return a / np.sqrt(dot(a, a))
 
 
 def view_axes(camera: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Forward, right and up (3, B) of cameras (B, 3) that face the origin."""
+    """Returns forward, right, up (3, B) of cameras (B, 3) facing the origin."""
     forward = normalize(-camera.T)
     right = np.stack([forward[1], -forward[0], np.zeros_like(forward[0])])
     right = normalize(right)
@@ -81,7 +81,7 @@ def view_axes(camera: np.ndarray) -> tuple[np.ndarray, ...]:
 
 
 def project(points: np.ndarray, camera: np.ndarray) -> np.ndarray:
-    """Points (B, n, 3) in the frame: (B, n, 3) across, down and depth.
+    """Projects points (B, n, 3) to the frame: (B, n, 3) across, down, depth.
 
     Across and down run from 0 to 1 over the frame; depth is the distance along
     the camera's axis.
@@ -97,12 +97,12 @@ def project(points: np.ndarray, camera: np.ndarray) -> np.ndarray:
 class Objects:
     """The objects of all scenes as one list of O, sorted by shape.
 
-    The unit frame of an object has its center at the origin, its radius for
-    unit, and turns with it; there a cube reaches from -1 to 1.
+    The unit frame of an object has the object's center as origin and its
+    radius as unit, and turns with it. There a cube reaches from -1 to 1.
 
     Attributes:
-        scene: Which scene each belongs to, `(O,)`.
-        slot: Its place among the scene's objects, `(O,)`.
+        scene: The scene that each object belongs to, `(O,)`.
+        slot: The object's place in its scene, `(O,)`.
         center: `(3, O)`.
         radius: `(O,)`.
         shape, material, color: Classes, `(O,)`.
@@ -130,24 +130,24 @@ class Objects:
         return len(self.scene)
 
     def to_unit(self, vectors, index):
-        """Directions (3, P) in the unit frames of objects (P,)."""
+        """Turns directions (3, P) into the unit frames of objects (P,)."""
         cos, sin, scale = self._turn.take(index, axis=1)
         x, y, z = vectors
         return np.stack([cos * x + sin * y, cos * y - sin * x, scale * z])
 
     def place_in_unit(self, points, index):
-        """Points (3, P) in the unit frames of objects (P,)."""
+        """Moves points (3, P) into the unit frames of objects (P,)."""
         return self.to_unit(points, index) - self._start.take(index, axis=1)
 
     def turn_back(self, vectors, index):
-        """Directions (3, P) of unit frames in the world, sizes kept."""
+        """Turns directions (3, P) of unit frames back, without scaling them."""
         cos, sin, scale = self._turn.take(index, axis=1)
         cos, sin = cos / scale, sin / scale
         x, y, z = vectors
         return np.stack([cos * x - sin * y, cos * y + sin * x, z])
 
     def corners(self):
-        """Corners (3, O, 8) of boxes around the objects, in the world."""
+        """Returns corners (3, O, 8) of boxes around objects, in the world."""
         signs = np.array(list(np.ndindex(2, 2, 2)), "float32").T * 2.0 - 1.0
         turned = self.turn_back(
             np.broadcast_to(signs[:, None], (3, len(self), 8)),
@@ -156,16 +156,16 @@ class Objects:
         return self.center[..., None] + self.radius[:, None] * turned
 
     def by_shape(self, index):
-        """Slices of objects (P,), in ascending order, by their shape."""
+        """Splits ascending objects (P,) into slices, one for each shape."""
         first, second = np.searchsorted(index, self._first)
         return slice(first), slice(first, second), slice(second, None)
 
     def hits(self, origin, direction, index):
-        """Where rays in the unit frames of their objects enter and leave.
+        """Computes where rays enter and leave objects, in their unit frames.
 
         Args:
-            origin: Where rays start, (3, P).
-            direction: Where they go, (3, P).
+            origin: The rays' starts, (3, P).
+            direction: The rays' directions, (3, P).
             index: The rays' objects (P,), in ascending order.
 
         Returns:
@@ -181,8 +181,8 @@ class Objects:
 
 
 def _slabs(origin, direction):
-    """Between two planes at -1 and 1, by axis."""
-    # A ray along the planes is nudged: infinity times zero is no number.
+    """Computes where rays lie between planes at -1 and 1, for each axis."""
+    # Rays along the planes are nudged, as infinity times zero is not a number.
     inverse = 1.0 / np.where(np.abs(direction) < 1e-12, 1e-12, direction)
     middle, half = -origin * inverse, np.abs(inverse)
     return middle - half, middle + half
@@ -197,7 +197,7 @@ def _cube(origin, direction):
 
 
 def _quadratic(a, b, c):
-    """Roots of a t^2 + 2 b t + c, swapped where there are none."""
+    """Computes the roots of a t^2 + 2 b t + c, swapped where none exist."""
     root = b * b - a * c
     missed = root < 0.0
     root = np.sqrt(np.abs(root))
@@ -225,9 +225,9 @@ def _cylinder(origin, direction):
 
 
 def screen_boxes(where, size):
-    """Boxes (4, O) of pixels around points (O, n, 3) of the frame.
+    """Returns boxes (4, O) of pixels around points (O, n, 3) of the frame.
 
-    First and last column and row, the last exclusive.
+    A box is its first and last column, first and last row; the last excluded.
     """
     x, y = where[..., 0] * size, where[..., 1] * size
     edges = np.stack([x.min(1), x.max(1), y.min(1), y.max(1)])
@@ -238,7 +238,7 @@ def screen_boxes(where, size):
 
 
 def fill_boxes(boxes):
-    """All pixels in boxes (4, O): box, column and row of each (P,)."""
+    """Lists all pixels in boxes (4, O): box, column and row of each (P,)."""
     width = boxes[1] - boxes[0]
     counts = width * (boxes[3] - boxes[2])
     box = np.repeat(np.arange(boxes.shape[1]), counts)
@@ -251,20 +251,20 @@ def fill_boxes(boxes):
 
 
 def pixel_centers(size):
-    """Across and up from the middle of the frame, per unit of depth: (S,)."""
+    """Returns steps across and up from the frame's middle, at depth 1: (S,)."""
     steps = (np.arange(size, dtype="float32") + 0.5) * (2.0 / size) - 1.0
     return steps * np.float32(TAN_X), steps * np.float32(-TAN_Y)
 
 
 def first_hits(scenes: Scenes, objects: Objects, size: int, axes=None):
-    """What the camera sees through each pixel.
+    """Finds the object that the camera sees through each pixel.
 
     Args:
         scenes: B scenes.
         objects: Their objects.
         size: Integer, S.
-        axes: The cameras' axes, as of `view_axes`, by default; its forward
-            axis may be leant to look past the centers of pixels.
+        axes: The cameras' axes, by default from `view_axes`. A tilted forward
+            axis looks past the centers of pixels.
 
     Returns:
         The object seen (B * S * S,), -1 for the ground, and the distance in
@@ -274,12 +274,12 @@ def first_hits(scenes: Scenes, objects: Objects, size: int, axes=None):
     where = project(
         objects.corners().transpose(1, 2, 0), scenes.camera[objects.scene]
     )  # (O, 8, 3)
-    # A pixel more on every side, as the axes may lean by half of one.
+    # One more pixel on every side, as the axes may tilt by half a pixel.
     margin = np.array([[-1], [1], [-1], [1]])
     boxes = np.clip(screen_boxes(where, size) + margin, 0, size)
     index, column, row = fill_boxes(boxes)
 
-    # In unit frames too, rays are linear in the place on the screen.
+    # In unit frames, too, rays are linear in the position on the screen.
     every = np.arange(len(objects))
     origin = objects.place_in_unit(scenes.camera.T[:, objects.scene], every)
     forward, right, up = (
@@ -299,22 +299,22 @@ def first_hits(scenes: Scenes, objects: Objects, size: int, axes=None):
 
 
 def nearest(ray, index, distance, slot, num_rays):
-    """The nearest of the objects that rays meet.
+    """Finds the nearest object that each ray meets.
 
     Args:
-        ray: The rays (P,), by number, of pairs of a ray and an object.
+        ray: The ray's number (P,) in each pair of a ray and an object.
         index: The pairs' objects (P,).
-        distance: Where the ray meets the object (P,).
+        distance: The distances at which rays meet objects (P,).
         slot: The places of objects in their scenes (O,).
         num_rays: Integer.
 
     Returns:
-        Objects (num_rays,), -1 where there is none, and distances.
+        Objects (num_rays,), -1 for rays without an object, and distances.
     """
     seen = np.full(num_rays, -1, "int32")
     depth = np.full(num_rays, np.inf, "float32")
-    # Among the objects of one place in their scenes, none shares a ray with
-    # another, so that plain assignment will do.
+    # Objects with the same place in different scenes never share a ray, so
+    # plain assignment is enough.
     place = slot[index]
     for number in range(slot.max(initial=-1) + 1):
         pairs = np.flatnonzero(place == number)
@@ -325,9 +325,9 @@ def nearest(ray, index, distance, slot, num_rays):
 
 
 def masks(scenes: Scenes, size: int) -> np.ndarray:
-    """Labels (B, size, size), uint8: 0 the ground, i + 1 object i.
+    """Returns labels (B, size, size), uint8: 0 the ground, i + 1 object i.
 
-    A pixel shows what the ray through its center meets first.
+    A pixel shows the first object that the ray through its center meets.
     """
     objects = Objects(scenes)
     seen, _ = first_hits(scenes, objects, size)

@@ -1,4 +1,4 @@
-"""The lamps of CLEVR scenes: what light arrives, and what casts shadows."""
+"""The lamps of CLEVR scenes: how much light arrives, and the shadows."""
 
 import numpy as np
 
@@ -13,8 +13,8 @@ from keras_slots.datasets.generated.clevr_geometry import (
     view_axes,
 )
 
-# Key, fill and back lamp, and the sun, which is a lamp far away here: as far
-# as matters, its rays are parallel.
+# Key, fill and back lamp, and the sun. The sun is a lamp so far away that its
+# rays are nearly parallel.
 NUM_LAMPS = 4
 LAMP_COLORS = np.array(
     [(1, 0.932, 0.817), (0.762, 0.818, 1), (1, 1, 1), (1, 1, 1)], "float32"
@@ -31,11 +31,11 @@ _HALF_EDGES = (0.25, 0.25, 0.5, 0.004 * _SUN_DISTANCE)
 
 
 def lamp_points(lights: np.ndarray, spots: np.ndarray) -> np.ndarray:
-    """Points on the lamps of scenes.
+    """Returns points on the lamps of scenes.
 
     Args:
         lights: float32 `(B, 3, 3)`, where key, fill and back lamp stand.
-        spots: float32 `(B, 2)`, which point of a lamp, in [-1, 1].
+        spots: float32 `(B, 2)`, the point on each lamp, in [-1, 1].
 
     Returns:
         float32 array of shape `(4, 3, B)`.
@@ -51,7 +51,7 @@ def lamp_points(lights: np.ndarray, spots: np.ndarray) -> np.ndarray:
 
 
 def arriving(lamp: int, source, point):
-    """The light of a lamp at points.
+    """Computes the light that arrives from a lamp at points.
 
     Args:
         lamp: Integer.
@@ -59,8 +59,8 @@ def arriving(lamp: int, source, point):
         point: Points (3, P) that are lit.
 
     Returns:
-        Directions (3, P) to the lamp, and what arrives on a surface that faces
-        it (P,).
+        Directions (3, P) to the lamp, and the light (P,) that arrives on a
+        surface facing it.
     """
     towards = source - point
     inverse = 1.0 / dot(towards, towards)
@@ -71,7 +71,7 @@ def arriving(lamp: int, source, point):
 
 
 class Shadows:
-    """Which points objects keep from the light.
+    """The shadows of objects: points that the light does not reach.
 
     Args:
         scenes: `Scenes`.
@@ -92,7 +92,7 @@ class Shadows:
         self._corners = objects.corners()  # (3, O, 8)
 
     def on_ground(self, lamp: int, ground, size: int) -> np.ndarray:
-        """Pixels of the ground in the shadow, some more than once.
+        """Returns pixels of the ground in the shadow, some more than once.
 
         Args:
             lamp: Integer.
@@ -107,7 +107,7 @@ class Shadows:
         return pixel.take(self._blocked(lamp, origin, index))
 
     def _ground_boxes(self, lamp, size):
-        """Boxes (4, O) of pixels around objects and their shadows."""
+        """Returns boxes (4, O) of pixels around objects and their shadows."""
         objects, corners = self.objects, self._corners
         away = corners - self.lamps[lamp][:, objects.scene, None]
         fallen = corners - away * (corners[2] / away[2])
@@ -115,26 +115,26 @@ class Shadows:
         where = project(
             points.transpose(1, 2, 0), self.scenes.camera[objects.scene]
         )
-        # Shadows that reach behind the camera may be anywhere.
+        # Shadows that reach behind the camera may fall on any pixel.
         behind = (where[..., 2] < 0.5).any(axis=1)
         margin = np.array([[-1], [1], [-1], [1]])
         boxes = np.clip(screen_boxes(where, size) + margin, 0, size)
         return np.where(behind, np.array([[0], [size], [0], [size]]), boxes)
 
     def on_objects(self, lamp: int, point, spans) -> np.ndarray:
-        """Points of objects in the shadow of others, some more than once.
+        """Returns points of objects in others' shadow, some more than once.
 
         Args:
             lamp: Integer.
-            point: Points (3, P) on objects, by object.
-            spans: Where the points of each object begin, (O + 1,).
+            point: Points (3, P) on objects, sorted by object.
+            spans: The index where each object's points begin, (O + 1,).
         """
         sample, index = expand(self._pairs(lamp), spans)
         origin = self.objects.place_in_unit(point.take(sample, axis=1), index)
         return sample.take(self._blocked(lamp, origin, index))
 
     def _pairs(self, lamp):
-        """Pairs of an object and one that may shade it, by the latter."""
+        """Returns pairs of an object and a possible blocker, by blocker."""
         objects = self.objects
         shaded, blocker = neighbors(objects)
         start = objects.center[:, shaded]
@@ -149,22 +149,22 @@ class Shadows:
         return shaded[near], blocker[near]
 
     def _blocked(self, lamp, origin, index):
-        """Which of the objects (P,) hide the lamp from points."""
+        """Returns indices of objects (P,) that hide the lamp from points."""
         direction = self._sources[lamp].take(index, axis=1) - origin
         near, far = self.objects.hits(origin, direction, index)
-        # Lamps hang above all objects: what lies ahead lies between.
+        # Lamps hang above all objects, so an object ahead lies in between.
         return np.flatnonzero((near < far) & (far > 0.0))
 
 
 def neighbors(objects: Objects):
-    """Pairs of two objects of one scene, ordered by the second."""
+    """Returns pairs of two objects of one scene, ordered by the second."""
     second, first = np.nonzero(objects.scene[:, None] == objects.scene)
     other = first != second
     return first[other], second[other]
 
 
 def expand(pairs, spans):
-    """The points of the first objects of pairs, each with the second."""
+    """Pairs each point of a pair's first object with the second object."""
     first, second = pairs
     counts = spans[first + 1] - spans[first]
     start = spans[first] - (np.cumsum(counts) - counts)

@@ -1,10 +1,10 @@
 """Pictures of CLEVR-like scenes, cast ray by ray with NumPy.
 
-The lamps, colors and shapes are those of CLEVR; how surfaces answer to light
-is this module's own, made to please and to be quick. Every pixel is sampled
-four times, and every sample sees another point of the lamps, which softens the
-shadows. The ground's light is worked out once per pixel, as it changes little
-within one, and its shadows by sample.
+The lamps, colors and shapes are CLEVR's. The shading is this module's own,
+chosen to look good and to be fast. Every pixel is sampled four times, and
+every sample sees another point of the lamps, which softens the shadows. The
+ground's light is computed once per pixel, as it changes little within a pixel,
+and its shadows once per sample.
 """
 
 import numpy as np
@@ -52,8 +52,8 @@ COLORS = (
 )  # (3, 8)
 METAL = 1
 
-# Where a pixel is sampled, and a lamp: no two in a row or column, so that
-# upright and level edges get as many shades as slanted ones.
+# Samples of a pixel, and of a lamp: no two in the same row or column, so that
+# vertical and horizontal edges get as many shades as slanted edges.
 _SPOTS = (
     np.array([(-3, -1), (1, -3), (3, 1), (-1, 3)], "float32") / 4.0
 )  # (4, 2) in [-1, 1]
@@ -66,8 +66,8 @@ _ROUNDING = {CUBE: 0.16, CYLINDER: 0.08}
 
 
 def render(scenes: Scenes, size: int) -> np.ndarray:
-    """Pictures (B, size, size, 3), uint8, of scenes."""
-    # Few enough samples at a time to stay in the processor's cache, and enough
+    """Renders scenes to pictures (B, size, size, 3), uint8."""
+    # Few enough samples at a time to stay in the processor's cache, but enough
     # that threads, which share the interpreter, spend their time in NumPy.
     chunk = min(max(1, 2**16 // (size * size * _NUM_SPOTS)), 16)
     return np.concatenate(
@@ -79,10 +79,10 @@ def render(scenes: Scenes, size: int) -> np.ndarray:
 
 
 class _Picture:
-    """The pictures of a few scenes, in the making.
+    """The pictures of a few scenes, while they are computed.
 
-    Each scene stands in the list of V = 4 B views once for each sample of a
-    pixel, with its camera leant by part of a pixel. M = V * S * S.
+    The V = 4 B views contain each scene once for each sample of a pixel, with
+    its camera tilted by part of a pixel. M = V * S * S.
     """
 
     def __init__(self, scenes: Scenes, size: int):
@@ -98,7 +98,7 @@ class _Picture:
             + up * (spots[:, 1] * np.float32(TAN_Y / size))
         )
         self.rays = _rays((forward, right, up), size)  # (3, M)
-        # The other order of points, lest shadows slant with the pixels.
+        # Points in reversed order, so that shadows do not slant with pixels.
         self.lamps = lamp_points(self.views.lights, spots[:, ::-1])
         self.shadows = Shadows(self.views, self.objects, self.lamps)
         self.seen, self.depth = first_hits(
@@ -111,7 +111,7 @@ class _Picture:
         return _encode(light).transpose(1, 2, 3, 0)
 
     def _mean(self, samples):
-        """Means (..., B * S * S) over the samples (..., M) of each pixel."""
+        """Averages samples (..., M) of each pixel to (..., B * S * S)."""
         head = samples.shape[:-1]
         parts = samples.reshape(*head, -1, _NUM_SPOTS, self.size**2)
         total = sum(parts[..., i, :] for i in range(1, _NUM_SPOTS))
@@ -121,7 +121,7 @@ class _Picture:
     # The ground.
 
     def _ground_light(self):
-        """Light from the ground (3, B * S * S)."""
+        """Computes the light from the ground (3, B * S * S)."""
         shown = self.seen < 0
         rays = _rays(view_axes(self.scenes.camera), self.size)
         point = _on_ground(self.scenes.camera, rays)
@@ -142,7 +142,7 @@ class _Picture:
         return np.float32(_GROUND) * light
 
     def _open_sky(self, point):
-        """How much of the sky points (2, B * S * S) see past the objects."""
+        """Computes the share of the sky that points (2, B * S * S) see."""
         open_sky = np.ones((len(self.scenes), self.size**2), "float32")
         point = point.reshape(2, len(self.scenes), -1)
         objects = Objects(self.scenes)
@@ -154,9 +154,9 @@ class _Picture:
     # The objects.
 
     def _objects_light(self):
-        """Light from the objects (3, B * S * S)."""
+        """Computes the light from the objects (3, B * S * S)."""
         sample = np.flatnonzero(self.seen >= 0)
-        # By object, as what follows goes by object.
+        # Sorted by object, as the next steps go object by object.
         order = np.argsort(self.seen[sample].astype("int16"), kind="stable")
         sample = sample[order]
         index = self.seen[sample]
@@ -171,7 +171,7 @@ class _Picture:
         return self._mean(light)
 
     def _surfaces(self, point, ray, index, view):
-        """Light (3, P) from points of objects against rays."""
+        """Computes the light (3, P) from objects' points back along rays."""
         normal = self._normals(point, index)
         facing = -dot(ray, normal)
         mirror = ray + (2.0 * facing) * normal
@@ -194,7 +194,7 @@ class _Picture:
         return light
 
     def _normals(self, point, index):
-        """Outward directions (3, P), turned softly near the edges."""
+        """Computes outward normals (3, P), rounded near the edges."""
         local = self.objects.place_in_unit(point, index)
         cube, _, cylinder = self.objects.by_shape(index)
         flat = np.float32(1.0 - _ROUNDING[CUBE])
@@ -207,7 +207,7 @@ class _Picture:
         return normalize(self.objects.turn_back(local, index))
 
     def _lit(self, point, normal, mirror, index, view):
-        """What lamps give (3, P): diffuse, broad and sharp highlights."""
+        """Sums the lamps' light (3, P): diffuse, broad and sharp highlights."""
         diffuse, gloss, shine = (np.zeros_like(point) for _ in range(3))
         spans = np.searchsorted(index, np.arange(len(self.objects) + 1))
         for lamp in range(NUM_LAMPS):
@@ -224,10 +224,10 @@ class _Picture:
             shine += color * (np.float32(8.0) * strength * _power(broad, 3))
         return diffuse, gloss, shine
 
-    # What metal reflects.
+    # Reflections in metal.
 
     def _reflected(self, point, mirror, index, view):
-        """Light (3, P) that comes to points against their mirror rays."""
+        """Computes the light (3, P) that reaches points along mirror rays."""
         objects = self.objects
         spans = np.searchsorted(index, np.arange(len(objects) + 1))
         sample, other = expand(neighbors(objects), spans)
@@ -254,7 +254,7 @@ class _Picture:
         return light
 
     def _unshaded(self, point, index, view):
-        """Light (3, P) from points of objects, as if matt, without shadows."""
+        """Computes the light (3, P) of points as if matt, without shadows."""
         normal = self._normals(point, index)
         light = np.zeros_like(point) + _sky_light(normal)
         for lamp in range(NUM_LAMPS):
@@ -268,7 +268,7 @@ class _Picture:
 
 
 def _rays(axes, size):
-    """Rays (3, B * S * S) through all pixels, of forward part 1."""
+    """Returns rays (3, B * S * S) through all pixels, each with depth 1."""
     forward, right, up = (axis[:, :, None, None] for axis in axes)
     across, upwards = pixel_centers(size)
     rays = forward + upwards[:, None] * up + across * right
@@ -276,7 +276,7 @@ def _rays(axes, size):
 
 
 def _on_ground(camera, rays):
-    """Where rays (3, B * n) from cameras (B, 3) meet the ground: (2, B * n)."""
+    """Intersects rays (3, B * n) from cameras with the ground: (2, B * n)."""
     rays = rays.reshape(3, len(camera), -1)
     x, y, z = camera.T[..., None]
     far = -z / rays[2]
@@ -284,19 +284,19 @@ def _on_ground(camera, rays):
 
 
 def _past_sphere(x, y, radius):
-    """The light from above that a sphere on the ground leaves to a point."""
+    """Computes the share of light from above that passes a sphere."""
     square = x * x + y * y + radius * radius
     return 1.0 - np.minimum(radius**3 / (square * np.sqrt(square)), 0.9)
 
 
 def _sky_light(normal):
-    """What comes from everywhere (P,), least from below."""
+    """Computes the light (P,) from all directions, least from below."""
     return np.float32(_AMBIENT) * (0.6 + 0.4 * normal[2])
 
 
 def _surroundings(point, mirror, center, radius):
-    """What rays (3, P) from an object's points meet past all objects."""
-    # Down to the ground, which its own object keeps some light from.
+    """Computes the light (3, P) along rays that meet no other object."""
+    # Down to the ground, which the ray's own object shades a little.
     far = point[2] / np.maximum(-mirror[2], 1e-3)
     x, y = point[:2] + mirror[:2] * far
     lit = _past_sphere(x - center[0], y - center[1], radius)
@@ -310,19 +310,19 @@ def _surroundings(point, mirror, center, radius):
 
 
 def _beyond(place, flat):
-    """How far places reach past the flat part of an edge, with their sign."""
+    """Returns how far places lie beyond the flat part, with their sign."""
     return np.sign(place) * np.maximum(np.abs(place) - flat, 1e-6)
 
 
 def _power(base, doublings):
-    """`base ** (2 ** doublings)`, by multiplication, which is quick."""
+    """Computes `base ** (2 ** doublings)` by multiplication, which is fast."""
     for _ in range(doublings):
         base = base * base
     return base
 
 
 def _encode(light):
-    """Linear light to uint8 by the transfer curve of sRGB."""
+    """Converts linear light to uint8 by the transfer curve of sRGB."""
     light = np.minimum(light, 1.0)
     curve = 1.055 * np.maximum(light, 0.0031308) ** (1.0 / 2.4) - 0.055
     value = np.where(light <= 0.0031308, 12.92 * light, curve)

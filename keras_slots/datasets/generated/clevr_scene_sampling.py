@@ -1,4 +1,4 @@
-"""Which objects a CLEVR scene holds, and where: the published distribution."""
+"""The published distribution of objects and their places in CLEVR scenes."""
 
 from dataclasses import dataclass
 
@@ -30,17 +30,17 @@ LIGHTS = np.array(
 )
 LIGHT_JITTER = 1.0
 
-# The least gap between objects, and the least distance of their centers along
-# the camera's sideways and forward directions on the ground.
+# The smallest gap between objects, and the smallest distance of their centers
+# along the camera's sideways and forward directions on the ground.
 MIN_GAP = 0.25
 MARGIN = 0.4
 PLACE_TRIES = 50
-# An object must show 200 pixels in a frame 320 pixels wide: of a frame of 3:2
-# in 64 x 64 pixels, that is exactly 12.
+# An object must show 200 pixels in a frame 320 pixels wide. In 64 x 64 pixels
+# of the same frame of 3:2, that is exactly 12 pixels.
 CHECK_SIZE = 64
 MIN_VISIBLE = 200 * 64 * 64 * 3 // (320 * 320 * 2)
-# Of ten objects, one attempt in twenty is good; of ten large ones, one in a
-# hundred.
+# With ten objects, one attempt in twenty is good; with ten large objects, one
+# in a hundred.
 _ATTEMPTS_AT_ONCE = 16
 
 # Words of the random stream: a scene's number of objects, camera and lights;
@@ -51,7 +51,7 @@ _OBJECT_WORDS = PLACE_TRIES + 6
 
 @dataclass(frozen=True)
 class SceneSettings:
-    """What decides scenes, up to their index.
+    """The settings that, together with an index, determine a scene.
 
     Attributes:
         split: `"train"`, `"validation"` or `"test"`.
@@ -70,7 +70,7 @@ class SceneSettings:
 def sample_scenes(settings: SceneSettings, indices) -> Scenes:
     """Draws the scenes of a split that have these indices.
 
-    Every scene has a random stream of its own, so that it depends on no other.
+    Every scene has its own random stream, so it does not depend on others.
     """
     key = stream_key(settings.seed, SPLITS.index(settings.split))
     indices = np.asarray(indices)
@@ -85,8 +85,8 @@ def sample_scenes(settings: SceneSettings, indices) -> Scenes:
     parts = []
     waiting, attempt = np.arange(len(indices)), 1
     while len(waiting):
-        # Several attempts at once where few scenes wait: the first good one
-        # counts, so that the number makes no difference.
+        # Several attempts at once where few scenes wait. The first good attempt
+        # counts, so their number does not change the scenes.
         several = max(1, _ATTEMPTS_AT_ONCE // len(waiting))
         scene = np.repeat(waiting, several)
         attempts = np.tile(attempt + np.arange(several), len(waiting))
@@ -108,7 +108,7 @@ def sample_scenes(settings: SceneSettings, indices) -> Scenes:
 
 
 def _join(parts):
-    """Scenes in the order of their places, from (places, scenes) of each."""
+    """Joins parts, each of (places, scenes), in the order of the places."""
     order = np.argsort(np.concatenate([places for places, _ in parts]))
     return Scenes(
         **{
@@ -119,7 +119,7 @@ def _join(parts):
 
 
 def _words(key, indices, attempts, count):
-    """Words (P, count) of scenes (P,) and attempts (P,) at them."""
+    """Draws words (P, count) for scenes (P,) and attempts (P,)."""
     return np.stack(
         [
             raw_words(key, count, (0, int(attempt), int(index), 0))
@@ -129,12 +129,12 @@ def _words(key, indices, attempts, count):
 
 
 def _within(limit, numbers):
-    """float32 in [-limit, limit) of random numbers of 32 bits."""
+    """Maps random numbers of 32 bits to float32 in [-limit, limit)."""
     return ((2.0 * unit(numbers) - 1.0) * limit).astype("float32")
 
 
 def _attempt(settings, words, count, camera, lights):
-    """An attempt at each scene, and whether it is good: (B,)."""
+    """Draws each scene once, and returns with them which are good: (B,)."""
     words = words.reshape(-1, MAX_OBJECTS, _OBJECT_WORDS)
     low, high = halves(words[:, : settings.max_objects])
     more = high[..., PLACE_TRIES:]
@@ -164,16 +164,16 @@ def _attempt(settings, words, count, camera, lights):
 
 
 def _place(tries, radius, count, camera):
-    """The first of the tries that keeps clear of all objects before.
+    """Chooses for each object the first place clear of all earlier objects.
 
     Args:
         tries: Places to try (2, B, N, tries).
         radius: Objects' radii (B, N).
-        count: Objects (B,).
+        count: Numbers of objects (B,).
         camera: Cameras (B, 3).
 
     Returns:
-        Places (2, B, N), and whether all objects of a scene have one (B,).
+        Places (2, B, N), and whether all objects of a scene have a place (B,).
     """
     # Places along the camera's forward and sideways directions.
     (x, y), (ahead_x, ahead_y) = tries, -camera.T[:2, :, None, None]
@@ -198,7 +198,7 @@ def _place(tries, radius, count, camera):
 
 
 def _all_visible(scenes):
-    """Whether every object of each scene shows enough of itself: (B,)."""
+    """Returns whether every object of a scene shows enough pixels: (B,)."""
     labels = masks(scenes, CHECK_SIZE)
     slots = np.arange(scenes.shape.shape[1])
     shown = [np.bincount(i.ravel(), minlength=len(slots) + 1) for i in labels]

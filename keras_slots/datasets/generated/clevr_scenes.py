@@ -49,29 +49,29 @@ def clevr_scenes(
     only: dict[str, tuple[str, ...]] | None = None,
     cache: str | os.PathLike | None = None,
 ) -> tf.data.Dataset:
-    """Generated CLEVR-like scenes: solids on gray ground, and what they are.
+    """Generates CLEVR-like scenes: solids on gray ground and their properties.
 
     The scenes have the published distribution of CLEVR: 3 to 10 cubes, spheres
     and cylinders, small or large, of rubber or metal, in eight colors, each
-    drawn independently; a gap between any two, seen from above and along the
-    camera's directions; camera and lamps displaced at random; and scenes drawn
-    again in which an object is hidden. The pictures are this package's own:
-    cast ray by ray under CLEVR's lamps, with shadows, highlights and, on
-    metal, reflections, but neither Blender's materials nor its noise. Nothing
-    is downloaded. The whole frame of 3:2 is squashed into a square, as in the
-    paper's set prediction experiments.
+    drawn independently. Any two have a gap between them, seen from above and
+    along the camera's directions. Camera and lamps are displaced at random.
+    Scenes with a hidden object are drawn again. The pictures are this
+    package's own, cast ray by ray under CLEVR's lamps, with shadows,
+    highlights and reflections on metal, but without Blender's materials and
+    noise. Nothing is downloaded. The whole frame of 3:2 is squashed into a
+    square, as in the paper's set prediction experiments.
 
     The same `seed` and `split` always give the same scenes, a smaller
-    `num_scenes` gives the first ones of a larger, and `image_size` changes
-    nothing but the pictures' size. Every scene has a random stream of its own,
-    by split, seed and index. So the splits never share a scene: the places of
-    camera and lamps alone take 384 random bits.
+    `num_scenes` gives the first scenes of a larger one, and `image_size` only
+    changes the pictures' size. Every scene has its own random stream, by split,
+    seed and index. So the splits never share a scene: the places of camera and
+    lamps alone take 384 random bits.
 
     Rendering takes about 5 ms per scene of 64x64 pixels and processor core, 15
     at 128x128. With `cache`, the scenes are rendered once, when the dataset is
     made, into TFRecord files below that folder (17 kB per scene at 64x64), and
-    read back at thousands per second. A run that is interrupted goes on where
-    it stopped, a larger `num_scenes` adds to what is there, and scenes of
+    read back at thousands per second. An interrupted run continues where it
+    stopped, a larger `num_scenes` adds to the stored scenes, and scenes of
     other settings are refused rather than mixed. One folder serves all splits.
 
     Args:
@@ -85,9 +85,9 @@ def clevr_scenes(
         seed: Non-negative integer. Decides the scenes and, together with
             `tf.random.set_seed` if that is used, the order of `shuffle`.
             Defaults to `0`.
-        as_dict: Boolean. Whether to yield a dictionary of everything in place
-            of `(image, target)`. Defaults to `False`.
-        shuffle: Boolean or `None`. Whether to shuffle anew at every pass: all
+        as_dict: Boolean. Whether to yield a dictionary of every factor in
+            place of `(image, target)`. Defaults to `False`.
+        shuffle: Boolean or `None`. Whether to shuffle at every pass: all
             scenes, or with `cache` the files and a buffer of 256 MB; with
             `None`, in training only. Defaults to `None`.
         drop_remainder: Boolean. Whether to leave out a last batch smaller than
@@ -97,13 +97,13 @@ def clevr_scenes(
             Defaults to `3`.
         max_objects: Integer, at most 10. Most objects of a scene. Defaults to
             `10`.
-        num_targets: Integer or `None`. Rows of targets, of which those without
-            an object are zero; with `None`, `max_objects`. Defaults to `None`.
-        layout: `PropertyLayout` or `None`. What the targets' columns are; with
-            `None`, the paper's 19, `PropertyLayout()`. Defaults to `None`.
+        num_targets: Integer or `None`. Rows of targets; rows without an object
+            are zero; with `None`, `max_objects`. Defaults to `None`.
+        layout: `PropertyLayout` or `None`. The targets' columns; with `None`,
+            the paper's 19, `PropertyLayout()`. Defaults to `None`.
         only: Dict or `None`. Names of properties with the classes that occur,
-            for easier scenes or held-out classes; any class where a property
-            is not named. Defaults to `None`.
+            for easier scenes or held-out classes; properties without a name
+            here keep all classes. Defaults to `None`.
         cache: String, path or `None`. Folder to keep rendered scenes in.
             Defaults to `None`.
 
@@ -225,7 +225,7 @@ def _check_targets(num_targets, max_objects):
 
 
 def _check_only(only):
-    """Classes that occur, as integers, of every property."""
+    """Returns the classes that occur, as integers, for every property."""
     classes = {
         name: tuple(range(len(names))) for name, names in PROPERTIES.items()
     }
@@ -250,7 +250,7 @@ def _check_only(only):
 
 
 def _make(settings, image_size, indices) -> dict[str, np.ndarray]:
-    """Scenes of some indices as arrays of fixed shapes and dtypes."""
+    """Makes the scenes of some indices as arrays of fixed shapes and dtypes."""
     scenes = sample_scenes(settings, indices)
     used = np.arange(settings.max_objects) < scenes.count[:, None]  # (B, N)
     where = project(scenes.coordinates, scenes.camera)
@@ -270,7 +270,7 @@ def _make(settings, image_size, indices) -> dict[str, np.ndarray]:
 
 
 def _live_scenes(make, num_scenes, shuffle, seed):
-    """Scenes rendered as they are asked for, one by one."""
+    """Returns a dataset that renders scenes when they are read."""
     example = make(np.arange(1))
     names = tuple(example)
 
@@ -296,7 +296,7 @@ def _live_scenes(make, num_scenes, shuffle, seed):
 
 
 def _element(scene, num_targets, layout, as_dict):
-    """What the dataset yields of a scene."""
+    """Makes the element that the dataset yields for a scene."""
     image, count = to_float(scene["image"]), scene["count"]
     objects = {
         name: scene[name][:count] for name in ("coordinates", *PROPERTIES)

@@ -19,17 +19,17 @@ def multi_dsprites(
     drop_remainder: bool = False,
     variant: str = "colored_on_grayscale",
 ) -> tf.data.Dataset:
-    """Generated Multi-dSprites: a few sprites that overlap, in 64x64 pixels.
+    """Generates Multi-dSprites: a few overlapping sprites in 64x64 pixels.
 
     The scenes follow the Multi-dSprites of the Multi-Object Datasets: squares,
     ellipses and hearts with the factors of dSprites (6 scales, 40 orientations
     of which the last equals the first, 32 positions along each axis), all
     drawn independently and uniformly. Edges are hard, sprites stay inside the
-    image, and later ones are painted over earlier ones, so that one can be
-    hidden wholly. Nothing is downloaded. The published generator was never
-    released: outlines were measured on pictures of dSprites, of which they
-    reproduce a sprite but for a few pixels, and the rules below were inferred
-    from what is known of the published files.
+    image, and later sprites are painted over earlier ones, so a sprite can be
+    hidden completely. Nothing is downloaded. The published generator was never
+    released: outlines were measured on pictures of dSprites and reproduce its
+    sprites except for a few pixels, and the rules below were inferred from
+    the published files.
 
     - `"colored_on_grayscale"`: 2 to 5 sprites, their hue uniform, saturation
       and value uniform from one half to one; a uniformly gray background.
@@ -41,15 +41,15 @@ def multi_dsprites(
     smaller `num_scenes` gives the first scenes of a larger one. The splits
     never share an arrangement of sprites, whatever the seeds and colors: a
     scene belongs to one split by a hash of its sprites in any order, and the
-    other splits reject it. Two arrangements can make one image only where the
-    sprites that differ are hidden, or turned so little that no pixel changes;
-    with the colors equal to the bit, too, or white. Among 60,000 binarized
-    images for training and 30,000 for test, not one occurred twice.
+    other splits reject it. Two arrangements give the same image only if the
+    sprites that differ are hidden, or turned so little that no pixel changes,
+    and the colors are also equal to the bit, or white. Among 60,000 binarized
+    images for training and 30,000 for test, no image occurred twice.
 
     The sprites are drawn at once when the dataset is made (a few microseconds
-    and about 100 bytes per scene), and the images rendered batch by batch as
-    they are asked for. The dataset yields `(image, mask)`, ready for `fit` and
-    `evaluate`; to train on images alone, map the masks away:
+    and about 100 bytes per scene), and the images are rendered batch by batch
+    during reading. The dataset yields `(image, mask)`, ready for `fit` and
+    `evaluate`; to train on images alone, drop the masks:
     `dataset.map(lambda image, mask: image)`.
 
     Args:
@@ -65,7 +65,7 @@ def multi_dsprites(
             Defaults to `0`.
         as_dict: Boolean. Whether to yield a dictionary of every factor in
             place of `(image, mask)`. Defaults to `False`.
-        shuffle: Boolean or `None`. Whether to shuffle all scenes anew at every
+        shuffle: Boolean or `None`. Whether to shuffle all scenes at every
             pass; with `None`, in training only. Defaults to `None`.
         drop_remainder: Boolean. Whether to leave out a last batch smaller than
             `batch_size`, so that all batches have one static shape. Defaults
@@ -79,15 +79,15 @@ def multi_dsprites(
 
         - `image`: float32, shape `(64, 64, 3)`, or `(64, 64, 1)` if binarized,
           in [-1, 1], in the 256 steps of an 8-bit image.
-        - `mask`: int32, shape `(64, 64)`; 0 the background, `i` what is seen
-          of the sprite painted `i`-th.
+        - `mask`: int32, shape `(64, 64)`; 0 the background, `i` the visible
+          part of the sprite painted `i`-th.
 
         With `as_dict=True`, a dictionary of these two and, float32 and by
         entity as in the published records, the factors of E entities: 6 for
         `"colored_on_grayscale"`, 5 for `"colored_on_colored"` and 4 for
-        `"binarized"`. Entity 0 is the background, whose factors are zero but
-        for a visibility of 1; entities after a scene's last sprite are zero
-        throughout.
+        `"binarized"`. Entity 0 is the background; its factors are zero except
+        for a visibility of 1. All factors of entities after a scene's last
+        sprite are zero.
 
         - `x`, `y`: shape `(E,)`; the center's column and row, from 0 (pixel
           15.5) to 1 (pixel 47.5).

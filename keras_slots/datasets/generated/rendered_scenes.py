@@ -13,7 +13,7 @@ from keras_slots.checks import (
 from keras_slots.datasets.check_shuffle import check_shuffle
 from keras_slots.datasets.generated.scene_splits import SPLIT_SIZES, SPLITS
 
-# Scenes rendered together where the caller wants them one by one.
+# The number of scenes rendered together for a caller who reads one by one.
 _RENDER_BATCH = 64
 
 
@@ -29,14 +29,14 @@ def rendered_scenes(
     shuffle: bool | None,
     drop_remainder: bool,
 ) -> tf.data.Dataset:
-    """A dataset of `(image, mask)`, or of a dictionary of every factor.
+    """Makes a dataset of `(image, mask)`, or of a dictionary of every factor.
 
     Args:
-        sample: Function from split, number of scenes and seed to the scenes as
-            drawn, a tuple of arrays with a first axis for the scenes.
-        render: Function from a batch of these to images and masks.
-        factors: Function from a batch of these to a dictionary.
-        split: This and what follows as in `keras_slots.datasets.tetrominoes`.
+        sample: Function from split, number of scenes and seed to the drawn
+            scenes, a tuple of arrays with a first axis for the scenes.
+        render: Function from a batch of drawn scenes to images and masks.
+        factors: Function from a batch of drawn scenes to a dictionary.
+        split: Like all arguments below, as in `tetrominoes`.
         batch_size: Integer or `None`.
         num_scenes: Integer or `None`.
         seed: Integer.
@@ -45,7 +45,7 @@ def rendered_scenes(
         drop_remainder: Boolean.
 
     Raises:
-        ValueError: If an argument is not as described there.
+        ValueError: If an argument is not as described in `tetrominoes`.
     """
     check_option("split", split, SPLITS)
     if num_scenes is None:
@@ -66,8 +66,8 @@ def rendered_scenes(
             return image, mask
         return {"image": image, "mask": mask, **factors(*batch)}
 
-    # Indices are shuffled rather than images, so that a shuffle of the whole
-    # split costs next to nothing.
+    # Indices are shuffled, not images, so shuffling the whole split costs
+    # nearly nothing.
     dataset = tf.data.Dataset.range(num_scenes)
     if shuffle:
         dataset = dataset.shuffle(num_scenes, seed=seed)

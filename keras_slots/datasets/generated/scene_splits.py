@@ -4,18 +4,18 @@ from collections.abc import Callable
 
 import numpy as np
 
-# The paper's for training and test; it tunes on scenes for training.
+# The paper's sizes for training and test; it tunes on training scenes.
 SPLIT_SIZES = {"train": 60_000, "validation": 320, "test": 320}
 SPLITS = tuple(SPLIT_SIZES)
 
-# Every sixteenth scene there can be belongs to validation, every sixteenth to
-# test, the rest to training: the large split rejects least.
+# Of all possible scenes, one in sixteen belongs to validation, one in sixteen
+# to test, the rest to training: the large split rejects the fewest scenes.
 NUM_BUCKETS = 16
 _VALIDATION_BUCKET, _TEST_BUCKET = 0, 1
 
 
 def bucket_in_split(split: str, bucket: np.ndarray) -> np.ndarray:
-    """Whether scenes with these hashes, below 16, belong to `split`."""
+    """Returns whether scenes with these hashes, below 16, belong to `split`."""
     if split == "validation":
         return bucket == _VALIDATION_BUCKET
     if split == "test":
@@ -26,11 +26,11 @@ def bucket_in_split(split: str, bucket: np.ndarray) -> np.ndarray:
 def first_scenes(
     sample_block: Callable[[int], tuple[np.ndarray, ...]], num_scenes: int
 ) -> tuple[np.ndarray, ...]:
-    """The first scenes of a split, out of as many blocks as it takes.
+    """Returns the first scenes of a split, from as many blocks as needed.
 
     Args:
-        sample_block: Function from the index of a block of candidates to those
-            that belong to the split: arrays, the scenes' axis first.
+        sample_block: Function from the index of a block of candidates to the
+            scenes of the split among them: arrays, the scenes' axis first.
         num_scenes: Integer.
     """
     blocks: list[tuple[np.ndarray, ...]] = []

@@ -1,4 +1,4 @@
-"""How Multi-dSprites scenes are drawn, shared out to splits, and rendered."""
+"""Draws Multi-dSprites scenes, assigns them to splits and renders them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -46,16 +46,16 @@ HEART = np.array([
 
 # The sprites' centers, in pixels: the middle of pixel 0 is at 0.
 _CENTERS = 15.5 + 32.0 * POSITIONS
-# No sprite reaches further than the square's corner, 13.6 pixels, so that a
-# window of 28 pixels a side holds any: a fifth of the image.
+# No sprite reaches further than the square's corner, 13.6 pixels, so every
+# sprite fits in a window of 28 x 28 pixels, a fifth of the image.
 _WINDOW = 28
 _CORNERS = np.floor(_CENTERS).astype("int32") - 13
 _OFFSETS = np.arange(_WINDOW) + (_CORNERS - _CENTERS)[:, None]  # (32, 28)
 
 # Random numbers of a scene: the number of sprites, the background's color,
 # and, for each of five sprites, the factors and the color. Like the number of
-# scenes drawn at a time, a part of the definition of the scenes: another value
-# would give other scenes for the same seed.
+# scenes drawn at a time, they are part of the definition of the scenes: another
+# value would give other scenes for the same seed.
 _FACTORS = (3, len(SCALES), len(ORIENTATIONS), len(POSITIONS), len(POSITIONS))
 _SCENE_NUMBERS = 1 + 3
 _SPRITE_NUMBERS = len(_FACTORS) + 3
@@ -82,10 +82,10 @@ def _white_on_black(background, sprites):
 
 
 def _vivid_on_gray(background, sprites):
-    """A uniform hue; saturation and value at least one half."""
+    """Maps sprites to a uniform hue; saturation and value at least one half."""
     hue, saturation, value = np.moveaxis(sprites, -1, 0)
     saturation, value = 0.5 + 0.5 * saturation, 0.5 + 0.5 * value
-    # Each channel falls off with the distance on the wheel from its own hue.
+    # Each channel decreases with the distance on the color wheel from its hue.
     wheel = (6.0 * hue[..., None] + [5.0, 3.0, 1.0]) % 6.0
     chroma = np.clip(np.minimum(wheel, 4.0 - wheel), 0.0, 1.0)
     colors = value[..., None] * (1.0 - saturation[..., None] * chroma)
@@ -98,7 +98,7 @@ def _any_on_any(background, sprites):
 
 @dataclass(frozen=True)
 class Variant:
-    """What distinguishes the variants of Multi-dSprites.
+    """The settings of a variant of Multi-dSprites.
 
     Attributes:
         min_sprites, max_sprites: Integers, both inclusive.
@@ -127,7 +127,7 @@ def sample_scenes(
 
 
 def _sample_block(variant, split, seed, index):
-    """The scenes among one block of candidates that belong to `split`."""
+    """Draws one block of candidates and returns the scenes of `split`."""
     low, high = VARIANTS[variant].min_sprites, VARIANTS[variant].max_sprites
     place = (list(VARIANTS).index(variant), SPLITS.index(split), index)
     words = raw_words(stream_key(seed, *place), _BLOCK * _NUMBERS // 2)
@@ -154,10 +154,10 @@ def _sample_block(variant, split, seed, index):
 
 
 def in_split(split: str, sprites: np.ndarray) -> np.ndarray:
-    """Whether scenes of these sprites (N, K, 5) belong to `split`: (N,).
+    """Returns whether scenes of sprites (N, K, 5) belong to `split`: (N,).
 
-    By a hash of the sprites, whatever their order and colors. It depends on
-    no seed.
+    A hash of the sprites decides. It depends neither on their order and colors
+    nor on the seed.
     """
     shape, scale, orientation, x, y = np.moveaxis(sprites, -1, 0)
     # The last orientation is a full turn: the same picture as the first.
@@ -165,15 +165,15 @@ def in_split(split: str, sprites: np.ndarray) -> np.ndarray:
     code = np.ravel_multi_index(
         (shape, scale, orientation, x, y), (4, *_FACTORS[1:])
     )
-    # The sum knows no order and keeps equal sprites, which an exclusive or
-    # would cancel. Places left empty add nothing.
+    # The sum ignores the order and counts equal sprites, which an exclusive or
+    # would cancel. Empty places add nothing.
     words = np.where(shape > 0, _scramble(code.astype("uint64")), 0)
     bucket = words.sum(axis=1, dtype="uint64") >> np.uint64(60)  # 0 to 15
     return bucket_in_split(split, bucket)
 
 
 def _scramble(words):
-    """One of the 64-bit words for each: SplitMix64 (Steele et al., 2014)."""
+    """Hashes each word to 64 bits by SplitMix64 (Steele et al., 2014)."""
     words = (words + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     words = (words ^ words >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
     words = (words ^ words >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
@@ -185,8 +185,8 @@ def render(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Renders scenes to images (B, 64, 64, C) and labels (B, 64, 64)."""
     sprites = tf.cast(sprites, tf.int32)
-    # Which sprites a pixel lies in, one bit for each. All that remains to be
-    # done in order is to find the highest bit.
+    # The sprites that a pixel lies in, one bit for each. The highest bit is
+    # the sprite on top.
     layers = tf.add_n(
         [
             _paint(sprites, code, inside)
@@ -203,11 +203,11 @@ def render(
 
 
 def _paint(sprites, code, inside):
-    """The pixels of all sprites of one shape, as bits: (B, 64, 64).
+    """Paints all sprites of one shape, as bits: (B, 64, 64).
 
-    Each shape apart, so that no pixel is tested for a shape that it is not to
-    have; and float64, so that rounding decides no pixel: float32's does one in
-    some thousand scenes, perhaps otherwise on another processor.
+    Shapes are painted separately, so that pixels are only tested for the shape
+    of their sprite. In float32, rounding would decide a pixel in one of some
+    thousand scenes, perhaps not the same on every processor; so in float64.
     """
     num_scenes = tf.shape(sprites)[0]
     which = tf.where(sprites[..., 0] == code)  # (M, 2): scene and place

@@ -1,4 +1,4 @@
-"""How Tetrominoes scenes are drawn, shared out to splits, and rendered."""
+"""Draws Tetrominoes scenes, assigns them to splits and renders them."""
 
 from functools import partial
 
@@ -64,13 +64,13 @@ CELL_BRIGHTNESS = np.array(
     dtype="uint8",
 )
 
-# Candidates drawn at a time. Part of the definition of the scenes: another
-# value would give other scenes for the same seed.
+# The number of candidates drawn at a time. It is part of the definition of the
+# scenes: another value would give other scenes for the same seed.
 _BLOCK = 16_384
 
 
 def _shape_tables():
-    """Cells (2, 4, 19) in cells, extents (2, 19) and pixels (19, 100)."""
+    """Returns cells (2, 4, 19), extents (2, 19) and pixels (19, 100)."""
     cells = np.array(
         [
             [
@@ -95,7 +95,7 @@ def _shape_tables():
 
 
 def _code_tables():
-    """Pixels (451, 3) and labels (451,) of the codes that `render` paints.
+    """Returns pixels (451, 3) and labels (451,) of the codes in `render`.
 
     Code 0 is the background; the others count through pieces, colors and the
     25 pixels of a cell.
@@ -114,7 +114,7 @@ _CODE_PIXELS, _CODE_LABELS = _code_tables()
 
 # One random word for each (color, row, column) a cell can have; the words of
 # a scene's cells, combined by exclusive or, are its hash (Zobrist hashing).
-# The table is fixed: which split a scene belongs to depends on no seed.
+# The table is fixed, so a scene's split does not depend on the seed.
 _CELL_WORDS = raw_words(2020, len(COLORS) * (IMAGE_SIZE - CELL_SIZE + 1) ** 2)
 _CELL_WORDS = _CELL_WORDS.reshape(len(COLORS), IMAGE_SIZE - CELL_SIZE + 1, -1)
 
@@ -122,7 +122,7 @@ _CELL_WORDS = _CELL_WORDS.reshape(len(COLORS), IMAGE_SIZE - CELL_SIZE + 1, -1)
 def sample_pieces(
     split: str, num_scenes: int, seed: int
 ) -> tuple[np.ndarray, ...]:
-    """Draws scenes of one split: one array, uint8 (num_scenes, 3, 4).
+    """Draws scenes of one split, as one array, uint8 (num_scenes, 3, 4).
 
     The last axis holds the shape's index (from 0), the color's index, the top
     row and the left column.
@@ -131,7 +131,7 @@ def sample_pieces(
 
 
 def _sample_block(split, seed, index):
-    """The scenes among one block of candidates that belong to `split`."""
+    """Draws one block of candidates and returns the scenes of `split`."""
     key = stream_key(seed, SPLITS.index(split), index)
     words = raw_words(key, 2 * NUM_PIECES * _BLOCK)
     low, high = halves(words.reshape(2, NUM_PIECES, _BLOCK))
@@ -148,7 +148,7 @@ def _sample_block(split, seed, index):
 
 
 def _cells(pieces):
-    """Top rows and left columns (4, 3, scenes) of the pieces' cells."""
+    """Returns top rows and left columns (4, 3, scenes) of the pieces' cells."""
     shape, _, x, y = pieces
     rows = _CELLS[0][:, shape] + x.astype("int8")
     columns = _CELLS[1][:, shape] + y.astype("int8")
@@ -156,7 +156,7 @@ def _cells(pieces):
 
 
 def _overlap(rows, columns):
-    """Whether any two pieces of a scene share a pixel: (scenes,)."""
+    """Returns whether any two pieces of a scene share a pixel: (scenes,)."""
     overlap = np.zeros(rows.shape[-1], "bool")
     for a in range(NUM_PIECES):
         for b in range(a):
@@ -167,11 +167,11 @@ def _overlap(rows, columns):
 
 
 def in_split(split, pieces):
-    """Whether scenes (4, 3, scenes) belong to `split`: (scenes,).
+    """Returns whether scenes (4, 3, scenes) belong to `split`: (scenes,).
 
     The hash is over colored cells, not pieces. An image without overlaps
-    determines its cells (the first pixel that is not black is the corner of
-    one; take it away and look again), so it also determines its split.
+    determines its cells (the first pixel that is not black is the corner of a
+    cell; remove this cell and repeat), so it also determines its split.
     """
     words = _CELL_WORDS[pieces[1], *_cells(pieces)]  # (4, 3, scenes)
     bucket = np.bitwise_xor.reduce(words, axis=(0, 1)) % NUM_BUCKETS

@@ -15,13 +15,13 @@ def tetrominoes(
     shuffle: bool | None = None,
     drop_remainder: bool = False,
 ) -> tf.data.Dataset:
-    """Generated Tetrominoes: three bevelled pieces on a black 35x35 image.
+    """Generates Tetrominoes: three beveled pieces on a black 35x35 image.
 
     The scenes have the distribution and the pixels of the Tetrominoes in the
     Multi-Object Datasets: 19 shapes (every orientation of the seven
     tetrominoes), six colors, three pieces drawn independently with colors
-    that may repeat, each at any whole-pixel place wholly inside the image, and
-    the whole scene drawn again if two pieces overlap. Nothing is downloaded.
+    that may repeat, each at any whole-pixel place fully inside the image. The
+    whole scene is drawn again if two pieces overlap. Nothing is downloaded.
 
     The same `seed` and `split` always give the same scenes, and a smaller
     `num_scenes` gives the first scenes of a larger one. The splits never share
@@ -31,9 +31,9 @@ def tetrominoes(
     same image and so stays in the same split.
 
     The pieces' places are drawn at once when the dataset is made (a few
-    microseconds and 12 bytes per scene), and the images rendered batch by
-    batch as they are asked for. The dataset yields `(image, mask)`, ready for
-    `fit` and `evaluate`; to train on images alone, map the masks away:
+    microseconds and 12 bytes per scene), and the images are rendered batch by
+    batch during reading. The dataset yields `(image, mask)`, ready for `fit`
+    and `evaluate`; to train on images alone, drop the masks:
     `dataset.map(lambda image, mask: image)`.
 
     Args:
@@ -49,7 +49,7 @@ def tetrominoes(
             Defaults to `0`.
         as_dict: Boolean. Whether to yield a dictionary of every factor in
             place of `(image, mask)`. Defaults to `False`.
-        shuffle: Boolean or `None`. Whether to shuffle all scenes anew at every
+        shuffle: Boolean or `None`. Whether to shuffle all scenes at every
             pass; with `None`, in training only. Defaults to `None`.
         drop_remainder: Boolean. Whether to leave out a last batch smaller than
             `batch_size`, so that all batches have one static shape. Defaults
@@ -63,8 +63,8 @@ def tetrominoes(
         - `mask`: int32, shape `(35, 35)`; 0 the background, 1 to 3 the pieces.
 
         With `as_dict=True`, a dictionary of these two and, float32 and by
-        entity as in the published records (entity 0 is the background, whose
-        factors are zero but for a visibility of 1):
+        entity as in the published records (entity 0 is the background; its
+        factors are zero except for a visibility of 1):
 
         - `x`, `y`: shape `(4,)`; the top **row** and the left **column** of
           the piece's bounding box, in pixels.

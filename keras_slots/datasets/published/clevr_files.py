@@ -18,7 +18,7 @@ SPLITS = {
 class ClevrFiles:
     """The prepared files in a folder of TensorFlow Datasets.
 
-    Only files are looked at, never the network: what is not there is an error.
+    Only reads files, never the network: missing files are an error.
 
     Args:
         data_dir: String, path or `None`. The folder that holds `clevr/`; with
@@ -48,7 +48,7 @@ class ClevrFiles:
         folder = None
         if data_dir is not None:
             folder = os.path.expanduser(os.fspath(data_dir))
-        # `tfds.builder` would ask the network where the files are missing.
+        # `tfds.builder` would ask the network if files are missing.
         try:
             self._builder = read_only_builder.builder_from_files(
                 "clevr", data_dir=folder
@@ -77,10 +77,10 @@ class ClevrFiles:
                 )
 
     def size(self, split: str) -> int:
-        """The number of scenes in a split.
+        """Returns the number of scenes in a split.
 
         Raises:
-            ValueError: If the files hold too few for the split to be right.
+            ValueError: If the files hold too few scenes for the split.
         """
         name = SPLITS[split].partition("[")[0]
         least = NUM_TRAIN_EVAL + 1 if name == "train" else 1
@@ -101,8 +101,8 @@ class ClevrFiles:
 
         Args:
             split: String, one of `SPLITS`.
-            shuffle: Boolean. Whether to shuffle the files anew at every pass.
-            seed: Integer. Decides that order.
+            shuffle: Boolean. Whether to shuffle the files at every pass.
+            seed: Integer. Decides the order of the files.
 
         Returns:
             A `tf.data.Dataset` of dictionaries: `"image"`, the bytes of a PNG
@@ -136,7 +136,7 @@ class ClevrFiles:
 
 
 def _preparation(folder: str | None) -> str:
-    """The shell command that prepares the files."""
+    """Returns the shell command that prepares the files."""
     where = "" if folder is None else f", data_dir={folder!r}"
     return (
         'python -c "import tensorflow_datasets as tfds; '

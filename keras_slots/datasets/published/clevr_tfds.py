@@ -36,9 +36,9 @@ def clevr(
     seed: int = 0,
     cache: bool = False,
 ) -> tf.data.Dataset:
-    """The published CLEVR with the objects' properties, by TensorFlow Datasets.
+    """Reads the published CLEVR with its properties, by TensorFlow Datasets.
 
-    The scenes and targets of the paper's experiments on set prediction:
+    These are the scenes and targets of the paper's set prediction experiments:
     rendered scenes of 3 to 10 objects, each with a place, a size, a material, a
     shape and a color. The dataset yields `(image, target)`, ready for `fit` and
     `evaluate` with `keras_slots.HungarianHuberLoss`.
@@ -52,13 +52,13 @@ def clevr(
 tfds.builder('clevr').download_and_prepare()"
     ```
 
-    Training takes the published training scenes but for the first 512, which
-    are `"train_eval"`, as in the authors' code; evaluation takes the 15,000 of
-    `"validation"`, as in the paper. The published test scenes have no
+    `"train"` has the published training scenes except for the first 512, which
+    are `"train_eval"`, as in the authors' code. `"validation"` has the 15,000
+    scenes that the paper evaluates on. The published test scenes have no
     annotations.
 
-    Images are scaled from 480x320 to a square as a whole, so they lose their
-    aspect, bilinearly and without smoothing first, as the authors' code does.
+    Whole images are scaled from 480x320 to a square, which changes their
+    aspect, bilinearly and without smoothing first, as in the authors' code.
     Decoding is most of the work: about 2.4 ms per scene and processor core.
 
     Args:
@@ -73,29 +73,29 @@ tfds.builder('clevr').download_and_prepare()"
         image_size: Integer. Height and width of the images. Defaults to `128`.
         as_dict: Boolean. Whether to yield a dictionary of every factor in
             place of `(image, target)`. Defaults to `False`.
-        shuffle: Boolean or `None`. Whether to shuffle anew at every pass: the
+        shuffle: Boolean or `None`. Whether to shuffle at every pass: the
             order of the files, then the scenes through a buffer of 1,024 (with
             `cache`, all scenes); with `None`, in training only. The prepared
-            files hold the scenes in random order already. Defaults to `None`.
+            files already hold the scenes in random order. Defaults to `None`.
         drop_remainder: Boolean. Whether to leave out a last batch smaller than
             `batch_size`, so that all batches have one static shape. Defaults
             to `False`.
-        max_objects: Integer or `None`. Leaves out scenes of more objects;
-            `None`, or 10 and above, keeps all. How many are left is not known
-            without a pass over the files: give `fit` such a dataset as
+        max_objects: Integer or `None`. Leaves out scenes with more objects;
+            `None`, or 10 and above, keeps all. As the number of scenes left is
+            unknown without a pass over the files, give `fit` the dataset as
             `dataset.repeat()` with `steps_per_epoch`. Defaults to `10`.
-        num_targets: Integer. Rows of the target; at least as many as a scene
-            can have objects. Defaults to `10`.
-        layout: A `keras_slots.datasets.PropertyLayout` or `None`: what the
-            columns of the target mean; with `None` the paper's 19. Defaults to
+        num_targets: Integer. Rows of the target; not fewer than the objects
+            that a scene can have. Defaults to `10`.
+        layout: A `keras_slots.datasets.PropertyLayout` or `None`: the meaning
+            of the target's columns; with `None` the paper's 19. Defaults to
             `None`.
         seed: Non-negative integer. Decides, together with
             `tf.random.set_seed` if that is used, the order of `shuffle`.
             Defaults to `0`.
         cache: Boolean. Whether to keep the scenes in memory, decoded and
             resized, after the first pass: 14 GB for `"train"` at 128x128.
-            Where they are shuffled, the first pass reads all scenes before it
-            yields one. Defaults to `False`.
+            With `shuffle`, the first pass reads all scenes before it yields
+            the first. Defaults to `False`.
 
     Returns:
         A `tf.data.Dataset` whose elements, with a leading batch axis unless
@@ -103,12 +103,12 @@ tfds.builder('clevr').download_and_prepare()"
         and `n = num_targets`:
 
         - `image`: float32, shape `(S, S, 3)`, in [-1, 1].
-        - `target`: float32, shape `(n, layout.num_features)`; zero beyond the
-          objects, whose last feature is 1.
+        - `target`: float32, shape `(n, layout.num_features)`; a row per object
+          whose last feature is 1, then rows of zeros.
 
         With `as_dict=True`, a dictionary of these two and the published
-        annotations, in the order of the rows of `target`, where float32 is
-        padded with 0 and int32 with -1:
+        annotations, in the order of the rows of `target`. Floats are padded
+        with 0 and integers with -1:
 
         - `coordinates`: float32, shape `(n, 3)`; x, y and z in [-3, 3].
         - `size`, `material`, `shape`, `color`: int32, shape `(n,)`; indices
@@ -176,7 +176,7 @@ tfds.builder('clevr').download_and_prepare()"
     if cache:
         dataset = dataset.cache()
     if shuffle:
-        # What is cached takes no more memory in the buffer.
+        # Cached scenes take no additional memory in the buffer.
         dataset = dataset.shuffle(size if cache else _SHUFFLE_BUFFER, seed)
     if batch_size is not None:
         dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
@@ -184,7 +184,7 @@ tfds.builder('clevr').download_and_prepare()"
 
 
 def _check_counts(max_objects, num_targets) -> tuple[int, int]:
-    """Both as integers, such that every scene left fits into the targets."""
+    """Returns both as integers; raises if a scene may exceed the targets."""
     if max_objects is None:
         max_objects = MOST_OBJECTS
     received = max_objects
@@ -213,7 +213,7 @@ def _decode(content, image_size):
 
 
 def _objects(scene):
-    """The published annotations under this package's names."""
+    """Returns the published annotations under this package's names."""
     objects = scene["objects"]
     return {
         "coordinates": objects["3d_coords"],

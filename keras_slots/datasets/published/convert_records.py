@@ -1,4 +1,4 @@
-"""Published TFRecord files, made into shards that training can read."""
+"""Conversion of published TFRecord files into shards for training."""
 
 import os
 from collections.abc import Sequence
@@ -19,46 +19,45 @@ def convert_records(
     size: int | Sequence[int] | None = None,
     max_objects: int | None = None,
 ) -> int:
-    """Makes a published file of the Multi-Object Datasets fast to read.
+    """Converts a published file of the Multi-Object Datasets for fast reading.
 
-    A published file is one compressed stream, read from its start, of one
-    string per pixel and entity: for CLEVR 3.2 MB a scene, and about 40 ms of a
-    processor core. This reads it once, crops and resizes the images, makes one
-    label per pixel of the masks, and writes files of about 500 records each
-    (66 kB a scene at 128x128), which `record_shards` reads in parallel. The
-    paper split the file of CLEVR, too (supplement, section 5.8).
+    A published file is one compressed stream with one string per pixel and
+    entity, and is read from its start: for CLEVR 3.2 MB a scene, and about
+    40 ms of a processor core. This function reads it once, crops and resizes
+    the images, makes one label per pixel of the masks, and writes files of
+    about 500 records each (66 kB a scene at 128x128), which `record_shards`
+    reads in parallel. The paper also split the file of CLEVR (supplement,
+    section 5.8).
 
-    A conversion that is interrupted, even killed, leaves whole files only, and
-    the same call goes on from there; what it has to read over again is fast. A
-    call for a folder that is complete does nothing. A folder made from another
-    file, or with other arguments, is refused. Every file is read back before
-    it counts, and without `take` the whole of the published file is checked to
-    its end. (A killed run may leave a file that ends in `.part`. It is never
-    read and can be deleted.)
+    A conversion that is interrupted, even killed, leaves only whole files, and
+    the same call continues from there. A call for a complete folder does
+    nothing. A folder made from another file, or with other arguments, is
+    refused. Every file is read back before it counts, and without `take` the
+    published file is checked to its end. (A killed run may leave a file that
+    ends in `.part`. It is never read and can be deleted.)
 
-    The scenes are those of `multi_object_records` with the same arguments, bit
-    by bit.
+    `multi_object_records` with the same arguments reads exactly these scenes.
 
     Args:
         path: String or path. The TFRecord file, as downloaded: do not
             decompress it.
-        folder: String or path. Where the shards go; made if it is not there.
-            A folder holds one conversion: take another for test scenes.
-        dataset: String or `None`. Which dataset the file must hold, named as
-            in `multi_object_records`; with `None`, that of the first record.
-            Defaults to `None`.
+        folder: String or path. The folder for the shards; made if missing. A
+            folder holds one conversion: use another folder for test scenes.
+        dataset: String or `None`. The dataset that the file must hold, named
+            as in `multi_object_records`; with `None`, the first record's
+            dataset. Defaults to `None`.
         skip: Integer. Records to leave out at the start of the file. Defaults
             to `0`.
-        take: Integer or `None`. Records to read after those; with `None` all
-            that follow. Defaults to `None`.
+        take: Integer or `None`. Records to read after the skipped ones; with
+            `None` all that follow. Defaults to `None`.
         crop: Pairs of integers, or `None`. The part of the image to keep: the
-            first row and the row after the last, then the same of columns.
+            first row and the row after the last, then the same for columns.
             Defaults to `None`.
         size: Integer, pair of integers or `None`. Height and width to resize
-            to after that, images bilinearly and masks by the nearest pixel.
+            to after `crop`, images bilinearly and masks by the nearest pixel.
             Defaults to `None`.
-        max_objects: Integer or `None`. Leaves out scenes of more objects; only
-            for datasets that tell their objects' `visibility`. Defaults to
+        max_objects: Integer or `None`. Leaves out scenes with more objects;
+            only for datasets with their objects' `visibility`. Defaults to
             `None`.
 
     Returns:
@@ -71,7 +70,7 @@ def convert_records(
             or `folder` holds something else.
 
     Example:
-    CLEVR6 as in the paper, then its scenes for test:
+    CLEVR6 as in the paper, then its test scenes:
 
     ```python
     path = "clevr_with_masks_train.tfrecords"

@@ -1,4 +1,4 @@
-"""The part of an image that is kept, and the size it is brought to."""
+"""Cropping and resizing of images and masks."""
 
 from collections.abc import Sequence
 
@@ -10,11 +10,11 @@ Crop = tuple[tuple[int, int], tuple[int, int]]
 
 
 class ImageWindow:
-    """Crops and resizes images and their masks alike.
+    """Crops and resizes images and their masks in the same way.
 
     Args:
-        crop: First row and row after the last, then the same of columns;
-            `None` keeps the whole.
+        crop: First row and row after the last, then the same for columns;
+            `None` keeps the whole image.
         size: Integer, or height and width; `None` keeps the size.
         shape: The images' shape: rows, columns and channels come last.
 
@@ -41,18 +41,18 @@ class ImageWindow:
 
     @property
     def image_shape(self) -> tuple[int, ...]:
-        """The shape of an image in the end."""
+        """Returns the shape of a cropped and resized image."""
         return (*self.mask_shape, self._channels)
 
     @property
     def mask_shape(self) -> tuple[int, ...]:
-        """The shape of a mask in the end."""
+        """Returns the shape of a cropped and resized mask."""
         return (*self._frames, *self.size)
 
     def image(self, image: tf.Tensor) -> tf.Tensor:
-        """Cuts uint8 images (B, ..., H, W, C), and resizes them bilinearly.
+        """Crops uint8 images (B, ..., H, W, C) and resizes them bilinearly.
 
-        Without smoothing first, as in the paper's code, and rounded to uint8.
+        Like the paper's code, does not smooth them first. Rounds to uint8.
         """
         if self.size == self._cropped:
             return self._cut(image)
@@ -60,11 +60,11 @@ class ImageWindow:
         return tf.cast(tf.round(resized), tf.uint8)
 
     def mask(self, mask: tf.Tensor) -> tf.Tensor:
-        """Cuts labels (B, ..., H, W); resized, they stay labels."""
+        """Crops and resizes integer labels (B, ..., H, W)."""
         mask = mask[..., None]  # (B, ..., H, W, 1)
         if self.size == self._cropped:
             return self._cut(mask)[..., 0]
-        # Anything but the nearest would mix the numbers of objects.
+        # Any other method would mix the numbers of objects.
         method = tf.image.ResizeMethod.NEAREST_NEIGHBOR
         return self._resize(mask, method)[..., 0]
 

@@ -34,75 +34,75 @@ def multi_object_records(
 ) -> tf.data.Dataset:
     """Reads a published TFRecord file of the Multi-Object Datasets.
 
-    Every file is read as it was published: Tetrominoes, the three variants of
+    Reads every file as published: Tetrominoes, the three variants of
     Multi-dSprites, CLEVR with masks, Objects Room with its three test sets,
-    and the videos of CATER. The elements have the structure of the generated
-    dataset of the same name, where there is one, so either can stand in for
-    the other in `fit` and `evaluate`.
+    and the videos of CATER. Where a generated dataset has the same name, the
+    elements have the same structure, so either can replace the other in `fit`
+    and `evaluate`.
 
-    The published files have no splits; everyone slices them by index. The
+    The published files have no splits; users slice them by index. The
     paper's protocol for Tetrominoes and Multi-dSprites is `take=60_000` for
     training and `skip=60_000, take=320` for test. For CLEVR6 it crops to
     `crop=((29, 221), (64, 256))` (rows before columns, which section 5.8 of
     the supplement calls width and height), resizes to `size=128`, and keeps
-    scenes of `max_objects=6` at most: of the first 70,000 records for
-    training, and the first 320 such scenes that follow for test. `skip` and
+    scenes of `max_objects=6` at most: from the first 70,000 records for
+    training, and the first 320 kept after these records for test. `skip` and
     `take` count records, before `max_objects` leaves out any.
 
     A file is one compressed stream and can only be read from its start: `skip`
-    reads over the records before. Where the memory allows (about 5 kB per scene
+    also reads the records that it skips. If memory allows (about 5 kB per scene
     for Tetrominoes, 25 kB for Multi-dSprites), `cache=True` reads once and
     serves every later pass from memory. A record of CLEVR takes 3.2 MB and
-    about 40 ms of a processor core: bring such files into shape once, by
+    about 40 ms of a processor core: convert CLEVR's file once with
     `convert_records`.
 
-    With `validate`, the records asked for are read once when the dataset is
-    made, so that a damaged file or a file of another dataset is reported then
-    and there, and the number of scenes is known. This costs about one pass
-    over the file. Without it, only the first record of the file is checked
-    beforehand, anything else comes out of the running pipeline as a
-    `tf.errors.OpError`, and the cardinality is `take`, or unknown where `take`
-    is `None` or `max_objects` is not.
+    With `validate`, the records are read once when the dataset is made, so
+    that a damaged file or a file of another dataset is reported immediately,
+    and the number of scenes is known. This costs about one pass over the file.
+    Without it, only the first record of the file is checked beforehand, the
+    running pipeline raises a `tf.errors.OpError` for other faults, and the
+    cardinality is `take`, or unknown if `take` is `None` or `max_objects` is
+    set.
 
     Args:
         path: String or path. The TFRecord file, as downloaded: do not
             decompress it.
-        dataset: String or `None`. Which dataset the file must hold:
+        dataset: String or `None`. The dataset that the file must hold:
             `"tetrominoes"`; `"multi_dsprites_binarized"`,
             `"multi_dsprites_colored_on_grayscale"` (the paper's) or
             `"multi_dsprites_colored_on_colored"`; `"clevr_with_masks"`;
             `"objects_room"`, or its test sets `"objects_room_empty_room"`,
             `"objects_room_six_objects"` and `"objects_room_identical_color"`;
-            `"cater_with_masks"`. With `None`, that of the first record.
+            `"cater_with_masks"`. With `None`, the first record's dataset.
             Defaults to `None`.
         batch_size: Integer or `None`. Scenes per batch; with `None` the
             dataset yields scenes one by one. `fit` and `evaluate` want
             batches. Defaults to `None`.
         skip: Integer. Records to leave out at the start of the file. Defaults
             to `0`.
-        take: Integer or `None`. Records to read after those; with `None` all
-            that follow. Defaults to `None`.
+        take: Integer or `None`. Records to read after the skipped ones; with
+            `None` all that follow. Defaults to `None`.
         seed: Non-negative integer. Decides the order with `shuffle`. Defaults
             to `0`.
         as_dict: Boolean. Whether to yield a dictionary of every factor in
             place of `(image, mask)`. Defaults to `False`.
-        shuffle: Boolean. Whether to shuffle anew at every pass, through a
-            buffer of 10,000 scenes. The published scenes are independent
-            draws, so a larger buffer mixes no better. Defaults to `False`.
+        shuffle: Boolean. Whether to shuffle at every pass, through a buffer
+            of 10,000 scenes. The published scenes are independent draws, so a
+            larger buffer does not mix better. Defaults to `False`.
         drop_remainder: Boolean. Whether to leave out a last batch smaller than
             `batch_size`. Defaults to `False`.
         cache: Boolean. Whether to keep the scenes in memory, in 8-bit form,
             after the first pass. Defaults to `False`.
-        validate: Boolean. Whether to read and check all records asked for when
+        validate: Boolean. Whether to read and check all these records when
             the dataset is made. Defaults to `True`.
         crop: Pairs of integers, or `None`. The part of the image to keep: the
-            first row and the row after the last, then the same of columns.
+            first row and the row after the last, then the same for columns.
             Defaults to `None`.
         size: Integer, pair of integers or `None`. Height and width to resize
-            to after that: images bilinearly, without smoothing first, as the
-            authors' code does; masks by the nearest pixel. Defaults to `None`.
-        max_objects: Integer or `None`. Leaves out scenes of more objects; only
-            for datasets that tell their objects' `visibility`. Defaults to
+            to after `crop`: images bilinearly, without smoothing first, as in
+            the authors' code; masks by the nearest pixel. Defaults to `None`.
+        max_objects: Integer or `None`. Leaves out scenes with more objects;
+            only for datasets with their objects' `visibility`. Defaults to
             `None`.
 
     Returns:
@@ -113,36 +113,36 @@ def multi_object_records(
           an 8-bit image. `(35, 35, 3)` for Tetrominoes, `(64, 64, 3)` for
           Multi-dSprites, `(64, 64, 1)` if binarized, and for Objects Room,
           `(240, 320, 3)` for CLEVR and `(33, 64, 64, 3)` for CATER, unless
-          `crop` or `size` say otherwise.
+          `crop` or `size` change it.
         - `mask`: int32, shape `(H, W)`, or `(33, H, W)` for CATER; 0 the
-          background, `i` what is seen of the `i`-th object. In Objects Room
-          the first four entities, sky, floor and walls, are background; in
-          scenes with one wall less the first object is taken for one, too.
+          background, `i` the visible part of the `i`-th object. In Objects
+          Room the first four entities, sky, floor and walls, are background;
+          in scenes with one wall less the first object counts as a wall.
 
         With `as_dict=True`, a dictionary of these two and the published
         factors, float32 and by entity, whatever `crop` and `size` are. Of E
         entities (4 for Tetrominoes; 4, 6 or 5 for Multi-dSprites as listed
-        above; 11 for CLEVR and CATER), entity 0 is the background, whose
-        factors are zero but for a visibility of 1. Objects Room has none.
+        above; 11 for CLEVR and CATER), entity 0 is the background; its factors
+        are zero except for a visibility of 1. Objects Room has no factors.
 
         - Tetrominoes: `x` and `y` (the top **row** and the left **column** of
           the bounding box, in pixels), `shape` (1 to 19) and `visibility`,
           each of shape `(E,)`, and `color`, shape `(E, 3)`.
-        - Multi-dSprites: as of `keras_slots.datasets.multi_dsprites`.
+        - Multi-dSprites: as in `keras_slots.datasets.multi_dsprites`.
         - CLEVR: `x`, `y`, `z`, `rotation` and `visibility`, shape `(E,)`;
           `pixel_coords`, shape `(E, 3)`, in the whole image; and `size`,
           `material`, `shape` and `color`, int32, shape `(E,)`: indices into
           `keras_slots.property_layout.PROPERTIES`, in place of the published
-          codes, and -1 for what is no object.
+          codes, and -1 for the background and missing objects.
         - CATER: `camera_matrix`, shape `(33, 4, 4)`, and `object_positions`,
           shape `(E, 33, 3)`.
 
     Raises:
         FileNotFoundError: If there is no file at `path`.
         ValueError: If an argument is not as described, if the file is not
-            compressed as published, is truncated or damaged, does not hold the
-            records asked for, or holds a record of another dataset. The
-            message names the file and the record's index, counted from 0.
+            compressed as published, is truncated or damaged, holds fewer
+            records than requested, or a record of another dataset. The message
+            names the file and the record's index, counted from 0.
 
     Example:
     ```python

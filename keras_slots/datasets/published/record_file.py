@@ -11,31 +11,31 @@ from keras_slots.checks import check_integer_or_none, check_option
 from keras_slots.datasets.published.image_window import Crop, ImageWindow
 from keras_slots.datasets.published.record_formats import FORMATS, recognize
 
-# Records parsed together, and values: TensorFlow makes a string of 24 bytes of
-# each, so these are 50 MB.
+# The most records, and values, parsed together: TensorFlow makes a string of
+# 24 bytes of each value, so the values take 50 MB.
 _PARSE_BATCH = 50
 _PARSE_VALUES = 1 << 21
 _CHUNK_BYTES = 1 << 20
 
 
 class RecordFile:
-    """Reads one file, and says which record is at fault where one is.
+    """A published file, whose errors name the damaged record.
 
     TensorFlow's own errors about a damaged file name neither the file nor the
-    record, so the checks find both out by reading again, record by record.
+    record, so the checks find both by reading again, record by record.
 
     Args:
         path: String. The file.
-        dataset: String or `None`. The dataset that it holds; with `None` that
-            of its first record.
+        dataset: String or `None`. The dataset in the file; with `None` the
+            first record's dataset.
         crop: As in `ImageWindow`.
         size: As in `ImageWindow`.
-        max_objects: Integer or `None`. Scenes of more objects are left out.
+        max_objects: Integer or `None`. Scenes with more objects are left out.
 
     Raises:
         FileNotFoundError: If there is no file at `path`.
-        ValueError: If an argument is not as described, or the file does not
-            begin as it should.
+        ValueError: If an argument is not as described, or the start of the
+            file is wrong.
     """
 
     def __init__(
@@ -64,27 +64,27 @@ class RecordFile:
             )
 
     def scenes(self, skip: int, take: int | None) -> tf.data.Dataset:
-        """The scenes one by one; images and labels uint8, as `scene_spec`."""
+        """Returns the scenes one by one, with the types of `scene_spec`."""
         return self._batches(skip, take).map(lambda _, scene: scene).unbatch()
 
     def read(
         self, skip: int, take: int | None
     ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
-        """Reads on the spot what `scenes` reads, in batches.
+        """Reads the same scenes as `scenes`, immediately and in batches.
 
         Yields:
-            Pairs of the number of records read and the scenes kept of them.
+            Pairs: the number of records read, and the scenes kept from them.
 
         Raises:
-            ValueError: If a record is at fault, or the file ends early.
+            ValueError: If a record is damaged, or the file ends early.
         """
         count = 0
         try:
             for number, scenes in self._batches(skip, take).as_numpy_iterator():
                 count += int(number)
                 yield int(number), scenes
-        # TensorFlow quotes a record that it cannot parse, and trips over the
-        # quotation where it is not UTF-8.
+        # TensorFlow quotes a record that it cannot parse, and fails at the
+        # quotation if it is not UTF-8.
         except (tf.errors.OpError, UnicodeDecodeError) as error:
             self._find_fault(skip + count)
             raise ValueError(
@@ -95,7 +95,7 @@ class RecordFile:
             self._check_end()
 
     def count(self, skip: int, take: int | None) -> int:
-        """Reads the records asked for; gives the number of scenes kept."""
+        """Reads the records and returns the number of scenes kept."""
         records = scenes = 0
         for number, batch in self.read(skip, take):
             records += number
@@ -106,7 +106,7 @@ class RecordFile:
     def check_counts(
         self, skip: int, take: int | None, records: int, scenes: int
     ) -> None:
-        """Raises if fewer records than asked for were read, or none kept."""
+        """Raises if records are missing, or no scene was kept."""
         if records < (take or 1):
             raise ValueError(
                 "`skip` and `take` ask for records beyond the end of the file "
@@ -132,13 +132,13 @@ class RecordFile:
         )
 
     def _parse(self, indices, records):
-        """The number of serialized records (B,), and the scenes kept."""
+        """Counts and parses serialized records (B,); returns kept scenes."""
         number = tf.shape(records)[0]
         names = tf.strings.join(
             [self.path, ", record ", tf.strings.as_string(indices)]
         )
         if self.max_objects is not None:
-            # Known first, as pixels take most of the time.
+            # Counted first, as parsing the pixels takes most of the time.
             objects = self.format.count_objects(records, names)
             kept = objects <= self.max_objects
             records, names = records[kept], names[kept]
@@ -148,7 +148,7 @@ class RecordFile:
         return number, scene
 
     def _check_head(self):
-        """The compression, by the first bytes of the file."""
+        """Returns the compression, by the first bytes of the file."""
         if not tf.io.gfile.exists(self.path) or tf.io.gfile.isdir(self.path):
             raise FileNotFoundError(
                 f"`path` must name a file. Received: path={self.path!r}"
@@ -157,7 +157,7 @@ class RecordFile:
             head = file.read(2)
         if head == b"\x1f\x8b":
             return "GZIP"
-        # So begins a ZLIB stream of the largest window, at any level.
+        # The start of a ZLIB stream with the largest window, at any level.
         if head[:1] == b"\x78" and int.from_bytes(head) % 31 == 0:
             return "ZLIB"
         raise ValueError(
@@ -208,14 +208,14 @@ class RecordFile:
     def _check_end(self):
         """Raises if the compressed stream stops before its end.
 
-        TensorFlow takes a stream cut between two records for a whole one, so
-        it reads the records before the cut without complaint.
+        TensorFlow takes a stream cut between two records for a whole stream, so
+        it reads the records before the cut without an error.
         """
         try:
             with tf.io.gfile.GFile(self.path, "rb") as raw:
                 self._decompress(raw)
         except (EOFError, OSError, zlib.error) as error:
-            # Counted, as `skip` may lie beyond the last of them.
+            # All records are counted, as `skip` may lie beyond the last.
             index = sum(1 for _ in self._records())
             raise ValueError(
                 f"The file is truncated or damaged from record {index} on: "

@@ -1,4 +1,4 @@
-"""How each of the Multi-Object Datasets lies on disk."""
+"""The format of each of the Multi-Object Datasets on disk."""
 
 import math
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ from keras_slots.property_layout import PROPERTIES
 
 @dataclass(frozen=True)
 class RecordFormat:
-    """The features of a record, and what they mean.
+    """The features of a record, and their meaning.
 
     Attributes:
         name: The dataset's name, for arguments and messages.
         features: Shape and dtype of every feature.
         entity_axis: The axis of `mask` that counts the entities.
-        num_backgrounds: How many entities, the first, are background.
-        packed: Whether images and masks are one string each. Elsewhere, a
+        num_backgrounds: The number of first entities that are background.
+        packed: Whether images and masks are one string each. Otherwise, a
             uint8 feature is one string of one byte for every value.
-        classes: What the codes of a uint8 feature stand for, from 1 on; 0 is
-            an entity that has no such property.
+        classes: The meanings of a uint8 feature's codes, from 1 on; 0 is an
+            entity without this property.
     """
 
     name: str
@@ -34,12 +34,12 @@ class RecordFormat:
 
     @property
     def num_values(self) -> int:
-        """How many values a record holds."""
+        """Returns the number of values in a record."""
         return sum(math.prod(shape) for shape, _ in self.features.values())
 
     @property
     def image_shape(self) -> tuple[int, ...]:
-        """The shape of `image`: rows, columns and channels come last."""
+        """Returns the shape of `image`; rows, columns, channels come last."""
         return self.features["image"][0]
 
     def parse(self, records: tf.Tensor, names: tf.Tensor) -> dict:
@@ -47,8 +47,8 @@ class RecordFormat:
 
         Returns:
             Dict of tensors with a leading batch axis, in the dtypes of
-            `features`; `mask` without the axis of entities and the last one:
-            integer labels, 0 the background.
+            `features`. `mask` has neither the axis of entities nor the last
+            axis: it holds integer labels, 0 the background.
         """
         specs = {}
         for name, (shape, dtype) in self.features.items():
@@ -71,7 +71,7 @@ class RecordFormat:
         return scene
 
     def count_objects(self, records: tf.Tensor, names: tf.Tensor) -> tf.Tensor:
-        """The number of objects in each of serialized records (B,)."""
+        """Counts the objects in each of the serialized records (B,)."""
         shape, dtype = self.features["visibility"]
         spec = {"visibility": tf.io.FixedLenFeature(shape, dtype)}
         scene = tf.io.parse_example(records, spec, example_names=names)
@@ -79,7 +79,7 @@ class RecordFormat:
         return tf.reduce_sum(scene["visibility"][:, 1:], axis=1)
 
     def fault(self, record: bytes) -> str | None:
-        """Why a serialized record does not fit, or `None` if it does."""
+        """Describes why a serialized record does not fit; `None` if it fits."""
         try:
             example = tf.train.Example.FromString(record)
         except DecodeError:
@@ -115,16 +115,16 @@ class RecordFormat:
 
 
 def recognize(record: bytes) -> str | None:
-    """The name of the dataset that a serialized record fits, if any."""
+    """Returns the name of the dataset that a serialized record fits, if any."""
     names = (name for name, kind in FORMATS.items() if not kind.fault(record))
     return next(names, None)
 
 
 def published_classes(record_format: RecordFormat, scene: dict) -> dict:
-    """The properties of a scene as indices into `PROPERTIES`, or -1.
+    """Returns a scene's properties as indices into `PROPERTIES`, or -1.
 
-    The published codes follow another order than this package's classes,
-    which are those of the authors' targets.
+    The published codes have another order than this package's classes, which
+    follow the authors' targets.
     """
     indices = {}
     for name, published in record_format.classes.items():

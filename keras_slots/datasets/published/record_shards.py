@@ -26,34 +26,34 @@ def record_shards(
     """Reads the scenes that `convert_records` wrote.
 
     A scene of 128x128 pixels takes 0.3 ms of a processor core, in parallel
-    with training: next to nothing beside a step of it.
+    with training: nearly nothing compared to a training step.
 
     Args:
         folder: String or path. A folder that `convert_records` has finished.
         batch_size: Integer or `None`. Scenes per batch; with `None` the
             dataset yields scenes one by one. `fit` and `evaluate` want
             batches. Defaults to `None`.
-        skip: Integer. Scenes to leave out, of the first in the folder.
-            Defaults to `0`.
-        take: Integer or `None`. Scenes to read after those; with `None` all
-            that follow. Defaults to `None`.
+        skip: Integer. Scenes to leave out at the start of the folder. Defaults
+            to `0`.
+        take: Integer or `None`. Scenes to read after the skipped ones; with
+            `None` all that follow. Defaults to `None`.
         seed: Non-negative integer. Decides, together with
             `tf.random.set_seed` if that is used, the order of `shuffle`.
             Defaults to `0`.
         as_dict: Boolean. Whether to yield a dictionary of every factor in
             place of `(image, mask)`. Defaults to `False`.
-        shuffle: Boolean. Whether to shuffle anew at every pass: the files, and
-            the scenes through a buffer of 256 MB. Defaults to `False`.
+        shuffle: Boolean. Whether to shuffle at every pass: the files, and the
+            scenes through a buffer of 256 MB. Defaults to `False`.
         drop_remainder: Boolean. Whether to leave out a last batch smaller than
             `batch_size`. Defaults to `False`.
 
     Returns:
-        A `tf.data.Dataset` of known cardinality. Its elements are those of
-        `multi_object_records`, cropped and resized as they were converted.
+        A `tf.data.Dataset` of known cardinality. Its elements are the same as
+        in `multi_object_records`, cropped and resized by the conversion.
 
     Raises:
         ValueError: If an argument is not as described, or `folder` does not
-            hold a whole conversion, or fewer scenes than asked for.
+            hold a whole conversion, or holds fewer scenes than requested.
 
     Example:
     ```python
@@ -87,7 +87,7 @@ version. Received: folder='shards'
 
 
 def _spans(shards, skip, take):
-    """Path, first scene and number of scenes of each file that takes part."""
+    """Returns path, first scene and number of scenes of each file to read."""
     spans = []
     for shard in shards:
         number = max(0, shard.num_scenes - skip)

@@ -1,4 +1,4 @@
-"""Stored scenes of the Multi-Object Datasets, and what datasets yield."""
+"""Stored scenes of the Multi-Object Datasets, and datasets' elements."""
 
 import tensorflow as tf
 
@@ -13,7 +13,7 @@ from keras_slots.datasets.published.record_formats import (
 def scene_spec(
     record_format: RecordFormat, window: ImageWindow
 ) -> dict[str, tf.TensorSpec]:
-    """What a scene is made of, as read from a file: compact, in 8 bits."""
+    """Returns the arrays of a scene as read from a file: compact, in 8 bits."""
     spec = {
         name: tf.TensorSpec(shape, dtype)
         for name, (shape, dtype) in record_format.features.items()
@@ -30,10 +30,10 @@ def scene_elements(
     drop_remainder: bool,
     as_dict: bool,
 ) -> tf.data.Dataset:
-    """Batches of `(image, mask)`, or of dictionaries of every factor.
+    """Makes batches of `(image, mask)`, or of dictionaries of every factor.
 
     Args:
-        scenes: Dataset of scenes as `scene_spec` has them.
+        scenes: Dataset of scenes as described by `scene_spec`.
         record_format: Their `RecordFormat`.
         batch_size: Integer or `None`.
         drop_remainder: Boolean.

@@ -27,20 +27,20 @@ from keras_slots.files import put_in_place
 SHARD_RECORDS = 500
 # Changes whenever the same settings give other scenes or other files.
 _VERSION = 1
-# Written last: the numbers of records read and of scenes kept.
+# Written last: the number of records read and the number of scenes kept.
 _FINISHED = "finished.json"
 _SHARD = re.compile(r"records-(\d{8})-(\d{8})-(\d{8})\.tfrecord")
 
 
 @dataclass(frozen=True)
 class Shard:
-    """A file of the scenes kept of some records.
+    """A file with the scenes kept from some records.
 
     Attributes:
         path: The file.
         start: The first record.
         stop: The record after the last.
-        num_scenes: How many scenes were kept of them.
+        num_scenes: The number of scenes kept from these records.
     """
 
     path: str
@@ -52,9 +52,9 @@ class Shard:
 class ShardFolder:
     """Shards of one conversion, in the order of the records.
 
-    A shard's name tells its records and its scenes, and a shard is whole or
-    not there. So the files themselves say where an interrupted conversion goes
-    on, and whether one is missing.
+    A shard's name states its records and its scenes, and a shard is either
+    whole or missing. So the files themselves show where an interrupted
+    conversion continues, and whether a shard is missing.
 
     Args:
         folder: String. The folder.
@@ -74,10 +74,10 @@ class ShardFolder:
     def claim(
         cls, folder: str, file: RecordFile, skip: int, take: int | None
     ) -> "ShardFolder":
-        """A folder for the scenes of a file: a new one, or a resumed one.
+        """Opens a folder for the scenes of a file: a new or a resumed folder.
 
         Raises:
-            ValueError: If it holds something else, or scenes of other settings.
+            ValueError: If it holds other files, or scenes of other settings.
         """
         settings = {
             "version": _VERSION,
@@ -95,10 +95,10 @@ class ShardFolder:
 
     @classmethod
     def open(cls, folder: str) -> "ShardFolder":
-        """A folder whose conversion has finished.
+        """Opens a folder whose conversion has finished.
 
         Raises:
-            ValueError: If it is something else, or shards are missing.
+            ValueError: If it holds no conversion, or shards are missing.
         """
         settings = read_settings(folder) or {}
         if "source" not in settings or settings.get("version") != _VERSION:
@@ -122,14 +122,14 @@ class ShardFolder:
         return shards
 
     def shards(self) -> list[Shard]:
-        """The shards that follow each other from the first record on."""
+        """Returns the shards from the first record on, without a gap."""
         found = {}
         for name in os.listdir(self.folder):
             match = _SHARD.fullmatch(name)
             if match:
                 path = os.path.join(self.folder, name)
                 shard = Shard(path, *map(int, match.groups()))
-                # What was cut short since counts as not there.
+                # A file that was cut short counts as missing.
                 size = shard_bytes(self.spec, shard.num_scenes)
                 if os.path.getsize(path) == size:
                     found[shard.start] = shard
@@ -141,7 +141,7 @@ class ShardFolder:
         return row
 
     def fill(self, file: RecordFile, take: int | None) -> None:
-        """Makes the shards that are missing; the file is read in one go."""
+        """Makes the missing shards in one pass over the file."""
         done = self.counts()["records"]
         missing = None if take is None else take - done
         start = stop = self.first + done
@@ -164,7 +164,7 @@ class ShardFolder:
         write_shard(os.path.join(self.folder, name), parts)
 
     def counts(self) -> dict[str, int]:
-        """The numbers of records in the shards, and of scenes kept."""
+        """Returns the number of records in the shards, and of scenes kept."""
         shards = self.shards()
         return {
             "records": sum(shard.stop - shard.start for shard in shards),
@@ -172,14 +172,14 @@ class ShardFolder:
         }
 
     def finish(self) -> None:
-        """Says that these are all shards."""
+        """Marks the folder as complete."""
         path = os.path.join(self.folder, _FINISHED)
         with put_in_place(path) as unfinished:
             with open(unfinished, "w", encoding="utf-8") as file:
                 json.dump(self.counts(), file)
 
     def is_complete(self) -> bool:
-        """Whether all shards are there."""
+        """Returns whether all shards are there."""
         path = os.path.join(self.folder, _FINISHED)
         if not os.path.exists(path):
             return False

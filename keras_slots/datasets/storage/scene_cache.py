@@ -1,4 +1,4 @@
-"""Scenes kept on disk in shards that are whole or not there."""
+"""Scenes kept on disk in shards that are either whole or missing."""
 
 import os
 import re
@@ -27,16 +27,16 @@ class SceneCache:
     """A folder of TFRecord files that hold the first scenes of a split.
 
     A shard is written under another name and then moved into place, so that
-    an interrupted run leaves only whole shards, and the next one goes on from
-    there. What was cut short since is made again. Shards lie by index: a cache
-    serves every smaller number of scenes, and grows where a larger one is asked
-    for.
+    an interrupted run leaves only whole shards, and the next run continues
+    from there. Shards that were cut short are made again. Shards are ordered by
+    index: a cache serves every smaller number of scenes, and grows for a larger
+    number.
 
     Args:
-        folder: String. Made if it is not there.
-        settings: Dict of what decides the scenes, for JSON.
+        folder: String. Made if missing.
+        settings: Dict of the settings that determine the scenes, for JSON.
         make: Function from scene indices to a dict of arrays, the scenes'
-            axis first, always of the same names, shapes and dtypes.
+            axis first, always with the same names, shapes and dtypes.
 
     Raises:
         ValueError: If the folder holds scenes of other settings.
@@ -53,7 +53,7 @@ class SceneCache:
         claim_folder("cache", folder, settings)
 
     def fill(self, num_scenes: int) -> list[str]:
-        """Makes what is missing of the first scenes; gives the shards."""
+        """Makes the missing shards of the first scenes; returns all paths."""
         found: dict[int, int] = {}
         for name in sorted(os.listdir(self.folder)):
             match = _SHARD.fullmatch(name)
@@ -71,8 +71,8 @@ class SceneCache:
         ]
         if missing:
             self._make_shards(missing)
-        # A shard of fewer scenes stays beside the longer one that follows it,
-        # as a dataset may still read it.
+        # A shard of fewer scenes stays beside the longer shard that replaces
+        # it, as a dataset may still read it.
         return [
             self._path(start, max(found.get(start, 0), stop))
             for start, stop in spans
@@ -86,8 +86,8 @@ class SceneCache:
         total = sum(stop - start for start, stop in spans)
         print(f"Rendering {total} scenes into {self.folder}")
         bar = keras.utils.Progbar(total, interval=1, unit_name="scene")
-        # NumPy lets go of the interpreter's lock within its operations, so
-        # that threads share the work.
+        # NumPy releases the interpreter's lock in its operations, so threads
+        # share the work.
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for start, stop in spans:
                 pieces = [
@@ -103,7 +103,7 @@ class SceneCache:
     def scenes(
         self, num_scenes: int, shuffle: bool, seed: int
     ) -> tf.data.Dataset:
-        """The first scenes, one by one, as dicts of what `make` gives.
+        """Returns the first scenes, one by one, as dicts from `make`.
 
         With `shuffle`, the order of the shards changes at every pass, and
         scenes mix in a buffer.
@@ -116,7 +116,7 @@ class SceneCache:
 
     @cached_property
     def _spec(self):
-        """What a scene is made of: made once to see."""
+        """Returns the arrays of a scene; makes one scene to see them."""
         return {
             name: tf.TensorSpec(value.shape[1:], value.dtype)
             for name, value in self.make(np.arange(1)).items()

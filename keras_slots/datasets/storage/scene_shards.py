@@ -9,10 +9,10 @@ from keras_slots.files import put_in_place
 
 Arrays = dict[str, np.ndarray]
 
-# Scenes of few enough bytes to shuffle among in memory.
+# The size of the buffer in memory that shuffles scenes.
 _SHUFFLE_BYTES = 1 << 28
 _PARSE_BATCH = 64
-# What a TFRecord file adds to a record: its length, and two checksums.
+# A TFRecord file adds to each record its length and two checksums.
 _FRAME_BYTES = 16
 
 
@@ -21,11 +21,11 @@ def write_shard(path: str, parts: Iterable[Arrays]) -> None:
 
     Args:
         path: String.
-        parts: Dicts of arrays, the scenes' axis first, always of the same
+        parts: Dicts of arrays, the scenes' axis first, always with the same
             names, shapes and dtypes.
 
     Raises:
-        OSError: If the disk does not give back what was written.
+        OSError: If the disk does not return all written scenes.
     """
     written = 0
     with put_in_place(path) as unfinished:
@@ -42,7 +42,7 @@ def write_shard(path: str, parts: Iterable[Arrays]) -> None:
 
 
 def shard_bytes(spec: Mapping[str, tf.TensorSpec], num_scenes: int) -> int:
-    """The size of a file of so many scenes: all take the same."""
+    """Computes the size of a file of scenes, which all have the same size."""
     scene = {
         name: np.zeros(value.shape, value.dtype.as_numpy_dtype)
         for name, value in spec.items()
@@ -56,15 +56,15 @@ def read_shards(
     shuffle: bool,
     seed: int,
 ) -> tf.data.Dataset:
-    """The scenes of some files, one by one, as dicts of tensors.
+    """Reads the scenes of some files, one by one, as dicts of tensors.
 
     With `shuffle`, the order of the files changes at every pass, and scenes mix
-    in a buffer. A file that turns out to be damaged is named, which
-    TensorFlow's own error about a checksum does not do.
+    in a buffer. The error for a damaged file names the file, unlike
+    TensorFlow's own error about a checksum.
 
     Args:
         spans: Path, first scene and number of scenes of each file.
-        spec: What a scene is made of.
+        spec: The arrays of a scene.
         shuffle: Boolean.
         seed: Integer. Decides the order.
     """
@@ -103,7 +103,7 @@ def read_shards(
 
 
 def _serialize(scene):
-    """A serialized example: each array as its bytes."""
+    """Serializes a scene to an example, each array as its bytes."""
     feature = {
         name: tf.train.Feature(
             bytes_list=tf.train.BytesList(value=[value.tobytes()])
@@ -115,12 +115,12 @@ def _serialize(scene):
 
 
 def _missing():
-    """Stands for the records that a damaged file does not give."""
+    """Returns empty records, to replace the missing ones of a damaged file."""
     return tf.data.Dataset.from_tensors(b"").repeat()
 
 
 def _parse(paths, batch, spec):
-    # Anything else that has checksums is not of these scenes, either.
+    # A whole record of another length is not one of these scenes, either.
     whole = tf.strings.length(batch) == shard_bytes(spec, 1) - _FRAME_BYTES
     damaged = tf.boolean_mask(paths, ~whole)[:1]
     check = tf.debugging.Assert(

@@ -1,4 +1,4 @@
-"""A folder's settings: what is in it was made with these and no others."""
+"""A folder's settings, with which all its files were made."""
 
 import contextlib
 import json
@@ -10,15 +10,15 @@ _NAME = "settings.json"
 
 
 def claim_folder(argument: str, folder: str, settings: dict) -> None:
-    """Makes a folder for some settings, or checks that it is theirs.
+    """Makes a folder for some settings, or checks that it has these settings.
 
     Args:
         argument: String. The argument that names the folder, for messages.
-        folder: String. Made if it is not there.
+        folder: String. Made if missing.
         settings: Dict, for JSON.
 
     Raises:
-        ValueError: If the folder is something else's, or of other settings.
+        ValueError: If the folder holds other files, or has other settings.
     """
     try:
         os.makedirs(folder, exist_ok=True)
@@ -28,8 +28,8 @@ def claim_folder(argument: str, folder: str, settings: dict) -> None:
             f"Received: {argument}={folder!r}"
         ) from error
     if read_settings(folder) is None:
-        # Another process may claim the folder at the same moment: so the
-        # names are listed first, and settings looked for once more.
+        # Another process may claim the folder at the same moment. So the names
+        # are listed first, and the settings are read once more.
         names = os.listdir(folder)
         strange = [name for name in names if not _is_harmless(name)]
         if strange and read_settings(folder) is None:
@@ -42,7 +42,7 @@ def claim_folder(argument: str, folder: str, settings: dict) -> None:
             with open(unfinished, "w", encoding="utf-8") as file:
                 json.dump(settings, file, indent=2)
     found = read_settings(folder) or {}
-    # As they read from a file, where tuples are lists.
+    # As read from a JSON file, where tuples become lists.
     settings = json.loads(json.dumps(settings))
     if found != settings:
         differing = [
@@ -58,14 +58,14 @@ def claim_folder(argument: str, folder: str, settings: dict) -> None:
 
 
 def _is_harmless(name):
-    """What a killed run may leave, and what file browsers hide in folders."""
+    """Returns whether a killed run or a file browser may have left the file."""
     return name.endswith(UNFINISHED) or name.startswith(".")
 
 
 def _unless_there(unfinished, path):
-    """Gives a file its name, unless another process was there before."""
+    """Moves a file into place, unless another process has done so before."""
     try:
-        # Unlike `os.replace`, by one alone.
+        # Unlike `os.replace`, succeeds in one process only.
         with contextlib.suppress(FileExistsError):
             os.link(unfinished, path)
     except OSError:  # A disk without hard links.
@@ -73,7 +73,7 @@ def _unless_there(unfinished, path):
 
 
 def read_settings(folder: str) -> dict | None:
-    """The settings of a folder, or `None` if it has none.
+    """Returns the settings of a folder, or `None` if it has no settings.
 
     Raises:
         ValueError: If the file is damaged.
@@ -83,7 +83,7 @@ def read_settings(folder: str) -> dict | None:
 
 
 def read_json(path: str) -> dict:
-    """The object that a JSON file holds.
+    """Returns the object in a JSON file.
 
     Raises:
         ValueError: If the file is damaged.

@@ -1,15 +1,15 @@
-"""A vector copied onto a grid, then a transposed convolution: fused.
+"""A vector copied onto a grid, fused with a transposed convolution.
 
 The first transposed convolution of a spatial broadcast decoder sees the slot
 at every cell, plus a position map that all slots share. It is linear, so its
 result is the sum of
 
 - the deconvolved position map, computed once for all slots, and
-- at each pixel, the slot times the sum of those kernel taps that reach the
+- at each pixel, the slot times the sum of the kernel taps that reach the
   pixel from inside the grid.
 
 Along an axis only few sets of taps occur: one inside (one per phase of the
-stride), and some at each border. There are five for kernel 5 at stride 1,
+stride), and some at each border. For kernel 5 at stride 1 there are five sets,
 so 25 small products for a slot replace a convolution over its whole map.
 
 Letters: S slots of all examples, D slot size, h, w grid, H, W pixels, k
@@ -28,7 +28,7 @@ from keras_slots.types import Tensor
 def broadcast_deconvolve(
     slots: Tensor, position_map: Tensor, deconv: keras.layers.Conv2DTranspose
 ) -> Tensor:
-    """Broadcast, add the positions, and deconvolve, without forming the sum.
+    """Broadcasts, adds positions and deconvolves, without forming the sum.
 
     Args:
         slots: Float tensor `(S, D)`.
@@ -56,11 +56,10 @@ def broadcast_deconvolve(
 def tap_patterns(
     size: int, kernel_size: int, stride: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which taps of a transposed convolution meet the grid, for each pixel.
+    """Finds the taps of a transposed convolution that reach each pixel.
 
-    Padding is SAME along this axis: of the pixels that the kernel reaches
-    beyond `size * stride`, half are cut at the start and the odd one at the
-    end.
+    Padding is SAME along this axis: half of the pixels beyond `size * stride`
+    are cut at the start, and the others, also an odd pixel, at the end.
 
     Args:
         size: Integer, cells along the axis.
@@ -69,7 +68,7 @@ def tap_patterns(
 
     Returns:
         `taps`, float32 `(P, kernel_size)`: the distinct patterns, 1 for a
-        tap that counts. `pattern`, float32 `(size * stride, P)`: 1 for the
+        tap that is used. `pattern`, float32 `(size * stride, P)`: 1 for the
         pattern of each pixel.
     """
     cut = max(kernel_size - stride, 0) // 2
@@ -83,7 +82,7 @@ def tap_patterns(
 
 
 def _multiply_by_tap_sums(slots, kernel, row_taps, column_taps):
-    """Slots (S, D) times the (k, k, F, D) kernel's sums: (S, P, Q, F)."""
+    """Multiplies slots (S, D) by sums of the kernel's taps: (S, P, Q, F)."""
     row_taps = ops.convert_to_tensor(row_taps, dtype=slots.dtype)
     column_taps = ops.convert_to_tensor(column_taps, dtype=slots.dtype)
     sums = ops.einsum("pt,tufd->pufd", row_taps, kernel)
@@ -94,9 +93,9 @@ def _multiply_by_tap_sums(slots, kernel, row_taps, column_taps):
 
 
 def _spread(products, row_pattern, column_pattern):
-    """(S, P, Q, F) to (S, H, W, F); an axis with one pattern keeps size 1.
+    """Spreads (S, P, Q, F) to (S, H, W, F); single patterns keep size 1.
 
-    Products with zeros and ones rather than `take`, whose gradient is a slow
+    This uses products with zeros and ones, as the gradient of `take` is a slow
     scatter on a CPU.
     """
     height, num_rows = row_pattern.shape

@@ -1,4 +1,4 @@
-"""CenteredPositionEmbed: where a grid's cells are, seen from each slot."""
+"""CenteredPositionEmbed: positions of a grid's cells relative to each slot."""
 
 import keras
 from keras import ops
@@ -10,8 +10,8 @@ from keras_slots.types import Tensor
 class CenteredPositionEmbed(keras.layers.Layer):
     """Embeds positions relative to centers, by Fourier features.
 
-    A part of `SpatialBroadcastDecoder`. With it the decoder learns what an
-    object looks like once, and not again for every place in the image.
+    A part of `SpatialBroadcastDecoder`. With it the decoder learns the look of
+    an object once, and not again for every place in the image.
 
     Letters: B batch, K slots, D slot size, P positions, H, W image.
 
@@ -37,19 +37,19 @@ class CenteredPositionEmbed(keras.layers.Layer):
         self.correction.build((None, None, slot_size))
 
     def correct(self, slots: Tensor, centers: Tensor) -> Tensor:
-        """Centers (B, K, 2) as the slots (B, K, D) know them.
+        """Corrects centers (B, K, 2) by the slots (B, K, D).
 
-        The mean of what a slot attends to is near the object's center, and
-        the slot knows better.
+        The mean position of a slot's attention is near the object's center,
+        and the slot itself has more exact information.
         """
         return ops.cast(centers, "float32") + self.correction(slots)
 
     def call(
         self, positions: Tensor, centers: Tensor, scales: Tensor | None = None
     ) -> Tensor:
-        """Positions (P, 2) and centers (B, K, 2) to (B, K, P, D).
+        """Embeds positions (P, 2) around centers (B, K, 2): (B, K, P, D).
 
-        With scales (B, K, 2) a position is told in units of them.
+        With scales (B, K, 2), positions are measured in these units.
         """
         relative = relative_positions(positions, centers, scales)
         angles = fourier_angles(relative, self.num_frequencies)
@@ -58,7 +58,7 @@ class CenteredPositionEmbed(keras.layers.Layer):
 
 
 def cell_positions(grid_size, image_size, pixels_per_cell) -> Tensor:
-    """The middles of a grid's cells (h * w, 2), as positions of pixels."""
+    """Returns the middles of a grid's cells (h * w, 2) as pixel positions."""
     axes = []
     for cells, size in zip(grid_size, image_size, strict=True):
         middles = pixels_per_cell * ops.arange(cells, dtype="float32")
@@ -69,7 +69,7 @@ def cell_positions(grid_size, image_size, pixels_per_cell) -> Tensor:
 
 
 def squared_distances(centers: Tensor, image_size) -> Tensor:
-    """From every pixel to each center (B, K, 2): (B, K, H, W, 1)."""
+    """Computes squared distances to centers (B, K, 2): (B, K, H, W, 1)."""
     y, x = (
         ops.square(
             ops.linspace(-1.0, 1.0, size, dtype=centers.dtype)

@@ -1,4 +1,4 @@
-"""mix_slots: what the slots draw, weighted by their masks."""
+"""mix_slots: the slots' images, weighted by their masks."""
 
 from keras import ops
 
@@ -9,17 +9,17 @@ from keras_slots.types import Tensor
 def mix_slots(
     slot_outputs: Tensor, logits: Tensor, slot_mask: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Mixes what the slots draw by masks, a softmax of logits over the slots.
+    """Mixes the slots' images by masks, a softmax of logits over the slots.
 
     Any decoder can end with this mixture (section 5.3 of the supplement of
     Locatello et al., 2020). It is computed in float32.
 
     Args:
-        slot_outputs: Float tensor `(B, K, H, W, C)`, what each slot draws: an
-            image, or a map of features.
+        slot_outputs: Float tensor `(B, K, H, W, C)`, an image, or a map of
+            features, for each slot.
         logits: Float tensor `(B, K, H, W, 1)`.
         slot_mask: Boolean tensor `(B, K)`, `True` for slots that take part.
-            The masks of the others are zero. Defaults to `None`: all do.
+            All other masks are zero. Defaults to `None`: all slots take part.
 
     Returns:
         Pair of the float32 tensors mixture `(B, H, W, C)` and masks

@@ -1,9 +1,9 @@
-"""A transposed convolution of stride 1, computed as a plain one.
+"""A transposed convolution of stride 1, computed as a plain convolution.
 
 At stride 1 a transposed convolution is a convolution with the kernel turned
-by half a turn and its two channel axes exchanged: exactly so with padding SAME
-and odd kernels, where both pad alike. Into the plain form backends fuse the
-bias and the activation.
+by half a turn and its two channel axes exchanged. With padding SAME and odd
+kernels both have the same padding, so this is exact. Backends can fuse the bias
+and the activation into the plain form.
 """
 
 import keras
@@ -13,7 +13,7 @@ from keras_slots.types import Tensor
 
 
 def deconvolve(inputs: Tensor, deconv: keras.layers.Conv2DTranspose) -> Tensor:
-    """What a `Conv2DTranspose` with padding SAME and a bias gives.
+    """Computes a `Conv2DTranspose` with padding SAME and a bias.
 
     Args:
         inputs: Float tensor `(S, h, w, D)`.
@@ -32,6 +32,6 @@ def deconvolve(inputs: Tensor, deconv: keras.layers.Conv2DTranspose) -> Tensor:
 
 
 def is_plain(deconv: keras.layers.Conv2DTranspose) -> bool:
-    """Whether the plain form is the same."""
+    """Returns whether the plain form gives the same result."""
     odd = all(size % 2 == 1 for size in deconv.kernel_size)
     return odd and tuple(deconv.strides) == (1, 1)

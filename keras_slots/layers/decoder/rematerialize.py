@@ -1,9 +1,9 @@
-"""Memory for time: examples one after the other, computed twice.
+"""Less memory for more time: examples one by one, computed twice.
 
-What a function of a batch keeps for its gradient grows with the batch. Here
-its examples are computed in turn, and of each only the inputs are kept; in the
-gradient, again in turn, the example is computed once more. At no time is more
-than what belongs to a single example in memory.
+A function of a batch keeps values for its gradient, and their size grows with
+the batch. Here examples are computed one after the other, and only their inputs
+are kept. In the gradient, each example is computed once more. So memory only
+holds the values of a single example.
 """
 
 import keras
@@ -13,15 +13,15 @@ from keras_slots.types import Tensor
 
 
 def one_by_one(function, examples: list[Tensor], variables) -> Tensor:
-    """The same as `function(*examples)`, for less memory and more time.
+    """Computes `function(*examples)` with less memory and more time.
 
     Args:
-        function: Takes tensors with a first axis for the examples, and gives
-            one tensor with such an axis.
+        function: Takes tensors with a first axis for the examples, and returns
+            a tensor with the same first axis.
         examples: Float tensors `(B, ...)`.
-        variables: All that the function reads. Their values come into the
-            loop from outside, as TensorFlow's does not take gradients to
-            variables that are read within.
+        variables: All variables that the function reads. Their values are
+            passed into the loop, as TensorFlow's loop has no gradients for
+            variables that are read inside.
 
     Returns:
         A tensor `(B, ...)`.
@@ -36,6 +36,6 @@ def one_by_one(function, examples: list[Tensor], variables) -> Tensor:
             return function(*batch_of_one)[0]
 
     of_one = keras.remat(of_one)
-    # Copies, as a converted variable may still be the variable itself.
+    # Values are copied, as a converted variable may still be the variable.
     values = [ops.copy(variable) for variable in variables]
     return ops.map(lambda example: of_one(*example, *values), examples)

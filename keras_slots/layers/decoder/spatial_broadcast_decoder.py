@@ -42,11 +42,11 @@ from keras_slots.types import Shape, Tensor
 class SpatialBroadcastDecoder(keras.layers.Layer):
     """Decodes each slot to an image and a mask, and mixes the images.
 
-    Every slot is copied onto a grid, told where each cell is, and decoded by
-    transposed convolutions that all slots share. The last of them gives the
-    channels of an image and one more, whose softmax over the slots is the
-    slot's mask: the share of each pixel that it paints. The image is the sum
-    of the slots' images weighted by their masks (section 5.3 of the
+    Every slot is copied onto a grid, receives the position of each cell, and is
+    decoded by transposed convolutions that all slots share. The last
+    convolution gives the channels of an image and one more channel. Its softmax
+    over the slots is the slot's mask, the slot's share of each pixel. The image
+    is the sum of the slots' images weighted by their masks (section 5.3 of the
     supplement of Locatello et al., 2020).
 
     The defaults with the image size as `grid_size` are table 6 (Tetrominoes,
@@ -61,7 +61,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
     Args:
         grid_size: Integer or pair (height, width), the grid that slots are
             copied onto.
-        filters: Integers, the channels of each transposed convolution but
+        filters: Integers, the channels of each transposed convolution except
             the last. Defaults to `(32, 32, 32)`.
         kernel_sizes: Integer, or one for each of `filters`. Defaults to `5`.
         strides: Integer, or one for each of `filters`. Defaults to `1`.
@@ -70,52 +70,52 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         output_kernel_size: Integer, the kernel of the last transposed
             convolution. Defaults to `3`.
         patch_size: Integer. The last transposed convolution gives a square
-            of so many pixels a side for each cell that it sees. Defaults to
+            with this side, in pixels, for each of its cells. Defaults to
             `1`.
         output_size: Integer or pair (height, width), the size of the image.
-            What the decoder makes beyond it, less than what one cell of the
-            grid becomes, is cut at the bottom and right. `None` cuts
+            Decoded pixels beyond it, which must be fewer than for one cell of
+            the grid, are cut at the bottom and right. `None` cuts
             nothing: the grid times strides times `patch_size`. Defaults to
             `None`.
         num_frequencies: Integer, as in `SoftPositionEmbed`; not used with
             `center_frequencies`. Defaults to `0`.
-        center_frequencies: Integer F. Every slot is drawn around a center of
-            its own: cells are told where they are relative to it, by F
-            octaves of Fourier features, in place of where they are in the
+        center_frequencies: Integer F. Every slot is drawn around its own
+            center: cells receive their position relative to this center, by F
+            octaves of Fourier features, instead of their position in the
             image (beyond the paper). The call then needs `centers`. Defaults
             to `None`.
-        mask_falloff: Float. Times the squared distance to the slot's center,
-            in half image sizes, it is taken off the logits of the masks: a
-            pixel belongs to the nearest slot unless what is drawn says
-            otherwise. Needs `center_frequencies`. Defaults to `0.0`.
-        background_slot: Whether the first slot is the background's: it is
-            drawn around the middle of the image, and its mask does not fall
-            off. Needs `center_frequencies`. Defaults to `False`.
-        mask_penalty: Float. Times the mean square of the logits of the masks
-            as drawn, it is added to the loss. Shades are then painted with
-            colors and not with masks, which leaves the masks to say which
+        mask_falloff: Float. The weight of the squared distance to the slot's
+            center, in half image sizes, which is subtracted from the logits of
+            the masks: a pixel then tends to belong to the nearest slot. Needs
+            `center_frequencies`. Defaults to `0.0`.
+        background_slot: Whether the first slot is for the background: it is
+            drawn around the middle of the image, and its mask has no falloff.
+            Needs `center_frequencies`. Defaults to `False`.
+        mask_penalty: Float. The weight of a penalty in the loss: the mean
+            square of the decoded logits of the masks. It makes slots paint
+            shades with colors instead of masks, so that masks only show which
             slot a pixel belongs to. Defaults to `0.0`.
-        rematerialize: Boolean, memory for time in training. The examples are
-            decoded one after the other, and once more in the gradient, so
-            that what is kept does not grow with the batch. Nothing else
-            changes. Defaults to `False`.
+        rematerialize: Boolean, less memory for more time in training. The
+            examples are decoded one after the other, and once more in the
+            gradient, so that memory does not grow with the batch. The results
+            are the same. Defaults to `False`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
         slots: Float tensor `(B, K, D)`. B and K may be unknown.
         slot_mask: Boolean tensor `(B, K)`, `True` for slots that take part.
-            The masks of the others are zero, and what they hold has no
-            influence on the image.
+            All other masks are zero, and these slots do not influence the
+            image.
         centers: Float tensor `(B, K, 2)`, the (y, x) of the slots' centers
-            with the outermost pixels at -1 and 1, for a decoder that draws
-            around them.
+            with the outermost pixels at -1 and 1, for a decoder with
+            `center_frequencies`.
         scales: Float tensor `(B, K, 2)`, the height and width of slots with
-            scales: their cells are told where they are in these units.
+            scales: the units of their cells' positions.
 
     Returns:
         `(image, slot_images, masks)` of shapes `(B, H, W, C)`,
         `(B, K, H, W, C)` and `(B, K, H, W, 1)`. Masks sum to one over the
-        slots of an example, unless none of them takes part.
+        slots of an example, unless no slot takes part.
 
     Raises:
         ValueError: If an argument is out of range or a shape does not fit.
@@ -195,12 +195,12 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         return one_each("grid_size", self.grid_size, 2)
 
     def pixels_per_cell(self) -> int:
-        """What a cell of the grid becomes, along one axis."""
+        """Returns the number of pixels of a grid cell along one axis."""
         strides = one_each("strides", self.strides, len(self.filters))
         return math.prod(strides) * self.patch_size
 
     def decoded_size(self) -> tuple[int, ...]:
-        """Height and width before any cut."""
+        """Returns height and width before any cut."""
         grid_size = self._grid_size()
         return tuple(size * self.pixels_per_cell() for size in grid_size)
 
@@ -262,7 +262,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         return self._mix(decoded, slot_mask, centers)
 
     def _decode(self, slots: Tensor, *places: Tensor) -> Tensor:
-        """Slots (B, K, D) to images and mask logits (B, K, H, W, C + 1)."""
+        """Decodes slots (B, K, D) to images and logits (B, K, H, W, C + 1)."""
         num_slots = ops.shape(slots)[1]
         if places:
             decoded = self._first_layer_around(slots, *places)
@@ -280,7 +280,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         )
 
     def _first_layer(self, slots):
-        """Every slot on the same grid, (B * K, h, w, F)."""
+        """Decodes every slot on the same grid to (B * K, h, w, F)."""
         return broadcast_deconvolve(
             ops.reshape(slots, (-1, slots.shape[-1])),
             self.position.embedding(*self._grid_size()),
@@ -288,7 +288,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         )
 
     def _first_layer_around(self, slots, *places):
-        """Every slot on a grid around its center, (B * K, h, w, F)."""
+        """Decodes every slot on a grid around its center, (B * K, h, w, F)."""
         slot_size = slots.shape[-1]
         cells = cell_positions(
             self._grid_size(), self._image_size(), self.pixels_per_cell()
@@ -298,7 +298,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         return deconvolve(placed, self.deconvs[0])
 
     def _mix(self, decoded, slot_mask, centers):
-        """Splits (B, K, H, W, C + 1), and sums the slots' shares."""
+        """Splits (B, K, H, W, C + 1) and sums the slots' weighted images."""
         decoded = ops.cast(decoded, "float32")
         slot_images, logits = _split(decoded, self.output_channels)
         if self.mask_penalty:
@@ -356,10 +356,10 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
 
 
 def _split(decoded, num_channels):
-    """(..., C + 1) to (..., C) and (..., 1), by one operation if it can be.
+    """Splits (..., C + 1) into (..., C) and (..., 1), if possible at once.
 
     The gradients of two slices are padded and added, which doubles the time of
-    the mixture. On PyTorch, though, Keras cannot tell the shapes of a split
+    the mixture. But on PyTorch, Keras does not know the shapes of a split
     without its data, and would run the whole model for a symbolic call.
     """
     if keras.config.backend() == "torch":
@@ -368,7 +368,7 @@ def _split(decoded, num_channels):
 
 
 def arrange_patches(patches: Tensor, side: int) -> Tensor:
-    """A square of pixels for each cell (S, h, w, p * p * C).
+    """Arranges each cell (S, h, w, p * p * C) as a square of pixels.
 
     Args:
         patches: Tensor `(S, h, w, p * p * C)`, a patch row by row.
@@ -387,7 +387,7 @@ def arrange_patches(patches: Tensor, side: int) -> Tensor:
 
 
 def mean_square(logits: Tensor, slot_mask: Tensor | None) -> Tensor:
-    """Of the logits (B, K, H, W, 1) of the slots that take part."""
+    """Averages squared logits (B, K, H, W, 1) of slots that take part."""
     square = ops.mean(ops.square(logits), axis=(2, 3, 4))  # (B, K)
     if slot_mask is None:
         return ops.mean(square)
@@ -396,9 +396,9 @@ def mean_square(logits: Tensor, slot_mask: Tensor | None) -> Tensor:
 
 
 def object_distances(centers: Tensor, image_size, has_background) -> Tensor:
-    """Squared, from every pixel to each center (B, K, 2): (B, K, H, W, 1).
+    """Computes squared distances of pixels to centers: (B, K, H, W, 1).
 
-    0 everywhere for the background's slot, which has no place.
+    The distances are 0 for the background's slot, which has no place.
     """
     distances = squared_distances(centers, image_size)
     if not has_background:

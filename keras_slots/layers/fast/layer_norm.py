@@ -10,11 +10,11 @@ LAYER_NORM_EPSILON = 1e-3
 
 
 class LayerNorm(keras.layers.LayerNormalization):
-    """Keras's layer normalization, with a gradient written out.
+    """Keras's layer normalization, with a gradient written by hand.
 
-    What Keras leaves to automatic differentiation reads and writes its input
-    several times more; where the input is a map of tokens, that is a good
-    part of a training step. In float32 under every policy, float64 included.
+    With automatic differentiation, Keras's layer reads and writes its input
+    several more times. For a map of tokens, this is a large part of a training
+    step. Computes in float32 under every policy, also under float64.
     """
 
     def call(self, inputs):
@@ -23,12 +23,12 @@ class LayerNorm(keras.layers.LayerNormalization):
         return ops.cast(normed * scale + shift, self.compute_dtype)
 
     def scale_and_shift(self) -> tuple[Tensor, Tensor]:
-        """What is done to each normalized feature: (C,) each, float32."""
+        """Returns scale and shift of normalized features: (C,), float32."""
         return ops.cast(self.gamma, "float32"), ops.cast(self.beta, "float32")
 
 
 def layer_norm(owner: keras.layers.Layer, name: str, shape) -> LayerNorm:
-    """A built `LayerNorm` under the dtype policy of its owner."""
+    """Makes a built `LayerNorm` with the dtype policy of its owner."""
     layer = LayerNorm(
         epsilon=LAYER_NORM_EPSILON, name=name, dtype=owner.dtype_policy
     )
@@ -37,7 +37,7 @@ def layer_norm(owner: keras.layers.Layer, name: str, shape) -> LayerNorm:
 
 
 def normalize(inputs: Tensor, epsilon: float) -> Tensor:
-    """(..., C) less its mean and divided by its deviation over C."""
+    """Subtracts the mean of (..., C) over C and divides by its deviation."""
 
     @with_written_gradient
     def value_of(inputs):
@@ -55,7 +55,7 @@ def normalize(inputs: Tensor, epsilon: float) -> Tensor:
 
 
 def inverse_deviation(inputs: Tensor, epsilon: float) -> Tensor:
-    """1 / sqrt(variance of (..., C) over C + epsilon): shape (...)."""
+    """Computes 1 / sqrt(variance of (..., C) over C + epsilon): shape (...)."""
 
     @with_written_gradient
     def value_of(inputs):

@@ -1,22 +1,22 @@
-"""A softmax among those that take part."""
+"""A softmax over the entries that take part."""
 
 from keras import ops
 
 from keras_slots.layers.fast.written_gradient import with_written_gradient
 from keras_slots.types import Tensor
 
-# Stands for minus infinity before a softmax: finite, so that a row in which
-# everything is masked gives no NaN, and far below any float32 logit.
+# Replaces minus infinity before a softmax. It is finite, so that a fully masked
+# row does not give NaN, and far below any real logit.
 MASKED_LOGIT = -1e30
 
 
 def masked_softmax(logits: Tensor, mask: Tensor | None, axis: int) -> Tensor:
-    """Softmax among what `mask` lets take part; all zeros if nothing does.
+    """Computes a softmax over unmasked entries; zeros if all are masked.
 
     Args:
         logits: Float tensor.
         mask: Tensor of ones and zeros of the same dtype, which broadcasts to
-            it, or `None`.
+            the logits, or `None`.
         axis: Integer.
     """
     if mask is not None:
@@ -25,10 +25,10 @@ def masked_softmax(logits: Tensor, mask: Tensor | None, axis: int) -> Tensor:
 
 
 def _softmax(logits, axis):
-    """Written out, as backends may move an axis to the end for a softmax.
+    """Computes a softmax by hand, as backends may move its axis to the end.
 
-    So is its gradient, for which automatic differentiation would keep and
-    pass over more than the result.
+    The gradient is also written by hand: automatic differentiation would keep
+    and read more than the result.
     """
 
     @with_written_gradient
@@ -48,9 +48,9 @@ def _softmax(logits, axis):
 def fill_where_masked(
     tensor: Tensor, mask: Tensor | None, value: float = 0.0
 ) -> Tensor:
-    """A tensor (B, N, D) with a value where a mask (B, N) leaves out.
+    """Fills masked rows (B, N) of a tensor (B, N, D) with a value.
 
-    What is left out may hold anything. So it is no product: NaN * 0 is NaN.
+    Masked rows may hold NaN, and NaN * 0 is NaN, so this is not a product.
     """
     if mask is None:
         return tensor
@@ -59,5 +59,5 @@ def fill_where_masked(
 
 
 def zero_where_masked(tensor: Tensor, mask: Tensor | None) -> Tensor:
-    """The tensor times a mask of ones and zeros, if there is one."""
+    """Multiplies the tensor by a mask of ones and zeros, unless `None`."""
     return tensor if mask is None else tensor * mask

@@ -1,4 +1,4 @@
-"""Functions of one tensor whose gradient is written out by hand."""
+"""Functions of one tensor whose gradient is written by hand."""
 
 from collections.abc import Callable
 
@@ -8,10 +8,10 @@ from keras_slots.types import Tensor
 
 
 def with_written_gradient(function: Callable) -> Callable:
-    """Decorates a function that gives its value and its gradient.
+    """Decorates a function that returns its value and its gradient.
 
     Args:
-        function: Takes a tensor; gives its value, a tensor, and a function
+        function: Takes a tensor; returns its value, a tensor, and a function
             from the gradient of the value to the gradient of the tensor.
 
     Returns:

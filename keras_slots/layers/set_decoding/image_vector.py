@@ -5,18 +5,18 @@ from keras import ops
 
 from keras_slots.checks import check_integer, check_rank
 
-# The map is halved until it has at most so many cells a side.
+# The map is halved until its sides have at most this number of cells.
 LARGEST_SIDE = 4
 NUM_FILTERS = 128
 
 
 class ImageVector(keras.layers.Layer):
-    """Turns a map of tokens into one vector that knows where things are.
+    """Turns a map of tokens into one vector that keeps positions.
 
-    Convolutions of stride 2 with ReLU until the map has 4 x 4 cells at most,
-    and a dense layer over all of its cells: what stands behind the residual
-    networks of Deep Set Prediction Networks, too, where a map of 2 x 2 cells
-    is flattened.
+    Convolutions of stride 2 with ReLU reduce the map to at most 4 x 4 cells.
+    Then follows a dense layer over all cells. Deep Set Prediction Networks do
+    the same after their residual networks, where a map of 2 x 2 cells is
+    flattened.
 
     Args:
         latent_size: Integer, L: the size of the vector.

@@ -14,30 +14,30 @@ from keras_slots.checks import (
 from keras_slots.layers.set_decoding.set_encoder import SetEncoder
 from keras_slots.types import Tensor
 
-# Of the implicit form, as published: how much it holds the set to its start,
-# and the largest norm of the gradient of one set.
+# For the implicit form, as published: the weight of the distance from the
+# start, and the largest norm of the gradient of one set.
 START_WEIGHT = 0.1
 LARGEST_NORM = 10.0
 
 
 class SetDescent(keras.layers.Layer):
-    """Decodes a vector into a set whose own vector, encoded, is near it.
+    """Decodes a vector into a set that is encoded to nearly the same vector.
 
     From a learned start, every iteration takes one step of gradient descent
-    on the mismatch between the vector of the set and the one wanted (see
-    `SetEncoder`), with Nesterov momentum if asked for.
+    on the mismatch between the set's vector and the given vector (see
+    `SetEncoder`), optionally with Nesterov momentum.
 
     The outer training differentiates through all iterations (Zhang et al.,
-    2019), or, if `implicit`, through none: the set is taken to minimize the
+    2019), or, if `implicit`, through none: the set is assumed to minimize the
     objective, and the implicit function theorem gives the gradient, with the
-    identity in place of the Hessian (Zhang et al., 2022). That takes one
-    more evaluation of the inner gradient, however many iterations there are.
+    identity in place of the Hessian (Zhang et al., 2022). This takes one more
+    evaluation of the inner gradient for any number of iterations.
 
-    The objective is a Huber loss, or squared error if `implicit`, where the
-    gradient of each set is clipped to a norm of 10 instead; it then also
-    holds the set to its start, a tenth as much, which is how the start
-    learns. As the set encoder is piecewise linear, both bound the steps for
-    given weights: sets stay finite however long the descent.
+    The objective is a Huber loss. If `implicit`, it is a squared error with
+    each set's gradient clipped to a norm of 10, plus the squared error from the
+    start with a tenth of the weight, by which the start learns. As the set
+    encoder is piecewise linear, both objectives bound the steps for given
+    weights: sets stay finite in descents of any length.
 
     Everything is float32 under every policy.
 
@@ -49,7 +49,7 @@ class SetDescent(keras.layers.Layer):
         num_iterations: Integer, T.
         inner_learning_rate: Float, of the descent.
         inner_momentum: Float in [0, 1), of the descent.
-        implicit: Whether the gradient is the implicit one.
+        implicit: Whether to use the implicit gradient.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -59,7 +59,7 @@ class SetDescent(keras.layers.Layer):
 
     Returns:
         Float tensor `(B, T + 1, n, d)`: the start, and the set after every
-        iteration. If `implicit`, gradients flow through the last one alone.
+        iteration. If `implicit`, gradients only flow through the last set.
 
     Raises:
         ValueError: If an argument is out of range or a shape does not fit.
@@ -138,7 +138,7 @@ class SetDescent(keras.layers.Layer):
         return ops.stack(sets, axis=1)  # (B, T + 1, n, d)
 
     def gradient(self, sets: Tensor, latent: Tensor, start: Tensor) -> Tensor:
-        """The gradient of the objective for `sets`: `(B, n, d)`."""
+        """Computes the gradient of the objective for `sets`: `(B, n, d)`."""
         gradient = self.set_encoder.mismatch_gradient(
             sets, latent, huber=not self.implicit
         )
@@ -157,7 +157,7 @@ class SetDescent(keras.layers.Layer):
         return initial_set
 
     def _descend(self, latent, start, num_iterations):
-        """The start and the set after each iteration, (B, n, d) each."""
+        """Returns the start and the set after each iteration, all (B, n, d)."""
         sets, velocity = [start], ops.zeros_like(start)
         for _ in range(num_iterations):
             gradient = self.gradient(sets[-1], latent, start)
@@ -169,25 +169,25 @@ class SetDescent(keras.layers.Layer):
         return sets
 
     def _descend_implicitly(self, latent, start, num_iterations):
-        """The same sets, of which the last has the implicit gradient.
+        """Returns the same sets, the last set with the implicit gradient.
 
-        At a minimum Y of the objective f, a parameter p moves it by
+        A minimum Y of the objective f moves with a parameter p by
         dY/dp = -(d2f/dY2)^-1 d2f/dYdp. With the identity for the Hessian
-        that is the derivative of minus the gradient for p, Y held fixed.
+        this is the derivative of minus the gradient for p at fixed Y.
         """
         sets = self._descend(
             ops.stop_gradient(latent), ops.stop_gradient(start), num_iterations
         )
         sets = [ops.stop_gradient(each) for each in sets]
-        # Before the last iteration, as published.
+        # From the set before the last iteration, as published.
         descent = -self.gradient(sets[-2], latent, start)
-        # Zero, but for its derivative.
+        # Adds zero with a derivative.
         sets[-1] = sets[-1] + (descent - ops.stop_gradient(descent))
         return sets
 
 
 def _clip(gradient):
-    """The gradient (B, n, d), of each example at most `LARGEST_NORM` long."""
+    """Clips each example's gradient (B, n, d) to a norm of `LARGEST_NORM`."""
     square = ops.sum(ops.square(gradient), axis=(1, 2), keepdims=True)
     return gradient * (
         LARGEST_NORM / ops.maximum(ops.sqrt(square), LARGEST_NORM)

@@ -8,14 +8,14 @@ from keras_slots.layers.set_decoding.sort_pool import SortPool
 
 
 class SetEncoder(keras.layers.Layer):
-    """Turns a set into a vector, the same one for every order of the set.
+    """Turns a set into a vector, which is the same for every order of the set.
 
-    An MLP with one hidden layer for each element, then `SortPool`: the
-    encoder of iDSPN (Zhang et al., 2022). Deep Set Prediction Networks
-    decode with it: they search the set whose vector is a given one, along
-    the gradient that `mismatch_gradient` computes.
+    The encoder of iDSPN (Zhang et al., 2022): an MLP with one hidden layer for
+    each element, then `SortPool`. Deep Set Prediction Networks decode with it:
+    they search a set that has a given vector, along the gradient of
+    `mismatch_gradient`.
 
-    Everything is float32 under every policy: a search is a sum of many
+    Everything is float32 under every policy, as a search is a sum of many
     small steps.
 
     Args:
@@ -30,7 +30,7 @@ class SetEncoder(keras.layers.Layer):
         Float tensor `(B, L)`.
 
     Raises:
-        ValueError: If a size is not a positive integer, or the input no set.
+        ValueError: If a size is not a positive integer, or the input not a set.
 
     References:
         - [Zhang et al., 2019](https://arxiv.org/abs/1906.06565)
@@ -63,17 +63,17 @@ class SetEncoder(keras.layers.Layer):
         return self.pool(self.project(ops.relu(self.hidden(sets))))
 
     def mismatch_gradient(self, sets, latent, huber):
-        """The gradient, for the set, of how far its vector is from `latent`.
+        """Computes the gradient of the mismatch with `latent` for the set.
 
-        That is the Huber loss (delta 1) or half the squared error between the
-        two vectors, averaged over their features. Its gradient is written
-        out because Keras has no operation that differentiates; being made of
-        operations itself, it can be differentiated in turn.
+        The mismatch is the Huber loss (delta 1) or half the squared error
+        between the two vectors, averaged over their features. Its gradient is
+        written by hand because Keras has no operation for gradients. As it
+        consists of operations, it can itself be differentiated.
 
         Args:
             sets: Float tensor `(B, n, d)`.
             latent: Float tensor `(B, L)`.
-            huber: Whether it is the Huber loss.
+            huber: Whether to use the Huber loss.
 
         Returns:
             Float tensor `(B, n, d)`: each example's own gradient.

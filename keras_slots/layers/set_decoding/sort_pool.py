@@ -11,14 +11,14 @@ class SortPool(keras.layers.Layer):
     """Sums a set after weighting its elements by their rank in each feature.
 
     Featurewise sort pooling (Zhang et al., 2020). The largest value of each
-    feature is multiplied by that feature's first weight, the second largest
-    by its second, and so on; the sum is the result. Which element is the
-    largest differs from feature to feature. Equal values keep their order in
-    the set, so even equal elements get different weights, and can part in a
-    gradient descent: that is what a sum or a mean cannot do.
+    feature is multiplied by the first weight of this feature, the second
+    largest by the second weight, and so on; the sum is the result. Different
+    features can have different largest elements. Equal values keep their order
+    in the set, so even equal elements get different weights and can separate in
+    a gradient descent, unlike with a sum or a mean.
 
-    The set has a fixed size with a weight for every rank, which is the
-    piecewise linear form of the paper with one piece less than elements.
+    The set has a fixed size with a weight for every rank. This is the paper's
+    piecewise linear form with one piece less than elements.
 
     Args:
         **kwargs: Arguments of `keras.layers.Layer`.
@@ -48,15 +48,15 @@ class SortPool(keras.layers.Layer):
         return ops.sum(features * self.element_weights(features), axis=1)
 
     def element_weights(self, features):
-        """What each value is multiplied by: `(B, n, L)`, as `features`.
+        """Returns the weight of each value: `(B, n, L)`, like `features`.
 
-        It is the gradient of the result for the features, too: ranks do not
-        change with small changes of the values.
+        The weights are also the gradient of the result for the features, as
+        ranks do not change with small changes of the values.
         """
         set_size, num_features = self.rank_weights.shape
         mine = ops.expand_dims(features, 2)  # (B, n, 1, L)
         other = ops.expand_dims(features, 1)  # (B, 1, n, L)
-        # Comparing all pairs is quicker than sorting for sets this small, and
+        # For sets this small, comparing all pairs is faster than sorting, and
         # XLA compiles it well.
         earlier = np.tri(set_size, k=-1, dtype=bool)[None, :, :, None]
         is_ahead = ops.logical_or(

@@ -5,7 +5,12 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
-from keras_slots.checks import check_rank, check_sample_weight, check_tensor
+from keras_slots.checks import (
+    check_number,
+    check_rank,
+    check_sample_weight,
+    check_tensor,
+)
 from keras_slots.layers.slot_centers import slot_centers, slot_scales
 from keras_slots.metrics.adjusted_rand_index import AdjustedRandIndex
 from keras_slots.models.grouping import (
@@ -16,6 +21,7 @@ from keras_slots.models.grouping import (
     token_positions,
 )
 from keras_slots.models.parts_model import PartsModel
+from keras_slots.models.presets import get_preset
 from keras_slots.types import Tensor
 
 
@@ -30,7 +36,8 @@ class ObjectDiscovery(PartsModel):
 
     `compile` needs an optimizer only. The loss is the mean squared error
     between image and reconstruction (another loss must give a value for each
-    pixel), and what the parts add to it, such as the decoder's
+    pixel), `disagreement_weight` times how much slots that share a pixel
+    disagree on it, and what the parts add, such as the decoder's
     `mask_penalty`. `fit` takes images alone, or pairs of
     images and integer masks; with masks it also reports segmentation
     metrics, by default the foreground ARI (`fg_ari`). Masks never train.
@@ -55,6 +62,12 @@ class ObjectDiscovery(PartsModel):
             encoder. It gets no gradient; freeze a layer with weights of its
             own by `trainable = False`. A callable must be registered with
             Keras to be saved. Defaults to `None`: the image itself.
+        disagreement_weight: Float. With slots' drawings `x_k`, masks `m_k`
+            and reconstruction `r`, the loss gains this times the mean of
+            `sum_k m_k (x_k - r)^2`. With `1.0`, the squared error becomes the
+            error of every slot's own drawing, `sum_k m_k (x - x_k)^2` for an
+            image x: slots can no longer mix two colors into a third, and
+            masks get sharp. Defaults to `0.0`, as in the paper.
         **kwargs: Arguments of `keras.Model`.
 
     Call arguments:
@@ -102,6 +115,7 @@ class ObjectDiscovery(PartsModel):
         slot_attention: keras.Layer,
         decoder: keras.Layer,
         target: Callable | None = None,
+        disagreement_weight: float = 0.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -114,6 +128,9 @@ class ObjectDiscovery(PartsModel):
                 f"target={target!r}"
             )
         self.target = target
+        self.disagreement_weight = check_number(
+            "disagreement_weight", disagreement_weight
+        )
         self.check_parts()
 
     @classmethod
@@ -140,6 +157,8 @@ class ObjectDiscovery(PartsModel):
             ValueError: If there is no such preset, or it has no weights and
                 `load_weights=True`.
         """
+        weight = get_preset(name).disagreement_weight
+        kwargs = {"disagreement_weight": weight, **kwargs}
         return cls.make_from_preset(name, load_weights, **kwargs)
 
     def build(self, image_shape):
@@ -301,13 +320,18 @@ class ObjectDiscovery(PartsModel):
             sample_weight = ops.reshape(sample_weight, (-1, 1, 1))
         # y, if given, is the true mask: the target is made of the image.
         drawn = y_pred["reconstruction"]
-        return super().compute_loss(
+        loss = super().compute_loss(
             x=x,
             y=self._make_target(x, drawn),
             y_pred=drawn,
             sample_weight=sample_weight,
             training=training,
         )
+        if self.disagreement_weight:
+            weights = 1.0 if sample_weight is None else sample_weight
+            disagreement = ops.mean(weights * _disagreement(y_pred))
+            loss = loss + self.disagreement_weight * disagreement
+        return loss
 
     def _make_target(self, image, drawn):
         """What the decoder has to draw, (B, h, w, F)."""
@@ -340,12 +364,31 @@ class ObjectDiscovery(PartsModel):
 
     def get_config(self):
         target = keras.saving.serialize_keras_object(self.target)
-        return {**super().get_config(), "target": target}
+        return {
+            **super().get_config(),
+            "target": target,
+            "disagreement_weight": self.disagreement_weight,
+        }
 
     @classmethod
     def from_config(cls, config):
         target = keras.saving.deserialize_keras_object(config.get("target"))
         return super().from_config({**config, "target": target})
+
+
+def _disagreement(outputs):
+    """Returns how much slots disagree on each pixel: (B, H, W).
+
+    This is the variance of their drawings x_k, weighted by the masks m_k. It
+    is the difference between the slots' errors and that of their mixture r:
+    sum_k m_k (x - x_k)^2 - (x - r)^2 = sum_k m_k (x_k - r)^2.
+    """
+    mixed, drawn, masks = (
+        ops.cast(outputs[name], "float32")
+        for name in ("reconstruction", "slot_reconstructions", "masks")
+    )
+    square = ops.square(drawn - mixed[:, None])  # (B, K, H, W, C)
+    return ops.mean(ops.sum(masks * square, axis=1), axis=-1)
 
 
 def _resize(masks, image):

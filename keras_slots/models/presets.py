@@ -42,6 +42,7 @@ class Preset:
             object discovery in tables 10a and 10b.
         batch_size: Integer. Defaults to `64`.
         train_steps: Integer. Defaults to `500_000`.
+        disagreement_weight: Float, as in `ObjectDiscovery`. Defaults to `0.0`.
         loss_at_every_iteration: Boolean, as in `SetPrediction`. Defaults to
             `False`.
     """
@@ -57,6 +58,7 @@ class Preset:
     decay_rate: float = 0.5
     batch_size: int = 64
     train_steps: int = 500_000
+    disagreement_weight: float = 0.0
     loss_at_every_iteration: bool = False
 
     def make(self, part: str, dtype=None) -> keras.layers.Layer:

@@ -42,7 +42,13 @@ def _object_discovery(label, weights, make_centers=None, **centers):
                 )
             ),
         },
-        variants=({**LAYER_ARGUMENTS, "target": keras.layers.Identity()},),
+        variants=(
+            {
+                **LAYER_ARGUMENTS,
+                "target": keras.layers.Identity(),
+                "disagreement_weight": 0.5,
+            },
+        ),
         inputs={"image": draw(2, 5, 6, 3), "initial_slots": draw(2, 3, 4)},
         shapes={"image": (None, 5, 6, 3), "initial_slots": (None, 3, 4)},
         weights=weights,

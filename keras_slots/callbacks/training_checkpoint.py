@@ -4,13 +4,18 @@ import contextlib
 import json
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from keras_slots.checks import check_folder
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 class TrainingCheckpoint(keras.callbacks.Callback):
@@ -29,8 +34,9 @@ class TrainingCheckpoint(keras.callbacks.Callback):
     Of many processes that train one model together, the chief alone writes;
     all of them `restore`, so the file must be where each can read it.
 
-    The data is the caller's part: give the resumed `fit` a dataset that starts
-    where the saved one stopped.
+    `fit` restores, leaves out the data of the epochs that are done, and trains
+    the others. After `restore`, the model's own `fit` does as well, given data
+    that starts where that of the saved epochs stopped.
 
     Args:
         path: String or path of the file. It should end in `.npz`, and its
@@ -43,16 +49,18 @@ class TrainingCheckpoint(keras.callbacks.Callback):
     Example:
 
     ```python
-    model.compile(optimizer="adam")
+    images = tf.data.Dataset.from_tensor_slices(keras.random.uniform((64, 5)))
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1)])
+    model.compile(optimizer="adam", loss="mse")
     checkpoint = keras_slots.callbacks.TrainingCheckpoint("run.npz")
-    epoch = checkpoint.restore(model)  # 0 where there is no file yet
-    model.fit(
-        images.repeat().skip(epoch * 500),
-        steps_per_epoch=500,
-        initial_epoch=epoch,
-        epochs=20,
-        callbacks=[checkpoint],
+    # The same lines go on where a process that was killed stopped.
+    history = checkpoint.fit(
+        model,
+        images.map(lambda x: (x, x[:1])).batch(8),
+        epochs=3,
+        steps_per_epoch=4,
     )
+    print(len(history))  # 3
     ```
     """
 
@@ -99,6 +107,70 @@ class TrainingCheckpoint(keras.callbacks.Callback):
             variable.assign(ops.cast(value, variable.dtype))
         self.history = history
         return len(history)
+
+    def fit(
+        self,
+        model: keras.Model,
+        dataset: "tf.data.Dataset",
+        *,
+        epochs: int,
+        steps_per_epoch: int,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        **kwargs: Any,
+    ) -> list[dict]:
+        """Trains from where the file left off, on the data that is left.
+
+        Args:
+            model: The model, built and compiled as the saved one was.
+            dataset: `tf.data.Dataset` of batches, which is repeated without
+                end. What shuffles it must have a seed, and it must be made
+                anew for every call; then the data comes in the order of a
+                training that was never stopped.
+            epochs: Integer. The number of all epochs, those that are done
+                among them.
+            steps_per_epoch: Integer. Batches of an epoch.
+            callbacks: Sequence of further callbacks. They run before this
+                one, which keeps what they add to the logs, unless it is among
+                them. Defaults to `()`.
+            **kwargs: Further arguments of `fit` of the model.
+
+        Returns:
+            `history`: a list of one dict per finished epoch.
+
+        Raises:
+            ValueError: If `dataset` is no `tf.data.Dataset`, or `restore`
+                refuses the model or the file.
+
+        Example:
+
+        ```python
+        dataset = tf.data.Dataset.from_tensors((np.ones((8, 5)), np.ones(8)))
+        model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1)])
+        model.compile(optimizer="sgd", loss="mse")
+        checkpoint = keras_slots.callbacks.TrainingCheckpoint("fit.npz")
+        checkpoint.fit(model, dataset, epochs=1, steps_per_epoch=2)
+        # Two epochs more, and not three.
+        checkpoint.fit(model, dataset, epochs=3, steps_per_epoch=2)
+        ```
+        """
+        if not (hasattr(dataset, "repeat") and hasattr(dataset, "skip")):
+            raise ValueError(
+                "`dataset` must be a `tf.data.Dataset`. "
+                f"Received: dataset of type {type(dataset).__name__}"
+            )
+        epoch = self.restore(model)
+        if epoch < epochs:
+            last = [] if self in callbacks else [self]
+            model.fit(
+                dataset.repeat().skip(epoch * steps_per_epoch),
+                initial_epoch=epoch,
+                epochs=epochs,
+                steps_per_epoch=steps_per_epoch,
+                callbacks=[*callbacks, *last],
+                shuffle=False,
+                **kwargs,
+            )
+        return self.history
 
     def on_train_begin(self, logs=None):
         self._writes = _is_chief(self.model)

@@ -1,7 +1,11 @@
 """How the models turn tokens into slots, with whichever layer they hold."""
 
 from keras_slots.layers.slot_attention.slot_attention import SlotAttention
-from keras_slots.layers.slot_centers import grid_positions
+from keras_slots.layers.slot_centers import (
+    grid_positions,
+    slot_centers,
+    slot_scales,
+)
 from keras_slots.types import Tensor
 
 
@@ -29,8 +33,38 @@ def attends(layer) -> bool:
     return isinstance(layer, SlotAttention)
 
 
+def find_slots(model, reader, image, image_shape, **options) -> dict:
+    """Makes the slots of images, and what the part that reads them needs.
+
+    Args:
+        model: Has an `encoder` and a layer `slot_attention`.
+        reader: The decoder or head that takes the slots.
+        image: Float tensor `(B, H, W, C)`.
+        image_shape: Its shape, with the size known if slots have centers.
+        **options: Call arguments of `SlotAttention`.
+
+    Returns:
+        A dict: `slots` `(B, K, D)`; of layers that attend, `attention`
+        `(B, K, N)`; for a reader that needs centers, `centers` `(B, K, 2)`,
+        and `scales` `(B, K, 2)` if the slots have scales.
+    """
+    tokens = model.encoder(image)  # (B, N, D)
+    positions = None
+    if needs_centers(reader) or has_centers(model.slot_attention):
+        positions = token_positions(model.encoder, image_shape)  # (N, 2)
+    slots, attention = group(model.slot_attention, tokens, positions, **options)
+    found = {"slots": slots}
+    if attention is not None:
+        found["attention"] = attention
+    if needs_centers(reader):
+        found["centers"] = slot_centers(attention, positions)
+        if has_scales(model.slot_attention):
+            found["scales"] = slot_scales(attention, positions)
+    return found
+
+
 def token_positions(encoder, image_shape) -> Tensor:
-    """The positions (N, 2) of the tokens that an encoder makes.
+    """Returns the positions (N, 2) of the tokens that an encoder makes.
 
     Raises:
         ValueError: If the size of the image is not known.
@@ -46,7 +80,7 @@ def token_positions(encoder, image_shape) -> Tensor:
 
 
 def group(layer, tokens, positions=None, **options):
-    """Tokens (B, N, D) to slots, and the attention if the layer has any.
+    """Groups tokens (B, N, D) into slots; gives attention too, if there is any.
 
     Args:
         layer: `SlotAttention`, or a layer that takes tokens alone, such as

@@ -11,15 +11,8 @@ from keras_slots.checks import (
     check_sample_weight,
     check_tensor,
 )
-from keras_slots.layers.slot_centers import slot_centers, slot_scales
 from keras_slots.metrics.adjusted_rand_index import AdjustedRandIndex
-from keras_slots.models.grouping import (
-    group,
-    has_centers,
-    has_scales,
-    needs_centers,
-    token_positions,
-)
+from keras_slots.models.grouping import find_slots
 from keras_slots.models.parts_model import PartsModel
 from keras_slots.models.presets import get_preset
 from keras_slots.types import Tensor
@@ -222,28 +215,16 @@ class ObjectDiscovery(PartsModel):
         """
         check_tensor("image", image, "(B, H, W, C)")
         image_shape = self._check_image_size(image.shape)
-        tokens = self.encoder(image)  # (B, N, D)
-        drawn_around_centers = needs_centers(self.decoder)
-        positions = None
-        if drawn_around_centers or has_centers(self.slot_attention):
-            positions = token_positions(self.encoder, image_shape)  # (N, 2)
-        slots, attention = group(
-            self.slot_attention,
-            tokens,
-            positions,
+        return find_slots(
+            self,
+            self.decoder,
+            image,
+            image_shape,
             initial_slots=initial_slots,
             num_slots=num_slots,
             num_iterations=num_iterations,
             slot_mask=slot_mask,
-        )  # (B, K, slot_size), (B, K, N)
-        encoded = {"slots": slots}
-        if attention is not None:
-            encoded["attention"] = attention
-        if drawn_around_centers:
-            encoded["centers"] = slot_centers(attention, positions)
-            if has_scales(self.slot_attention):
-                encoded["scales"] = slot_scales(attention, positions)
-        return encoded
+        )
 
     def decode(
         self, slots, centers=None, scales=None, slot_mask=None

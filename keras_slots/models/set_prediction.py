@@ -8,14 +8,11 @@ from keras_slots.checks import (
     check_sample_weight,
     check_tensor,
 )
-from keras_slots.layers.slot_centers import slot_centers
 from keras_slots.losses.hungarian_huber import HungarianHuberLoss
 from keras_slots.models.grouping import (
     attends,
-    group,
-    has_centers,
+    find_slots,
     needs_centers,
-    token_positions,
 )
 from keras_slots.models.parts_model import PartsModel
 from keras_slots.models.presets import get_preset
@@ -152,26 +149,22 @@ class SetPrediction(PartsModel):
         training=False,
     ):
         check_tensor("image", image, "(B, H, W, C)")
-        tokens = self.encoder(image)  # (B, N, D)
-        told_centers = needs_centers(self.head)
-        positions = None
-        if told_centers or has_centers(self.slot_attention):
-            positions = token_positions(self.encoder, image.shape)  # (N, 2)
-        slots, attention = group(
-            self.slot_attention,
-            tokens,
-            positions,
+        found = find_slots(
+            self,
+            self.head,
+            image,
+            image.shape,
             initial_slots=initial_slots,
             num_slots=num_slots,
             num_iterations=num_iterations,
             return_all_iterations=return_all_iterations
             or (training and self.loss_at_every_iteration),
-        )  # (B, K, D) and (B, K, N), or with an axis T
-        if told_centers:
-            centers = slot_centers(attention, positions)
-            predictions = self.head(slots, centers)
+        )  # Slots (B, K, D) and attention (B, K, N), or with an axis T
+        if needs_centers(self.head):
+            predictions = self.head(found["slots"], found["centers"])
         else:
-            predictions = self.head(slots)
+            predictions = self.head(found["slots"])
+        attention = found.get("attention")
         if return_attention_scores:
             if attention is None:
                 raise ValueError(

@@ -1,11 +1,15 @@
 """TrainingCheckpoint: a stopped run goes on as if it had not stopped."""
 
+import inspect
 import os
+import re
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+import keras_slots
 from keras_slots.callbacks import TrainingCheckpoint
 from tests.backends import ON_TENSORFLOW
 
@@ -69,6 +73,75 @@ def test_resumed_training_equals_uninterrupted_training(tmp_path):
         np.testing.assert_allclose(
             *map(keras.ops.convert_to_numpy, (expected, received)), rtol=1e-5
         )
+
+
+def shuffled():
+    """Batches in an order that a seed decides, other ones at every pass."""
+    x = np.random.default_rng(0).normal(size=(20, 5)).astype("float32")
+    scenes = tf.data.Dataset.from_tensor_slices((x, x.sum(1, keepdims=True)))
+    return scenes.shuffle(20, seed=1).batch(4)
+
+
+def test_fit_goes_on_with_the_data_that_is_left(tmp_path):
+    """Through an end of the data: five batches, in epochs of three."""
+
+    def train(epochs, name):
+        model, checkpoint = make_model(), TrainingCheckpoint(tmp_path / name)
+        history = checkpoint.fit(
+            model, shuffled(), epochs=epochs, steps_per_epoch=3, verbose=0
+        )
+        return [row["loss"] for row in history], model.get_weights()
+
+    losses, weights = train(4, "whole.npz")
+    for epochs in (1, 3, 3):  # The last time, nothing is left to do.
+        begun, _ = train(epochs, "parts.npz")
+        assert len(begun) == epochs
+    resumed, received = train(4, "parts.npz")
+    np.testing.assert_allclose(resumed, losses, rtol=1e-5)
+    for one, other in zip(weights, received, strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_callbacks_of_fit_run_before_the_checkpoint_or_where_named(
+    tmp_path, last
+):
+    checkpoint = TrainingCheckpoint(tmp_path / "c.npz")
+    known = []
+
+    def note(epoch, logs):
+        known.append(len(checkpoint.history))
+        logs["noted"] = 7.0
+
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=note)
+    history = checkpoint.fit(
+        make_model(),
+        shuffled(),
+        epochs=2,
+        steps_per_epoch=1,
+        callbacks=[callback] if last else [checkpoint, callback],
+        verbose=0,
+    )
+    assert known == ([0, 1] if last else [1, 2])
+    assert ["noted" in row for row in history] == [last, last]
+
+
+def test_fit_refuses_what_cannot_be_skipped(tmp_path):
+    with pytest.raises(ValueError, match=r"Received: dataset of type ndarray"):
+        TrainingCheckpoint(tmp_path / "c.npz").fit(
+            make_model(), np.ones((8, 5)), epochs=1, steps_per_epoch=1
+        )
+
+
+@pytest.mark.parametrize("place", [TrainingCheckpoint, TrainingCheckpoint.fit])
+def test_its_examples_run(place, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(
+        r"```python\n(.*?)```", inspect.getdoc(place), flags=re.S
+    )
+    names = {"keras": keras, "keras_slots": keras_slots, "np": np, "tf": tf}
+    exec(code, names)
+    assert len(names["checkpoint"].history) == 3
 
 
 def test_the_noise_goes_on_where_it_stopped(tmp_path):

@@ -32,7 +32,7 @@ class PropertyHead(keras.layers.Layer):
             Defaults to `1.0`.
         center_frequencies: Integer. The head also receives the center of each
             slot's attention, by this number of octaves of Fourier features
-            (beyond the paper, as in `SlotAttention`). Defaults to `None`: it
+            (beyond the paper, see `SlotCenters`). Defaults to `None`: it
             only reads the slot.
         **kwargs: Arguments of `keras.layers.Layer`.
 

@@ -1,19 +1,11 @@
 """The benchmark over seeds: its table and its picture, without trainings."""
 
-import importlib
 import json
-import pathlib
 
 import pytest
 from matplotlib.figure import Figure
 
-BENCHMARKS = pathlib.Path(__file__).parents[2] / "benchmarks"
-
-
-@pytest.fixture
-def benchmark(monkeypatch):
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    return importlib.import_module("discovery_seeds")
+from benchmarks.learning import discovery_seeds
 
 
 @pytest.fixture
@@ -33,8 +25,8 @@ def folders(tmp_path):
     return folders
 
 
-def test_the_table_has_every_seed_mean_and_spread(benchmark, folders, capsys):
-    benchmark.print_table(folders, published=False)
+def test_the_table_has_every_seed_mean_and_spread(folders, capsys):
+    discovery_seeds.print_table(folders, published=False)
     assert capsys.readouterr().out.splitlines() == [
         "| seed | minutes | FG-ARI | ARI | mBO | IoU "
         "| color alone, FG-ARI | position alone, FG-ARI |",
@@ -48,20 +40,18 @@ def test_the_table_has_every_seed_mean_and_spread(benchmark, folders, capsys):
     ]
 
 
-def test_a_single_seed_has_a_table_too(benchmark, folders, capsys):
-    benchmark.print_table({0: folders[0]}, published=False)
+def test_a_single_seed_has_a_table_too(folders, capsys):
+    discovery_seeds.print_table({0: folders[0]}, published=False)
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == "| standard deviation | 0.0 " + 6 * "| 0.000 " + "|"
 
 
-def test_the_picture_hides_no_failed_seed(
-    benchmark, folders, tmp_path, monkeypatch
-):
+def test_the_picture_hides_no_failed_seed(folders, tmp_path, monkeypatch):
     figures = []
     monkeypatch.setattr(
         Figure, "savefig", lambda figure, path: figures.append(figure)
     )
-    benchmark.plot_curves(folders, tmp_path / "seeds.png")
+    discovery_seeds.plot_curves(folders, tmp_path / "seeds.png")
     (axis,) = figures[0].axes
     bottom, top = axis.get_ylim()
     scores = [y for line in axis.lines for y in line.get_ydata()]

@@ -27,7 +27,7 @@ ROW = re.compile(
 
 def compare(folder, *options):
     """The largest difference from one device, by configuration."""
-    command = [sys.executable, ROOT / "benchmarks" / "distributed.py"]
+    command = [sys.executable, ROOT / "benchmarks/equality/distributed.py"]
     command += ["--output", folder, "--steps", 3, "--batch-size", 8]
     result = subprocess.run(
         [*map(str, [*command, *options])],

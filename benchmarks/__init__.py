@@ -1,0 +1,1 @@
+"""Questions about the package, and a script that answers each."""

@@ -1,0 +1,177 @@
+"""Do TensorFlow, JAX and PyTorch give the same, and read each other's files?
+
+Each backend loads the trained weights of `tetrominoes` and takes the same
+scenes apart, from the same slots; takes one step of training; computes in
+`mixed_bfloat16`; matches sets with `HungarianHuberLoss`; and writes its weights
+to a file that the others load. The table has the largest differences from
+TensorFlow, and for files the largest difference between the weights that were
+written and those that another backend read.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.results import print_table
+from benchmarks.running import command_line, run_again
+
+BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
+PRESET = "tetrominoes"
+NUM_SCENES = 8
+
+
+def main():
+    """Runs every backend in a process of its own, and prints the table."""
+    parser = command_line(__doc__)
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    tasks = {"compute": compute, "read": read}
+    if options.child:
+        task, folder = options.child
+        return tasks[task](Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        np.savez(Path(folder, "inputs.npz"), **draw_inputs())
+        for task in tasks:
+            for backend, name in BACKENDS.items():
+                print(f"{name}: {task} ...", flush=True)
+                run_again("--child", task, folder, backend=backend)
+        results = {
+            backend: {
+                **np.load(Path(folder, f"{backend}.npz")),
+                "read": np.load(Path(folder, f"{backend}_read.npy")),
+            }
+            for backend in BACKENDS
+        }
+    print()
+    print_differences(results)
+    print()
+    print_precision(results)
+
+
+def draw_inputs():
+    """Draws the same for every backend: their random numbers differ."""
+    from keras_slots.datasets import tetrominoes
+
+    images, _ = next(iter(tetrominoes("test", NUM_SCENES, NUM_SCENES, seed=0)))
+    rng = np.random.default_rng(0)
+    return {
+        "image": np.array(images),
+        "initial_slots": rng.normal(size=(NUM_SCENES, 4, 64)).astype("float32"),
+        "y_true": rng.normal(size=(32, 10, 19)).astype("float32"),
+        "y_pred": rng.normal(size=(32, 10, 19)).astype("float32"),
+    }
+
+
+# In the process of one backend ------------------------------------------------
+
+
+def compute(folder):
+    """Writes what the table compares to `BACKEND.npz`."""
+    import keras
+
+    from keras_slots.losses import hungarian_huber
+    from keras_slots.models import ObjectDiscovery
+
+    backend = keras.config.backend()
+    inputs = np.load(folder / "inputs.npz")
+    image, initial_slots = inputs["image"], inputs["initial_slots"]
+    model = ObjectDiscovery.from_preset(PRESET)
+    sets = hungarian_huber(inputs["y_true"], inputs["y_pred"])
+    results = {"sets": to_numpy(sets)}
+    results |= outputs_of(model, image, initial_slots)
+    model.save_weights(folder / f"{backend}.weights.h5")
+    results["step"] = training_step(model, image)
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    half = ObjectDiscovery.from_preset(PRESET)
+    for name, values in outputs_of(half, image, initial_slots).items():
+        results[f"half_{name}"] = values
+    np.savez(folder / f"{backend}.npz", **results)
+
+
+def outputs_of(model, image, initial_slots):
+    """Gives masks and reconstruction, as float32 arrays."""
+    outputs = model(image, initial_slots=initial_slots)
+    names = ("masks", "reconstruction")
+    return {name: to_numpy(outputs[name]) for name in names}
+
+
+def to_numpy(tensor):
+    """Makes a float32 array of any backend's tensor, in any precision."""
+    import keras
+
+    return keras.ops.convert_to_numpy(keras.ops.cast(tensor, "float32"))
+
+
+def training_step(model, image):
+    """Gives what one step of plain gradient descent adds to the weights.
+
+    Slots start where their Gaussian has its mean: the draws of the backends
+    differ.
+    """
+    import keras
+
+    for weight in model.weights:
+        if "log_sigma" in weight.path:
+            weight.assign(weight - 30.0)
+    model.compile(keras.optimizers.SGD(1.0), jit_compile=False)
+    before = model.get_weights()
+    model.fit(image, batch_size=len(image), shuffle=False, verbose=0)
+    pairs = zip(model.get_weights(), before, strict=True)
+    return np.concatenate([np.ravel(weight - old) for weight, old in pairs])
+
+
+def read(folder):
+    """Writes the largest difference of weights read from any file."""
+    import keras
+
+    from keras_slots.models import ObjectDiscovery
+
+    expected = ObjectDiscovery.from_preset(PRESET).get_weights()
+    differences = []
+    for backend in BACKENDS:
+        model = ObjectDiscovery.from_preset(PRESET, load_weights=False)
+        model.load_weights(folder / f"{backend}.weights.h5")
+        pairs = zip(model.get_weights(), expected, strict=True)
+        differences += [np.abs(weight - other).max() for weight, other in pairs]
+    np.save(folder / f"{keras.config.backend()}_read.npy", max(differences))
+
+
+# The tables -------------------------------------------------------------------
+
+
+def print_differences(results):
+    """Prints the largest differences from TensorFlow."""
+    reference = results["tensorflow"]
+    rows = []
+    for label, name in (
+        ("masks", "masks"),
+        ("reconstruction", "reconstruction"),
+        ("matched Huber loss", "sets"),
+        ("one step of training, every weight", "step"),
+    ):
+        scale = np.abs(reference[name]).max()
+        rows.append([f"{label} (of up to {scale:.2g})"])
+        for backend in ("jax", "torch"):
+            difference = np.abs(results[backend][name] - reference[name]).max()
+            rows[-1].append(f"{difference:.1e}")
+    print_table(["largest difference from TensorFlow", "JAX", "PyTorch"], rows)
+
+
+def print_precision(results):
+    """Prints what half precision changes, and what reading files does."""
+    rows = []
+    for name in ("masks", "reconstruction"):
+        what = "`mixed_bfloat16` against float32:"
+        rows.append([f"{what} {name}, root mean square"])
+        for result in results.values():
+            difference = result[f"half_{name}"] - result[name]
+            rows[-1].append(f"{np.sqrt(np.mean(difference**2)):.1e}")
+    differences = (f"{result['read']:.1e}" for result in results.values())
+    rows.append(["weights read from the files of all three", *differences])
+    print_table(["", *BACKENDS.values()], rows)
+
+
+if __name__ == "__main__":
+    main()

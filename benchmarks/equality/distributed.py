@@ -1,0 +1,123 @@
+"""Does training on many devices make the steps of training on one?
+
+Runs `examples/distributed_training.py` in every configuration, from one seed,
+on the same global batches, and prints the loss of every step, how far it is
+from that of a single device at most, and the time of a step after the first.
+Backends draw other weights from a seed, so each is compared with itself; JAX
+is left out where it is not installed. Options that are not named here are
+handed on to the example: `--preset tetrominoes_paper` has slots that are drawn,
+`--records FOLDER` takes sharded files.
+
+Every process has `--timeout` seconds, and is ended then.
+"""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.results import print_table, read_rows
+from benchmarks.running import EXAMPLES, command_line
+
+SCRIPT = "distributed_training.py"
+# Backend, strategy, processes, and devices of each.
+CONFIGURATIONS = (
+    ("tensorflow", "single", 1, 1),
+    ("tensorflow", "mirrored", 1, 2),
+    ("tensorflow", "mirrored", 1, 4),
+    ("tensorflow", "multi_worker", 2, 1),
+    ("jax", "single", 1, 1),
+    ("jax", "jax_data_parallel", 1, 2),
+    ("jax", "jax_data_parallel", 2, 1),
+)
+
+
+def main():
+    """Trains in every configuration, then prints a table."""
+    parser = command_line(__doc__)
+    add = parser.add_argument
+    add("--steps", type=int, default=8)
+    add("--backends", nargs="+", default=["tensorflow", "jax"])
+    add("--timeout", type=float, default=600)
+    add("--output", type=Path, default=Path("runs", "distributed_benchmark"))
+    options, rest = parser.parse_known_args()
+    compare(
+        {
+            row: run(*row, options, rest)
+            for row in CONFIGURATIONS
+            if row[0] in options.backends and importlib.util.find_spec(row[0])
+        }
+    )
+
+
+def run(backend, strategy, workers, devices, options, rest):
+    """Trains once; gives the rows of its history, a step to each."""
+    name = f"{backend}_{strategy}_{workers}x{devices}"
+    folder = options.output / name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "checkpoint.npz").unlink(missing_ok=True)  # Start anew.
+    print(f"{name} ...", flush=True)
+    words = ["--strategy", strategy, "--workers", workers, "--devices", devices]
+    # The logs of an epoch of one step are those of the step.
+    words += ["--epoch-steps", 1, "--epochs", options.steps, "--output", folder]
+    with open(folder / "output.txt", "w+") as output:
+        process = subprocess.Popen(
+            map(str, [sys.executable, EXAMPLES / SCRIPT, *words, *rest]),
+            env={**os.environ, "KERAS_BACKEND": backend},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            code = process.wait(options.timeout)
+        except subprocess.TimeoutExpired:
+            code = f"none in {options.timeout} seconds"
+        finally:
+            end(process)
+        if code != 0:
+            output.seek(0)
+            lines = output.read().splitlines()[-20:]
+            raise SystemExit("\n".join([f"{name}: exit code {code}", *lines]))
+    return read_rows(folder / "history.csv")
+
+
+def end(process):
+    """Asks a process to end, so that it ends its own; then makes it."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def compare(results):
+    """Prints losses, distances from the single device's, and times."""
+    steps = len(next(iter(results.values())))
+    single, table = {}, []
+    for (backend, strategy, workers, devices), rows in results.items():
+        losses = [float(row["loss"]) for row in rows]
+        reference = single.setdefault(backend, losses)
+        pairs = zip(losses, reference, strict=True)
+        difference = max(abs(a - b) / b for a, b in pairs)
+        shown = (losses[0], losses[steps // 2 - 1], losses[-1])
+        spent = float(rows[-1]["seconds"]) - float(rows[0]["seconds"])
+        table.append(
+            [
+                backend,
+                strategy,
+                f"{workers} x {devices}",
+                ", ".join(f"{loss:.6f}" for loss in shown),
+                "" if reference is losses else f"{difference:.1e}",
+                f"{1e3 * spent / (steps - 1):.0f}",
+            ]
+        )
+    print()
+    header = ["backend", "strategy", "processes x devices"]
+    header += [f"loss at step 1, {steps // 2}, {steps}"]
+    print_table([*header, "largest difference", "ms"], table)
+
+
+if __name__ == "__main__":
+    main()

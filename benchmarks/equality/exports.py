@@ -1,0 +1,154 @@
+"""What does each export format cost, and does it compute the same?
+
+Exports a trained preset in every format, with the endpoint that is told its
+initial slots, and runs one image through each by its own runtime. Prints the
+table of docs/guides/export.md: the largest difference to Keras in any output,
+the size on disk, and the median latency of one image, alternating, in threads
+as each runtime chooses. Writes `runs/exports/results.json`.
+"""
+
+import shutil
+import statistics
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from benchmarks.results import print_table, write_measured
+from benchmarks.running import command_line
+from benchmarks.timing import measure
+from keras_slots import export
+from keras_slots.models import ObjectDiscovery
+
+OUTPUT = Path("runs/exports")
+ROUNDS = 30
+ENDPOINT = "discover_from"
+
+
+def main():
+    """Exports, runs, compares, times."""
+    parser = command_line(__doc__)
+    parser.add_argument("preset", nargs="?", default="clevr_scenes")
+    preset = parser.parse_args().preset
+    shutil.rmtree(OUTPUT, ignore_errors=True)
+    OUTPUT.mkdir(parents=True)
+    keras.utils.set_random_seed(0)
+    model = ObjectDiscovery.from_preset(preset)
+    inputs = draw_inputs(model)
+    expected = {name: np.array(x) for name, x in model(**inputs).items()}
+    runners = {"Keras, compiled by `tf.function`": keras_runner(model, inputs)}
+    sizes = {}
+    for title, (name, runner) in FORMATS.items():
+        runners[title] = runner(model, OUTPUT / name, inputs)
+        sizes[title] = size_of(OUTPUT / name)
+    results = {}
+    for title, times in measure(runners, ROUNDS).items():
+        outputs = runners[title]()
+        results[title] = {
+            "difference": max(
+                float(np.abs(outputs[name] - value).max())
+                for name, value in expected.items()
+            ),
+            "bytes": sizes.get(title, 0),
+            "seconds": statistics.median(times),
+        }
+    write_measured(OUTPUT / "results.json", results)
+    print(f"\n{preset}, one image")
+    print_table(
+        ["format", "largest difference", "size", "latency"],
+        [
+            [
+                title,
+                f"{row['difference']:.1e}",
+                f"{row['bytes'] / 1e6:.1f} MB" if row["bytes"] else "",
+                f"{1e3 * row['seconds']:.1f} ms",
+            ]
+            for title, row in results.items()
+        ],
+    )
+
+
+def draw_inputs(model):
+    """Draws an image and slots, as float32 arrays."""
+    rng, slots = np.random.default_rng(0), model.slot_attention
+    shape, _, _ = model.decoder.compute_output_shape((1, 1, 1))
+    image = rng.uniform(-1, 1, shape)
+    initial_slots = rng.normal(size=(1, slots.num_slots, slots.slot_size))
+    arrays = {"image": image, "initial_slots": initial_slots}
+    return {name: x.astype("float32") for name, x in arrays.items()}
+
+
+def size_of(path):
+    """Counts the bytes of a folder, or of a file and what belongs to it."""
+    if path.is_dir():
+        files = path.rglob("*")
+    else:
+        files = path.parent.glob(f"{path.stem}.*")
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def keras_runner(model, inputs):
+    """Runs the model itself, as a graph."""
+    function = tf.function(model)
+    tensors = {name: tf.constant(x) for name, x in inputs.items()}
+    return lambda: {k: x.numpy() for k, x in function(**tensors).items()}
+
+
+def saved_model_runner(model, path, inputs):
+    """Runs a SavedModel by TensorFlow."""
+    export.export_saved_model(model, path)
+    loaded = tf.saved_model.load(str(path))
+    tensors = {name: tf.constant(x) for name, x in inputs.items()}
+
+    def run():
+        # The model must outlive its signatures.
+        outputs = loaded.signatures[ENDPOINT](**tensors)
+        return {name: x.numpy() for name, x in outputs.items()}
+
+    return run
+
+
+def onnx_runner(model, path, inputs):
+    """Runs ONNX by Microsoft's onnxruntime."""
+    import onnxruntime
+
+    export.export_onnx(model, path, ENDPOINT)
+    session = onnxruntime.InferenceSession(path)
+    names = [output.name for output in session.get_outputs()]
+    return lambda: dict(zip(names, session.run(names, inputs), strict=True))
+
+
+def litert_runner(model, path, inputs):
+    """Runs LiteRT by Google's ai-edge-litert."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    export.export_litert(model, path, ENDPOINT)
+    run = Interpreter(str(path)).get_signature_runner()
+    return lambda: run(**inputs)
+
+
+def openvino_runner(model, path, inputs):
+    """Runs Intel's OpenVINO, in float32."""
+    import openvino
+
+    export.export_openvino(model, path, ENDPOINT)
+    settings = {"INFERENCE_PRECISION_HINT": "f32"}
+    compiled = openvino.Core().compile_model(path, "CPU", settings)
+
+    def run():
+        outputs = compiled(inputs)
+        return {name: outputs[key] for key in outputs for name in key.names}
+
+    return run
+
+
+FORMATS = {
+    "SavedModel, TensorFlow": ("saved_model", saved_model_runner),
+    "ONNX, onnxruntime": ("onnx.onnx", onnx_runner),
+    "LiteRT, ai-edge-litert": ("litert.tflite", litert_runner),
+    "OpenVINO, float32": ("openvino.xml", openvino_runner),
+}
+
+if __name__ == "__main__":
+    main()

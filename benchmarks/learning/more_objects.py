@@ -1,0 +1,232 @@
+"""How does a model do on more objects, slots and iterations than it knows?
+
+Trains object discovery on CLEVR-like scenes of 3 to 6 objects with 3 iterations
+and scores it on scenes of exactly 3, 4, ... 10 objects, with more iterations
+and, where the model can, more slots. Each of `MODELS` is the preset
+`clevr_scenes` with other slots: `eleven_slots` is the experiment of section 3.1
+and Figure 14 of the supplement, with 11 slots in training already; those of the
+others start from one Gaussian, since slots with starts of their own cannot be
+added after training.
+
+Writes to `runs/more_objects`: `scores.csv`, `scores.png`, pictures of scenes of
+ten objects for each model, and what resumes a training. Prints the table of
+docs/results/object_discovery.md.
+"""
+
+import statistics
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+
+from benchmarks import results
+from benchmarks.running import command_line
+from keras_slots.callbacks import TrainingCheckpoint
+from keras_slots.checks import check_option
+from keras_slots.datasets import clevr_scenes
+from keras_slots.metrics import adjusted_rand_index, mean_best_overlap
+from keras_slots.models import ObjectDiscovery, get_preset
+from keras_slots.visualization import plot_scene
+
+OUTPUT = Path("runs/more_objects")
+# Where the examples keep scenes of 64 pixels and 3 to 6 objects.
+CACHE = Path("runs/clevr_scenes/64-3-6")
+SEED = 0
+SMALL = get_preset("clevr_scenes")
+EPOCH_STEPS = 250
+TRAIN_SCENES = 20_000
+SCORED_SCENES = 64  # For each number of objects.
+NUMBERS = tuple(range(3, 11))
+TRAINED_ON = 6  # Objects at most.
+GAUSSIAN = {
+    "slot_initialization": "shared_gaussian",
+    "slots_initializer": "glorot_uniform",
+}
+# What is changed in Slot Attention.
+MODELS = {
+    "eleven_slots": {"num_slots": 11},
+    "weighted_mean": GAUSSIAN,
+    "scaled_sum": {**GAUSSIAN, "aggregation": "scaled_sum"},
+}
+# Slots and iterations of a test, and how it is drawn.
+TESTS = {
+    (7, 3): ("o-", results.BLUE),
+    (7, 5): ("o-", results.SKY),
+    (11, 3): ("s--", results.RED),
+    (11, 5): ("s--", results.ORANGE),
+}
+SHOWN = 2  # Scenes with a picture each.
+SCORES = {
+    "fg_ari": ("FG-ARI", adjusted_rand_index),
+    "mbo": ("mBO", mean_best_overlap),
+}
+
+
+def main():
+    """Trains, scores, draws and sums up."""
+    parser = command_line(__doc__)
+    names = ",".join(MODELS)
+    parser.add_argument("--names", default=names, help="some of " + names)
+    parser.add_argument("--steps", type=int, default=6_000)
+    options = parser.parse_args()
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    scores = {}
+    for name in options.names.split(","):
+        check_option("names", name, MODELS)
+        model = train(name, options.steps)
+        scores |= score(name, model)
+        draw_scenes(name, model)
+    rows = [
+        {
+            "model": name,
+            "objects": number,
+            "slots": slots,
+            "iterations": iterations,
+            **values,
+        }
+        for (name, slots, iterations), curve in scores.items()
+        for number, values in curve.items()
+    ]
+    results.write_rows(OUTPUT / "scores.csv", rows)
+    print_table(scores)
+    draw_scores(scores)
+
+
+def train(name, steps):
+    """Trains a model for so many steps; goes on from its checkpoint."""
+    keras.utils.set_random_seed(SEED)
+    slots = {**SMALL.slot_attention, **MODELS[name]}
+    preset = replace(SMALL, slot_attention=slots)
+    parts = ObjectDiscovery.PARTS
+    model = ObjectDiscovery(
+        *(preset.make(part, dtype="mixed_bfloat16") for part in parts)
+    )
+    model.build((None, *preset.image_shape))
+    model.compile(preset.make_optimizer())
+    checkpoint = TrainingCheckpoint(OUTPUT / f"{name}.npz")
+    epoch, epochs = checkpoint.restore(model), steps // EPOCH_STEPS
+    print(f"{name}: step {epoch * EPOCH_STEPS:,} of {steps:,}")
+    if epoch < epochs:
+        model.fit(
+            training_images().skip(epoch * EPOCH_STEPS),
+            steps_per_epoch=EPOCH_STEPS,
+            initial_epoch=epoch,
+            epochs=epochs,
+            callbacks=[checkpoint],
+            shuffle=False,
+            verbose=2,
+        )
+    minutes = checkpoint.history[-1]["seconds"] / 60
+    print(f"{steps:,} steps in {minutes:.1f} minutes")
+    return model
+
+
+def training_images():
+    """Gives images in batches without end."""
+    scenes = clevr_scenes(
+        "train",
+        SMALL.batch_size,
+        TRAIN_SCENES,
+        min_objects=min(NUMBERS),
+        max_objects=TRAINED_ON,
+        drop_remainder=True,
+        cache=CACHE,
+    )
+    return scenes.map(lambda image, target: image).repeat()
+
+
+def test_scenes(number):
+    """Draws images and masks of scenes of so many objects, as one batch."""
+    scenes = clevr_scenes(
+        "test",
+        SCORED_SCENES,
+        SCORED_SCENES,
+        as_dict=True,
+        min_objects=number,
+        max_objects=number,
+    )
+    scene = next(iter(scenes))
+    return scene["image"], scene["mask"]
+
+
+def discover(model, image, slots, iterations):
+    """Gives the model's outputs, with the same noise at every call."""
+    keras.utils.set_random_seed(SEED)
+    return model(image, num_slots=slots, num_iterations=iterations)
+
+
+def score(name, model):
+    """Gives the scores by test and number of objects."""
+    # Slots that were not trained cannot be added, and none be left idle.
+    fixed = MODELS[name].get("num_slots")
+    tests = [test for test in TESTS if fixed in (None, test[0])]
+    scores = {(name, *test): {} for test in tests}
+    for number in NUMBERS:
+        image, mask = test_scenes(number)
+        for test in tests:
+            masks = discover(model, image, *test)["masks"]
+            scores[name, *test][number] = {
+                metric: float(keras.ops.mean(measure(mask, masks)))
+                for metric, (_, measure) in SCORES.items()
+            }
+    return scores
+
+
+def print_table(scores):
+    """Prints means over few and over many objects, a line for each test."""
+    columns = [
+        (metric, title, numbers)
+        for metric, (title, _) in SCORES.items()
+        for numbers in (range(3, TRAINED_ON + 1), range(TRAINED_ON + 1, 11))
+    ]
+    rows = []
+    for (name, *test), curve in scores.items():
+        rows.append([f"`{name}`", *test])
+        for metric, _, numbers in columns:
+            values = [curve[number][metric] for number in numbers]
+            rows[-1].append(f"{statistics.fmean(values):.3f}")
+    titles = [
+        f"{title}, {numbers[0]} to {numbers[-1]} objects"
+        for _, title, numbers in columns
+    ]
+    print()
+    results.print_table(["model", "slots", "iterations", *titles], rows)
+
+
+def draw_scenes(name, model):
+    """Draws scenes of ten objects, slot by slot, as in Figure 14."""
+    image, mask = test_scenes(max(NUMBERS))
+    for iterations in (3, 5):
+        outputs = discover(model, image, 11, iterations)
+        for index in range(SHOWN):
+            path = OUTPUT / f"{name}_{iterations}_iterations_{index}.png"
+            plot_scene(image, outputs, path, index=index, mask=mask)
+            print(path)
+
+
+def draw_scores(scores):
+    """Draws FG-ARI by number of objects, an axis for each model."""
+    names = list(dict.fromkeys(name for name, *_ in scores))
+    width = 4 * len(names) + 0.4
+    figure, axes = results.new_figure(
+        width, 3.8, columns=len(names), sharey=True
+    )
+    for (name, *test), curve in scores.items():
+        line, color = TESTS[tuple(test)]
+        label = "{} slots, {} iterations".format(*test)
+        values = [curve[number]["fg_ari"] for number in NUMBERS]
+        axis = axes[names.index(name)]
+        axis.plot(NUMBERS, values, line, color=color, label=label)
+    for axis, name in zip(axes, names, strict=True):
+        axis.axvspan(min(NUMBERS), TRAINED_ON, color="0.95")
+        axis.set(title=name.replace("_", " "), ylim=(0, 1.02))
+        axis.set_xlabel("objects (gray: as in training)")
+    axes[0].set_ylabel("FG-ARI")
+    # Of the last model, which is tried in every test.
+    handles = axes[-1].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=2, frameon=False)
+    results.save_figure(figure, OUTPUT / "scores.png")
+
+
+if __name__ == "__main__":
+    main()

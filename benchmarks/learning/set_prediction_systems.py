@@ -1,0 +1,122 @@
+"""Which system predicts sets best? The supplement's table 2, on two cores.
+
+Runs `examples/set_prediction.py` once per setting and seed, one after the
+other, into `runs/set_prediction/SETTING_SEED`. Stop it whenever you like:
+finished runs are kept, and an unfinished one goes on where it stopped. Writes
+`runs/set_prediction/systems.csv`, one row per setting, seed, number of test
+iterations and number of objects in the scene, draws `systems.png` beside it,
+and prints the table of docs/results/set_prediction.md.
+"""
+
+import statistics
+from pathlib import Path
+
+from benchmarks import results
+from benchmarks.learning.set_prediction_figure import plot_systems
+from benchmarks.running import command_line, run_example
+
+OUTPUT = Path("runs/set_prediction")
+# The published number of objects, all properties, and the paper's loss; every
+# setting but the long one has the same number of steps of the same batches.
+TEN = "--max-objects 10"
+MAIN = f"{TEN} --loss huber --mixed-precision mixed_bfloat16"
+SETTINGS = {
+    "slot_attention": MAIN,
+    "slot_mlp": f"{MAIN} --model slot_mlp",
+    "dspn": f"{MAIN} --model dspn",
+    "idspn": f"{MAIN} --model idspn",
+    "last_iteration": f"{MAIN} --no-loss-at-every-iteration",
+    "coordinate_scale_2": f"{MAIN} --coordinate-scale 2",
+    # In float32 and compiled by XLA, unlike the others.
+    "cross_entropy_float32": f"{TEN} --jit",
+    "cross_entropy_long": f"{MAIN} --loss cross_entropy --steps 24000",
+    "no_centers": f"{MAIN} --no-centers",
+}
+
+
+def main():
+    """Trains what is not trained yet, then sums up."""
+    parser = command_line(__doc__)
+    add = parser.add_argument
+    add("settings", nargs="*", default=list(SETTINGS), metavar="setting")
+    add("--first-seed", type=int, default=0)
+    add("--seeds", type=int, default=1)
+    add("--table", action="store_true", help="train nothing")
+    options = parser.parse_args()
+    for setting in options.settings:
+        if setting not in SETTINGS:
+            parser.error(f"{setting!r} is not one of {', '.join(SETTINGS)}")
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
+        for setting in [] if options.table else options.settings:
+            folder = OUTPUT / f"{setting}_{seed}"
+            if not (folder / "metrics.json").exists():
+                words = ["--seed", seed, "--output", folder]
+                words += SETTINGS[setting].split()
+                run_example("set_prediction.py", *words)
+    sum_up()
+
+
+def sum_up():
+    """Writes, draws and prints what the finished runs reached."""
+    runs = [
+        (setting, file.parent)
+        for setting in SETTINGS
+        for file in sorted(OUTPUT.glob(f"{setting}_[0-9]*/metrics.json"))
+    ]
+    if not runs:
+        raise SystemExit(f"No finished run is in {OUTPUT}.")
+    rows = [row for run in runs for row in reached(*run)]
+    results.write_rows(OUTPUT / "systems.csv", rows)
+    histories = [
+        (setting, results.read_rows(folder / "history.csv"))
+        for setting, folder in runs
+    ]
+    plot_systems(rows, histories, OUTPUT / "systems.png")
+    print_table(rows)
+
+
+def reached(setting, folder):
+    """Gives what a finished run reached, as rows."""
+    metrics = results.read_json(folder / "metrics.json")
+    for iterations, ap in metrics["average_precision"].items():
+        by_number = metrics["by_number_of_objects"][iterations]
+        for number, values in {"all": ap, **by_number}.items():
+            yield {
+                "setting": setting,
+                "seed": metrics["settings"]["seed"],
+                "test_iterations": iterations,
+                "num_objects": number,
+                "steps": metrics["steps"],
+                "minutes": round(metrics["seconds"] / 60, 1),
+                "parameters": metrics["parameters"],
+                **values,
+            }
+
+
+def print_table(rows):
+    """Prints the rows of all scenes, AP in %.
+
+    A line for each seed, and one for their mean and standard deviation where
+    there are several.
+    """
+    names = [name for name in rows[0] if name.startswith("ap_")]
+    groups, table = {}, []
+    for row in rows:
+        if row["num_objects"] == "all":
+            key = row["setting"], row["test_iterations"]
+            groups.setdefault(key, []).append(row)
+    for key, seeds in groups.items():
+        for row in seeds:
+            cells = [f"{100 * row[name]:.1f}" for name in names]
+            table.append([*key, row["seed"], row["minutes"], *cells])
+        if len(seeds) > 1:
+            table.append([*key, "all", ""])
+            for name in names:
+                values = [100 * row[name] for row in seeds]
+                mean, spread = statistics.mean(values), statistics.stdev(values)
+                table[-1].append(f"{mean:.1f} ± {spread:.1f}")
+    results.print_table(["setting", "T", "seed", "minutes", *names], table)
+
+
+if __name__ == "__main__":
+    main()

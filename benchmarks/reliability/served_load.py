@@ -1,0 +1,129 @@
+"""Does an exported model answer rightly under many clients at once?
+
+Exports the trained preset `clevr_scenes`, loads the SavedModel, and lets 16
+threads ask it without a pause, each time with another of 64 images. Every
+answer is compared with what Keras says of that very image, mask by mask: an
+answer to another client's question would be far off. Memory is noted every
+second.
+
+Writes to `runs/served_load`: `process.csv` and `load.png`. Prints the number
+of answers, the largest difference, how long clients waited, and how memory
+changed. Exits with an error if an answer was wrong.
+"""
+
+import random
+import shutil
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from benchmarks import results
+from benchmarks.reliability import process_samples
+from benchmarks.running import command_line
+from keras_slots.datasets import clevr_scenes
+from keras_slots.export import export_saved_model
+from keras_slots.models import ObjectDiscovery
+
+OUTPUT = Path("runs/served_load")
+NUM_CLIENTS = 16
+NUM_IMAGES = 64
+TOLERANCE = 1e-4  # Of masks, which go from 0 to 1.
+PERCENTILES = (50, 90, 99, 99.9)
+
+
+def main():
+    """Exports, asks, draws and sums up."""
+    parser = command_line(__doc__)
+    parser.add_argument("--minutes", type=float, default=10)
+    minutes = parser.parse_args().minutes
+    shutil.rmtree(OUTPUT, ignore_errors=True)
+    OUTPUT.mkdir(parents=True)
+    model = ObjectDiscovery.from_preset("clevr_scenes")
+    scenes = clevr_scenes("test", NUM_IMAGES, NUM_IMAGES, max_objects=6)
+    image, _ = next(iter(scenes))
+    images = [image[index : index + 1] for index in range(NUM_IMAGES)]
+    masks = [model(image)["masks"].numpy() for image in images]
+    export_saved_model(model, OUTPUT / "saved_model")
+    served = tf.saved_model.load(str(OUTPUT / "saved_model"))
+    discover = served.signatures["discover"]
+    discover(image=images[0])  # The first call optimizes.
+    clients = [
+        Client(discover, images, masks, seed, 60 * minutes)
+        for seed in range(NUM_CLIENTS)
+    ]
+    path = OUTPUT / "process.csv"
+    with process_samples.ProcessSamples(path, 1, lambda: count(clients)):
+        for client in clients:
+            client.start()
+        for client in clients:
+            client.join()
+    rows = process_samples.settled(process_samples.read_samples(path))
+    waits = 1e3 * np.concatenate([client.waits for client in clients])
+    draw(rows, waits)
+    sys.exit(sum_up(rows, waits, clients, minutes))
+
+
+class Client(threading.Thread):
+    """Asks for so long, and remembers how long it waited and what was off."""
+
+    def __init__(self, discover, images, expected, seed, seconds):
+        super().__init__(daemon=True)
+        self.discover = discover
+        self.images, self.expected = images, expected
+        self.chance = random.Random(seed)
+        self.seconds = seconds
+        self.waits = []
+        self.worst = 0.0
+
+    def run(self):
+        end = time.monotonic() + self.seconds
+        while time.monotonic() < end:
+            index = self.chance.randrange(NUM_IMAGES)
+            start = time.monotonic()
+            masks = self.discover(image=self.images[index])["masks"].numpy()
+            self.waits.append(time.monotonic() - start)
+            difference = np.abs(masks - self.expected[index]).max()
+            # Not a number is the worst of all.
+            self.worst = max(self.worst, np.nan_to_num(difference, nan=np.inf))
+
+
+def count(clients):
+    """Counts the answers so far."""
+    return {"answers": sum(len(client.waits) for client in clients)}
+
+
+def draw(rows, waits):
+    """Draws memory over time, and how long clients waited."""
+    figure, (memory, answers) = results.new_figure(8, 3.2, columns=2)
+    memory.plot(rows["seconds"] / 60, rows["megabytes"], color=results.BLUE)
+    memory.set(xlabel="minutes", ylabel="resident memory in MB")
+    memory.set_ylim(0, 1.1 * rows["megabytes"].max())
+    bins = np.geomspace(waits.min(), waits.max(), 60)
+    answers.hist(waits, bins=bins, color=results.BLUE)
+    answers.set(xscale="log", xlabel="milliseconds from question to answer")
+    answers.set_ylabel("answers")
+    results.save_figure(figure, OUTPUT / "load.png")
+
+
+def sum_up(rows, waits, clients, minutes):
+    """Prints what came out; gives the number of clients with a wrong answer."""
+    worst = max(client.worst for client in clients)
+    wrong = sum(bool(client.worst > TOLERANCE) for client in clients)
+    print(
+        f"\n{len(clients)} clients, {len(waits):,} answers in {minutes:g} "
+        f"minutes, {len(waits) / (60 * minutes):.0f} a second"
+    )
+    print(f"largest difference of a mask: {worst:.1e}; {wrong} clients wronged")
+    for share in PERCENTILES:
+        wait = np.percentile(waits, share)
+        print(f"{share:g} % of the answers within {wait:.0f} ms")
+    process_samples.print_memory(rows)
+    return wrong
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""How fast are attention and training on a GPU, with JAX and PyTorch?
+
+Times a forward and backward pass of `SlotAttention`: compiled by JAX, beside
+`literal_slot_attention` in float32, and eager in PyTorch, beside the PyTorch
+package `slot-attention`; then training steps of the paper's models
+with JAX, the way of the images to the GPU included, and the most memory that
+they hold. Each task has a process of its own. Medians of rounds that alternate.
+"""
+
+import argparse
+import contextlib
+
+import keras
+
+from benchmarks.literal_forms import literal_forms
+from benchmarks.running import command_line, run_again
+from benchmarks.speed.steps import (
+    NUM_ITERATIONS,
+    attention_forms,
+    discovery_step,
+    squares,
+)
+from benchmarks.timing import compare
+
+# Batch, tokens, features, slots.
+SHAPES = ((32, 4096, 64, 7), (64, 1225, 64, 4), (64, 16384, 64, 7))
+POLICIES = ("float32", "mixed_bfloat16")
+PRESETS = ("tetrominoes_paper", "clevr6", "multi_dsprites_paper")
+BATCH_SIZE = 64
+
+
+def main():
+    """Runs every task of every backend, alone in a process."""
+    parser = command_line(__doc__)
+    parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        task, *words = options.child
+        return {"attention": attention, "training": training}[task](*words)
+    run("jax", "attention")
+    run("torch", "attention")
+    for form in ("mixed_bfloat16", "float32", "literal"):
+        for preset in PRESETS:
+            run("jax", "training", preset, form)
+
+
+def run(backend, *words):
+    """Runs a task; one that does not fit leaves the others alone."""
+    print(f"\n{backend}: {' '.join(words)}", flush=True)
+    run_again("--child", *words, backend=backend, check=False)
+
+
+def attention():
+    """Times attention in all shapes, in the backend of this process."""
+    make, baseline = {
+        "jax": (jax_steps, "literal"),
+        "torch": (torch_steps, "slot-attention, float32"),
+    }[keras.config.backend()]
+    for shape in SHAPES:
+        what = "{} x {} tokens of {}, {} slots".format(*shape)
+        compare(what, make(shape), baseline, rounds=20, calls=10)
+
+
+def jax_steps(shape):
+    """Makes compiled steps, ours and literal, which wait for their end."""
+    import jax
+
+    def step(layer, tokens, form):
+        weights = layer.trainable_variables
+
+        def loss(values, tokens):
+            with keras.StatelessScope(zip(weights, values, strict=True)):
+                return squares(form(tokens))
+
+        gradient = jax.jit(jax.grad(loss, argnums=(0, 1)))
+        values = [weight.value for weight in weights]
+        return lambda: jax.block_until_ready(gradient(values, tokens))
+
+    steps = {}
+    for policy in POLICIES:
+        layer, tokens, literal = attention_forms(*shape, policy)
+        steps[policy] = step(layer, tokens, layer)
+        if policy == "float32":
+            steps["literal"] = step(layer, tokens, literal)
+    return steps
+
+
+def torch_steps(shape):
+    """Makes eager steps, ours and the peer's."""
+    from benchmarks.speed.torch_peer import make_peer, torch_step
+
+    *tokens_shape, num_slots = shape
+    steps = {}
+    for policy in POLICIES:
+        layer, _, _ = attention_forms(*shape, policy)
+        peer = make_peer(tokens_shape[-1], num_slots, NUM_ITERATIONS)
+        half = policy != "float32"
+        steps[policy] = torch_step(layer, *tokens_shape)
+        name = f"slot-attention, {policy}"
+        steps[name] = torch_step(peer, *tokens_shape, half)
+    return steps
+
+
+def training(preset, form):
+    """Tells time and memory of training steps of a preset, by JAX."""
+    import jax
+
+    policy = "float32" if form == "literal" else form
+    step = discovery_step(preset, BATCH_SIZE, policy)
+    with literal_forms() if form == "literal" else contextlib.nullcontext():
+        step()
+    what = f"training step of {preset}, batch of {BATCH_SIZE}"
+    compare(what, {form: step}, form, rounds=20)
+    memory = jax.local_devices()[0].memory_stats() or {}
+    peak = memory.get("peak_bytes_in_use", 0)
+    print(f"  {form} holds {peak / 2**20:.0f} MB at most")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""What does a training step of set prediction cost, and matching within it?
+
+Times, alternating in one process, a training step of `clevr_scenes_properties`
+compiled by XLA and not, and the matching of 512 sets of ten compiled against
+SciPy called once per matrix on the host. Prints medians and ratios.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from scipy.optimize import linear_sum_assignment
+
+import keras_slots
+from benchmarks.running import command_line
+from benchmarks.timing import compare
+from keras_slots.models import SetPrediction, get_preset
+
+PRESET = "clevr_scenes_properties"
+ROUNDS, STEPS = 12, 5
+
+
+def main():
+    """Answers both, a line per thing timed."""
+    command_line(__doc__).parse_args()
+    batch_size = get_preset(PRESET).batch_size
+    what = f"training step, batch of {batch_size}"
+    compare(what, step_functions(), "graph", ROUNDS, STEPS)
+    for name, cost in costs().items():
+        functions = matching_functions(cost)
+        compare(f"matching, {name}", functions, "SciPy", 5 * ROUNDS)
+
+
+def step_functions():
+    """Makes a training step of the same model, compiled by XLA and not."""
+    preset = get_preset(PRESET)
+    dataset = keras_slots.datasets.clevr_scenes(
+        "train", preset.batch_size, num_scenes=preset.batch_size, max_objects=6
+    )
+    image, target = next(iter(dataset))
+    functions = {}
+    for name, jit in (("XLA", True), ("graph", False)):
+        keras.utils.set_random_seed(0)
+        model = SetPrediction.from_preset(PRESET, load_weights=False)
+        model.compile(
+            preset.make_optimizer(),
+            loss=keras_slots.losses.HungarianCrossEntropyLoss(),
+            jit_compile=jit,
+        )
+        functions[name] = lambda m=model: m.train_on_batch(image, target)
+    return functions
+
+
+def costs():
+    """Draws random ones, also of large sets, and Huber's before training."""
+    rng = np.random.default_rng(0)
+    dataset = keras_slots.datasets.clevr_scenes("train", 512, num_scenes=512)
+    _, target = next(iter(dataset))  # 3 to 10 objects, and padding.
+    guess = rng.uniform(0.3, 0.7, (512, 1, 10, 19))
+    error = np.array(target)[:, :, None] - guess
+    return {
+        "512 x 10 x 10, random": rng.random((512, 10, 10), "float32"),
+        "64 x 32 x 32, random": rng.random((64, 32, 32), "float32"),
+        "512 x 10 x 10, of untrained predictions": np.mean(
+            0.5 * np.square(error), axis=-1, dtype="float32"
+        ),
+    }
+
+
+def matching_functions(cost):
+    """Makes exact matching of one batch, in the graph and on the host."""
+    match = tf.function(keras_slots.ops.linear_sum_assignment, jit_compile=True)
+    tensor = tf.constant(cost)
+    return {
+        "in graph": lambda: match(tensor).numpy(),
+        "SciPy": lambda: [linear_sum_assignment(matrix) for matrix in cost],
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -48,8 +48,8 @@ def measure_slots(
       alone, or columns alone, explain, whichever is larger: 1 for stripes,
       about 1/3 for quarters of the image, less for objects.
     - `place_bound`: the correlation between the masks of two images, with
-      slots in the order that agrees best with the first image: 1 if the masks
-      are the same for all images.
+      slots in the order that agrees best with the first image (any of several
+      equally good orders): 1 if the masks are the same for all images.
     - `largest_share`: share of the image that its largest slot owns.
     - `border_slots`: the effective number of slots on the image's border:
       1 if a single slot holds the background.

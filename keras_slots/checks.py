@@ -140,8 +140,8 @@ def check_floats(name: str, value) -> None:
     dtype = ops.dtype(value)
     if "float" not in dtype:
         raise ValueError(
-            f"`{name}` must hold floats. Images with integers from 0 to 255 "
-            f"become such by `x / 127.5 - 1`. Received: {name}.dtype={dtype}"
+            f"`{name}` must hold floats. Convert images with integers from 0 "
+            f"to 255 by `x / 127.5 - 1`. Received: {name}.dtype={dtype}"
         )
 
 
@@ -226,7 +226,7 @@ def as_tensor(name: str, value, dtype: str | None = None) -> Tensor:
         return tensor if dtype is None else ops.cast(tensor, dtype)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
-            f"`{name}` must be a tensor, or numbers that make one. "
+            f"`{name}` must be a tensor, or numbers in the form of a tensor. "
             f"Received: {name} of type {type(value).__name__}"
         ) from error
 

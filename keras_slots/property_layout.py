@@ -71,7 +71,7 @@ class PropertyLayout:
             check_option("properties", name, PROPERTIES)
         if len(set(self.properties)) < len(self.properties):
             raise ValueError(
-                "`properties` must not repeat one. "
+                "`properties` must not repeat a name. "
                 f"Received: properties={self.properties}"
             )
         as_number("coordinate_scale", self.coordinate_scale, above=True)
@@ -116,8 +116,8 @@ class PropertyLayout:
         rows = np.asarray(rows, "float32")
         if rows.ndim < 1 or rows.shape[-1] != self.num_features:
             raise ValueError(
-                f"`rows` must have {self.num_features} features, as "
-                f"{self!r} says. Received: rows.shape={rows.shape}"
+                f"`rows` must have {self.num_features} features to fit "
+                f"{self!r}. Received: rows.shape={rows.shape}"
             )
         coordinates = rows[..., self.columns("coordinates")]
         return {

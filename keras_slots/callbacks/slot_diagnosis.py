@@ -127,7 +127,7 @@ class SlotDiagnosis(keras.callbacks.Callback):
         """Reshapes attention (B, K, N) to masks (B, K, H, W)."""
         if attention is None:
             raise ValueError(
-                "The model must give a dict with 'masks' or 'attention'. "
+                "The model must return a dict with 'masks' or 'attention'. "
                 f"Received: model={self.model!r}"
             )
         batch, num_slots, num_tokens = attention.shape
@@ -151,7 +151,7 @@ def _batches(images, num_batches):
         images = [images]
     if not isinstance(images, Iterable) or isinstance(images, (str, dict)):
         raise ValueError(
-            "`images` must be a tensor (B, H, W, C) or an iterable of such. "
+            "`images` must be a tensor (B, H, W, C) or an iterable of them. "
             f"Received: images of type {type(images).__name__}"
         )
     batches = []

@@ -94,7 +94,7 @@ _RULES = (
         "dead slots",
         lambda m: m["dead_slots"] > 0.2,
         "{dead_slots:.0%} of the slots own no pixel.",
-        "With fewer objects than slots that is as it should be. Otherwise "
+        "With fewer objects than slots this is normal. Otherwise "
         "lower the learning rate and warm it up, or use fewer slots.",
     ),
     _Rule(
@@ -102,8 +102,8 @@ _RULES = (
         lambda m: m["border_slots"] < 1.2 and m["largest_share"] > 0.5,
         "One slot owns the border of the image, and {largest_share:.0%} of "
         "it in all.",
-        "Often that is what one wants. If the score falls while the loss "
-        "falls too, objects are painted with it: raise the decoder's "
+        "Often this is useful. But if the score falls while the loss "
+        "falls too, the slot also paints objects: raise the decoder's "
         "`mask_penalty`.",
     ),
     _Rule(
@@ -162,7 +162,7 @@ def diagnose(measures: Mapping[str, float]) -> list[Finding]:
     """
     if not isinstance(measures, Mapping):
         raise ValueError(
-            "`measures` must be a dict, as `measure_slots` makes it. "
+            "`measures` must be a dict, as returned by `measure_slots`. "
             f"Received: measures of type {type(measures).__name__}"
         )
     try:

@@ -114,8 +114,8 @@ def _without_channel(masks):
     check_tensor("masks", masks, "(B, K, H, W)")
     if masks.shape[0] < 2 or masks.shape[1] < 2:
         raise ValueError(
-            "`masks` must be of at least two images and two slots, to see "
-            "whether they differ. Received: "
+            "`masks` must have at least two images and two slots, to compare "
+            "them. Received: "
             f"masks.shape={masks.shape}"
         )
     return masks

@@ -123,7 +123,7 @@ def _tensorflow():
         import tensorflow
     except ImportError as error:
         raise ImportError(
-            "`SlotPictures` needs TensorFlow to write what TensorBoard reads, "
-            "whatever the backend: `pip install tensorflow`."
+            "`SlotPictures` needs TensorFlow to write for TensorBoard, on "
+            "every backend: `pip install tensorflow`."
         ) from error
     return tensorflow

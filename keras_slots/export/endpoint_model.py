@@ -98,7 +98,7 @@ def _choose(model, name):
         name = steady[0]
     if not isinstance(name, str) or name not in steady:
         raise ValueError(
-            "`endpoint` must be one that draws no noise: one of "
+            "`endpoint` must be an endpoint without noise: one of "
             f"{', '.join(map(repr, steady))}. Received: endpoint={name!r}"
         )
     return EndpointModel(model, found[name])

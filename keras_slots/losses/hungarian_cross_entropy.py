@@ -182,8 +182,8 @@ def _weights(target, coordinate_weight):
     others = target.shape[-1] - FEWEST_FEATURES
     if others < 0:
         raise ValueError(
-            "An object needs three coordinates and, as its last feature, "
-            "whether it is one. Received: "
+            "An object needs three coordinates and a last feature that is 1 "
+            "for objects and 0 for padding. Received: "
             f"y_true.shape={tuple(target.shape)}"
         )
     real = target[..., -1:]

@@ -117,8 +117,8 @@ class DetectionRule:
                 raise ValueError(
                     f"`{name}` must have {self.num_features} features: "
                     f"{self.num_coordinates} coordinates, one-hot codes of "
-                    f"sizes {self.category_sizes} and a confidence. If they "
-                    "mean something else, say so with `num_coordinates` and "
+                    f"sizes {self.category_sizes} and a confidence. Describe "
+                    "other features with `num_coordinates` and "
                     f"`category_sizes`. Received: {name}.shape={shape}"
                 )
 

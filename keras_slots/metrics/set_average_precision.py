@@ -158,8 +158,8 @@ class SetAveragePrecision(keras.metrics.Metric):
     ) -> None:
         if sample_weight is not None:
             raise ValueError(
-                "`sample_weight` must be None, as all images count alike; in "
-                "`compile`, give the metric as one of `metrics`, not of "
+                "`sample_weight` must be None, as images have equal weights; "
+                "in `compile`, make the metric one of `metrics`, not of "
                 "`weighted_metrics`. Received: sample_weight="
                 f"{type(sample_weight).__name__}"
             )
@@ -169,8 +169,8 @@ class SetAveragePrecision(keras.metrics.Metric):
         size = ops.shape(confidence)[0]
         if isinstance(size, int) and size > self.capacity:
             raise ValueError(
-                "`capacity` must be at least the number of predictions, and "
-                f"one batch has {size} already. Received: "
+                "`capacity` must be at least the number of predictions, but "
+                f"one batch already has {size}. Received: "
                 f"capacity={self.capacity}"
             )
         # Predictions beyond the capacity overwrite the end; `result` is then

@@ -65,7 +65,7 @@ def check_path(path):
     endings = FigureCanvasBase.get_supported_filetypes()
     if Path(path).suffix[1:].lower() not in endings:
         raise ValueError(
-            "`path` must end as a picture does, such as '.png'. "
+            "`path` must end like a picture, for example in '.png'. "
             f"Received: path={os.fspath(path)!r}"
         )
     as_folder(path)

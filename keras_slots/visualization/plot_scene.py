@@ -101,7 +101,7 @@ def plot_scene(
     scene = scenes[index]
     if not len(scene["masks"]):
         raise ValueError(
-            "`outputs` must be of one slot or more. "
+            "`outputs` must have at least one slot. "
             "Received: outputs of 0 slots"
         )
     top_row = whole_panels(scene)

@@ -56,7 +56,7 @@ def _entry(outputs, name):
     """Returns an entry of a model's outputs as an array."""
     if not isinstance(outputs, Mapping):
         raise ValueError(
-            "`outputs` must be a dict, as `models.ObjectDiscovery` gives it. "
+            "`outputs` must be a dict, as `models.ObjectDiscovery` returns. "
             f"Received: outputs of type {type(outputs).__name__}"
         )
     if name not in outputs:

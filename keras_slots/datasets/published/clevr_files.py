@@ -71,8 +71,8 @@ class ClevrFiles:
             if found != classes:
                 raise ValueError(
                     "`data_dir` must hold files that number the classes of "
-                    f"{name!r} as {classes}, but they do so as {found}. "
-                    "Prepare them anew, by a TensorFlow Datasets that has the "
+                    f"{name!r} as {classes}, but their order is {found}. "
+                    "Prepare them again, by a TensorFlow Datasets with the "
                     f"published order. Received: data_dir={self._data_dir!r}"
                 )
 
@@ -127,9 +127,9 @@ class ClevrFiles:
         first = next(iter(scenes.take(1)))
         if not first["objects"]["shape"].shape[0]:
             raise ValueError(
-                "`data_dir` must hold annotated scenes, but those of the "
+                "`data_dir` must hold annotated scenes, but the scenes of the "
                 f"split {split!r} have no objects. Their annotations were "
-                "missing when the files were prepared; prepare them anew. "
+                "missing when the files were prepared; prepare them again. "
                 f"Received: data_dir={self._data_dir!r}"
             )
         return scenes

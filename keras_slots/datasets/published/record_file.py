@@ -58,8 +58,8 @@ class RecordFile:
         self.window = ImageWindow(crop, size, self.format.image_shape)
         if max_objects and "visibility" not in self.format.features:
             raise ValueError(
-                "`max_objects` must be `None` for a dataset that does not tell "
-                f"which objects are there, as {self.format.name!r}. "
+                "`max_objects` must be `None` for a dataset without the "
+                f"objects' visibility, such as {self.format.name!r}. "
                 f"Received: max_objects={max_objects}"
             )
 
@@ -110,8 +110,8 @@ class RecordFile:
         if records < (take or 1):
             raise ValueError(
                 "`skip` and `take` ask for records beyond the end of the file "
-                f"{self.path!r}: {records} of its records come after the "
-                f"skipped ones. Received: skip={skip}, take={take}"
+                f"{self.path!r}: {records} records follow after the "
+                f"skipped records. Received: skip={skip}, take={take}"
             )
         if not scenes:
             raise ValueError(
@@ -181,8 +181,8 @@ class RecordFile:
         name = recognize(record)
         if name is None:
             raise ValueError(
-                "Record 0 of the file fits no published dataset; name one as "
-                f"`dataset` to learn what differs. Received: path={self.path!r}"
+                "Record 0 of the file fits no published dataset; set `dataset` "
+                f"to see the difference. Received: path={self.path!r}"
             )
         return name
 

@@ -77,7 +77,7 @@ version. Received: folder='shards'
     if found < (take or 1):
         raise ValueError(
             "`skip` and `take` ask for more scenes than are in the folder "
-            f"{shards.folder!r}: {found} come after the skipped ones. "
+            f"{shards.folder!r}: {found} follow after the skipped scenes. "
             f"Received: skip={skip}, take={take}"
         )
     scenes = read_shards(spans, shards.spec, shuffle, seed)

@@ -117,7 +117,7 @@ class ShardFolder:
             raise ValueError(
                 "`folder` must hold a whole conversion, but shards are "
                 "missing; call `convert_records` again with the same "
-                f"arguments, and it goes on. Received: folder={folder!r}"
+                f"arguments to continue. Received: folder={folder!r}"
             )
         return shards
 

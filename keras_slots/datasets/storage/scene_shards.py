@@ -126,8 +126,8 @@ def _parse(paths, batch, spec):
     check = tf.debugging.Assert(
         tf.reduce_all(whole),
         [
-            "A file of scenes is damaged or cut short. Delete it, and the call "
-            "that made it makes it again. Received:",
+            "A file of scenes is damaged or cut short. Delete it, and repeat "
+            "the call that made it. Received:",
             damaged,
         ],
     )

@@ -426,7 +426,7 @@ def check_arguments(layer) -> None:
     for decoded, output in zip(decoded_size, output_size, strict=True):
         if not decoded - cell < output <= decoded:
             raise ValueError(
-                "`output_size` must be what the decoder makes, "
+                "`output_size` must be the decoded size, "
                 f"{decoded_size[0]} x {decoded_size[1]} pixels, or "
                 "smaller by less than one cell of its grid, "
                 f"{cell} pixels. Received: output_size={layer.output_size}, "
@@ -450,8 +450,7 @@ def check_call(layer, slots, slot_mask, centers, scales) -> None:
         )
     if scales is not None and centers is None:
         raise ValueError(
-            "`scales` need `centers` to be drawn around. Received: "
-            "centers=None, scales=a tensor"
+            "`scales` need `centers`. Received: centers=None, scales=a tensor"
         )
     for name, place in (("centers", centers), ("scales", scales)):
         if place is not None:

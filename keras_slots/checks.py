@@ -13,7 +13,7 @@ from keras import ops
 from keras_slots.types import Tensor
 
 
-def check_integer(name: str, value, minimum: int = 1) -> int:
+def as_integer(name: str, value, minimum: int = 1) -> int:
     """Returns `value` as an `int` if it is an integer of at least `minimum`.
 
     Args:
@@ -39,12 +39,12 @@ def check_integer(name: str, value, minimum: int = 1) -> int:
     return integer
 
 
-def check_integer_or_none(name: str, value) -> int | None:
-    """Works like `check_integer`, but also accepts `None`."""
-    return None if value is None else check_integer(name, value)
+def as_integer_or_none(name: str, value) -> int | None:
+    """Works like `as_integer`, but also accepts `None`."""
+    return None if value is None else as_integer(name, value)
 
 
-def check_number(name: str, value, above: bool = False) -> float:
+def as_number(name: str, value, above: bool = False) -> float:
     """Returns `value` as a `float` if it is a finite number of at least 0.
 
     Otherwise raises a `ValueError`. With `above=True` it must be above 0.
@@ -59,12 +59,12 @@ def check_number(name: str, value, above: bool = False) -> float:
     return float(value)
 
 
-def check_number_or_none(name: str, value) -> float | None:
-    """Works like `check_number(above=True)`, but also accepts `None`."""
-    return None if value is None else check_number(name, value, above=True)
+def as_number_or_none(name: str, value) -> float | None:
+    """Works like `as_number(above=True)`, but also accepts `None`."""
+    return None if value is None else as_number(name, value, above=True)
 
 
-def check_seed(value) -> int | None:
+def as_seed(value) -> int | None:
     """Returns `value`; raises a `ValueError` unless an integer or `None`."""
     integer = isinstance(value, numbers.Integral)
     if value is not None and (isinstance(value, bool) or not integer):
@@ -157,7 +157,7 @@ def check_sample_weight(value) -> None:
         )
 
 
-def check_folder(path) -> Path:
+def as_folder(path) -> Path:
     """Returns `path`; raises a `FileNotFoundError` if its folder is missing."""
     path = Path(os.fspath(path))
     if not path.parent.is_dir():
@@ -175,8 +175,7 @@ def as_sizes(name: str, value: Sequence[int]) -> tuple[int, ...]:
     """Converts positive integers to a tuple; else raises a `ValueError`."""
     sizes = as_tuple(name, value, "positive integers")
     return tuple(
-        check_integer(f"{name}[{index}]", size)
-        for index, size in enumerate(sizes)
+        as_integer(f"{name}[{index}]", size) for index, size in enumerate(sizes)
     )
 
 
@@ -184,7 +183,7 @@ def as_sizes_or_one(name: str, value) -> int | tuple[int, ...]:
     """Works like `as_sizes`, but returns a single integer unchanged."""
     if isinstance(value, (list, tuple)):
         return as_sizes(name, value)
-    return check_integer(name, value)
+    return as_integer(name, value)
 
 
 def one_each(name: str, value: Sizes, count: int) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from keras_slots.checks import as_tuple, check_number, check_option
+from keras_slots.checks import as_number, as_tuple, check_option
 
 # The properties of a CLEVR object and their classes, in the order of the
 # authors' targets and of the labels of TensorFlow Datasets.
@@ -74,7 +74,7 @@ class PropertyLayout:
                 "`properties` must not repeat a name. "
                 f"Received: properties={self.properties}"
             )
-        check_number("coordinate_scale", self.coordinate_scale, above=True)
+        as_number("coordinate_scale", self.coordinate_scale, above=True)
 
     @property
     def category_sizes(self) -> tuple[int, ...]:

@@ -11,8 +11,8 @@ from keras_slots.callbacks.same_noise import same_noise
 from keras_slots.callbacks.slot_findings import Finding, diagnose
 from keras_slots.callbacks.slot_health import measure_slots
 from keras_slots.checks import (
+    as_integer,
     as_sizes,
-    check_integer,
     check_tensor,
     one_each,
 )
@@ -85,7 +85,7 @@ class SlotDiagnosis(keras.callbacks.Callback):
         verbose: bool = True,
     ) -> None:
         super().__init__()
-        self.num_batches = check_integer("num_batches", num_batches)
+        self.num_batches = as_integer("num_batches", num_batches)
         self.batches = _batches(images, self.num_batches)
         self.grid_size: tuple[int, int] | None = None
         if grid_size is not None:

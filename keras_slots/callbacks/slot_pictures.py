@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from keras_slots.callbacks.same_noise import same_noise
-from keras_slots.checks import check_integer, check_size, check_tensor
+from keras_slots.checks import as_integer, check_size, check_tensor
 from keras_slots.types import Tensor
 
 # TensorBoard shows pictures at their own size.
@@ -70,7 +70,7 @@ class SlotPictures(keras.callbacks.Callback):
         check_tensor("images", images, "(B, H, W, 3)")
         self.images = ops.convert_to_numpy(images)
         self.log_dir = os.fspath(log_dir)
-        self.every = check_integer("every", every)
+        self.every = as_integer("every", every)
         self.mask = None
         if mask is not None:
             check_tensor("mask", mask, "(B, H, W)")

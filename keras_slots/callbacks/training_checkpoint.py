@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_slots.checks import check_folder
+from keras_slots.checks import as_folder
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -176,7 +176,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         self._writes = _is_chief(self.model)
         # Not only after a whole epoch.
         if self._writes:
-            check_folder(self.path)
+            as_folder(self.path)
             if self.path.is_dir():
                 raise IsADirectoryError(
                     "`path` must name a file, not a folder. "

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from keras_slots.checks import check_folder
+from keras_slots.checks import as_folder
 
 
 def check_free(path) -> None:
@@ -15,7 +15,7 @@ def check_free(path) -> None:
         )
 
 
-def check_file(path, ending: str) -> Path:
+def as_file(path, ending: str) -> Path:
     """Returns the path, if a file with this ending can be made there.
 
     Raises:
@@ -27,4 +27,4 @@ def check_file(path, ending: str) -> Path:
         raise ValueError(
             f"`path` must end in {ending!r}. Received: path={str(path)!r}"
         )
-    return check_folder(path)
+    return as_folder(path)

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_slots.export.destination import check_file, check_free
+from keras_slots.export.destination import as_file, check_free
 from keras_slots.export.endpoints import Endpoint, endpoints
 from keras_slots.files import all_at_once
 
@@ -78,7 +78,7 @@ def export_endpoint(
         ValueError: If an argument does not fit.
         FileExistsError: If `path` already exists.
     """
-    path = check_file(path, ending)
+    path = as_file(path, ending)
     chosen = _choose(model, endpoint)
     check_free(path)
     with all_at_once(path) as unfinished:

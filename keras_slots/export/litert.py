@@ -4,7 +4,7 @@ import os
 
 import keras
 
-from keras_slots.checks import check_integer
+from keras_slots.checks import as_integer
 from keras_slots.export.endpoint_model import export_endpoint
 
 
@@ -51,5 +51,5 @@ def export_litert(
         endpoint,
         ending=".tflite",
         format="litert",
-        batch_size=check_integer("batch_size", batch_size),
+        batch_size=as_integer("batch_size", batch_size),
     )

@@ -8,10 +8,10 @@ from keras import ops
 
 from keras_slots.checks import (
     Sizes,
+    as_integer,
     as_sizes,
     as_sizes_or_one,
     check_floats,
-    check_integer,
     check_rank,
     check_tensor,
     one_each,
@@ -93,7 +93,7 @@ class ConvEncoder(keras.layers.Layer):
         self.kernel_sizes = as_sizes_or_one("kernel_sizes", kernel_sizes)
         self.strides = as_sizes_or_one("strides", strides)
         self.mlp_sizes = as_sizes("mlp_sizes", mlp_sizes)
-        self.num_frequencies = check_integer(
+        self.num_frequencies = as_integer(
             "num_frequencies", num_frequencies, minimum=0
         )
         self.use_position_embedding = use_position_embedding

@@ -4,9 +4,9 @@ import keras
 from keras import ops
 
 from keras_slots.checks import (
-    check_integer,
-    check_integer_or_none,
-    check_number,
+    as_integer,
+    as_integer_or_none,
+    as_number,
     check_rank,
     check_tensor,
 )
@@ -69,17 +69,17 @@ class PropertyHead(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.num_features = check_integer("num_features", num_features)
-        self.hidden_size = check_integer("hidden_size", hidden_size)
+        self.num_features = as_integer("num_features", num_features)
+        self.hidden_size = as_integer("hidden_size", hidden_size)
         if num_features < NUM_COORDINATES:
             raise ValueError(
                 "`num_features` must be at least 3, the coordinates. "
                 f"Received: num_features={num_features}"
             )
-        self.coordinate_scale = check_number(
+        self.coordinate_scale = as_number(
             "coordinate_scale", coordinate_scale, above=True
         )
-        self.center_frequencies = check_integer_or_none(
+        self.center_frequencies = as_integer_or_none(
             "center_frequencies", center_frequencies
         )
 

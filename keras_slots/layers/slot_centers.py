@@ -30,7 +30,7 @@ import math
 import keras
 from keras import ops
 
-from keras_slots.checks import check_integer
+from keras_slots.checks import as_integer
 from keras_slots.types import Shape, Tensor
 
 # softplus(2) = 2.1: at first a token at the far side of the image is all but
@@ -169,7 +169,7 @@ class SlotCenters(keras.layers.Layer):
     ):
         # Half precision would cost positions and attention their digits.
         super().__init__(autocast=False, **kwargs)
-        self.num_frequencies = check_integer("num_frequencies", num_frequencies)
+        self.num_frequencies = as_integer("num_frequencies", num_frequencies)
         self.use_scales = use_scales
 
     def build(self, updates_shape, attention_shape=None, positions_shape=None):

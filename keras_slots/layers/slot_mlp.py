@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from keras_slots.checks import as_sizes, check_integer, check_rank
+from keras_slots.checks import as_integer, as_sizes, check_rank
 from keras_slots.types import Shape
 
 # Section 5.5: the map is resized to keep the first layer's kernel small.
@@ -69,11 +69,11 @@ class SlotMLP(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.num_slots = check_integer("num_slots", num_slots)
-        self.slot_size = check_integer("slot_size", slot_size)
+        self.num_slots = as_integer("num_slots", num_slots)
+        self.slot_size = as_integer("slot_size", slot_size)
         self.mlp_sizes = as_sizes("mlp_sizes", mlp_sizes)
         self.slot_mlp_sizes = as_sizes("slot_mlp_sizes", slot_mlp_sizes)
-        self.map_size = check_integer("map_size", map_size)
+        self.map_size = as_integer("map_size", map_size)
 
     @classmethod
     def for_object_discovery(

@@ -6,8 +6,8 @@ import keras
 from keras import ops
 
 from keras_slots.checks import (
+    as_integer,
     check_floats,
-    check_integer,
     check_rank,
     check_tensor,
 )
@@ -62,7 +62,7 @@ class SoftPositionEmbed(keras.layers.Layer):
 
     def __init__(self, num_frequencies: int = 0, **kwargs):
         super().__init__(**kwargs)
-        self.num_frequencies = check_integer(
+        self.num_frequencies = as_integer(
             "num_frequencies", num_frequencies, minimum=0
         )
 

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from keras_slots.checks import check_number, check_seed
+from keras_slots.checks import as_number, as_seed
 
 # The spiral's share of the way from the image's middle to its border. Half of
 # the region around a slot at the border would be outside the image.
@@ -45,8 +45,8 @@ class SpreadSlots(keras.initializers.Initializer):
     """
 
     def __init__(self, stddev: float = 1.0, seed: int | None = None):
-        self.stddev = check_number("stddev", stddev)
-        self.seed = check_seed(seed)
+        self.stddev = as_number("stddev", stddev)
+        self.seed = as_seed(seed)
 
     def __call__(self, shape, dtype=None):
         if len(shape) < 2 or shape[-1] < 2:

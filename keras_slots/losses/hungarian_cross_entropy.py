@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_slots.checks import check_number
+from keras_slots.checks import as_number
 from keras_slots.losses.set_matching import matched_loss
 from keras_slots.property_layout import NUM_COORDINATES
 from keras_slots.types import Tensor
@@ -155,8 +155,8 @@ def hungarian_cross_entropy(
 
 def _coordinates(weight, scale):
     return (
-        check_number("coordinate_weight", weight),
-        check_number("coordinate_scale", scale, above=True),
+        as_number("coordinate_weight", weight),
+        as_number("coordinate_scale", scale, above=True),
     )
 
 

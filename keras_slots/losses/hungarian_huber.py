@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_slots.checks import check_number
+from keras_slots.checks import as_number
 from keras_slots.losses.set_matching import matched_loss
 from keras_slots.types import Tensor
 
@@ -81,7 +81,7 @@ class HungarianHuberLoss(keras.losses.Loss):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.delta = check_number("delta", delta, above=True)
+        self.delta = as_number("delta", delta, above=True)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return hungarian_huber(y_true, y_pred, delta=self.delta)
@@ -124,7 +124,7 @@ def hungarian_huber(
     - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055), supplement,
       section 5.4.
     """
-    check_number("delta", delta, above=True)
+    as_number("delta", delta, above=True)
 
     def pair_loss(true, pred):
         return _huber(pred - true, delta)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from keras import ops
 
 from keras_slots.checks import (
+    as_integer,
+    as_number,
     as_sizes,
-    check_integer,
-    check_number,
     check_set_shapes,
 )
 
@@ -30,12 +30,12 @@ class DetectionRule:
     inclusive: bool
 
     def __post_init__(self):
-        check_integer("num_coordinates", self.num_coordinates)
+        as_integer("num_coordinates", self.num_coordinates)
         as_sizes("category_sizes", self.category_sizes)
-        check_number("distance_scale", self.distance_scale, above=True)
+        as_number("distance_scale", self.distance_scale, above=True)
         for index, threshold in enumerate(self.distance_thresholds):
             if threshold != math.inf:
-                check_number(
+                as_number(
                     f"distance_thresholds[{index}]", threshold, above=True
                 )
         if not self.distance_thresholds or len(set(self.labels)) < len(

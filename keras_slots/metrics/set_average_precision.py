@@ -8,10 +8,10 @@ import keras
 from keras import ops
 
 from keras_slots.checks import (
+    as_integer,
+    as_integer_or_none,
     as_tensor,
     as_tuple,
-    check_integer,
-    check_integer_or_none,
 )
 from keras_slots.metrics.detection_rule import DetectionRule
 from keras_slots.metrics.ranked_precision import ranked_precision
@@ -125,7 +125,7 @@ class SetAveragePrecision(keras.metrics.Metric):
         self.distance_scale = distance_scale
         self.inclusive = inclusive
         self.num_objects = num_objects
-        self.capacity = check_integer("capacity", capacity)
+        self.capacity = as_integer("capacity", capacity)
         self._rule = DetectionRule(
             self.distance_thresholds,
             num_coordinates,
@@ -133,7 +133,7 @@ class SetAveragePrecision(keras.metrics.Metric):
             distance_scale,
             inclusive,
         )
-        check_integer_or_none("num_objects", num_objects)
+        as_integer_or_none("num_objects", num_objects)
 
         # `reset_state` sets zeros, which mean that nothing is counted yet.
         def variable(name, shape, dtype):
@@ -273,7 +273,7 @@ def set_average_precision(
     - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055), supplement,
       section 5.9.
     """
-    check_integer_or_none("num_objects", num_objects)
+    as_integer_or_none("num_objects", num_objects)
     rule = DetectionRule(
         as_tuple("distance_thresholds", distance_thresholds, "numbers"),
         num_coordinates,

@@ -4,8 +4,8 @@ import keras
 from keras import ops
 
 from keras_slots.checks import (
+    as_number,
     as_tensor,
-    check_number,
     check_rank,
     check_sample_weight,
     check_size,
@@ -140,7 +140,7 @@ class DeepSetPrediction(PartsModel):
             representation_weight = 0.0 if implicit else 0.1
         self.encoder = encoder
         self.check_parts()
-        self.representation_weight = check_number(
+        self.representation_weight = as_number(
             "representation_weight", representation_weight
         )
         # Checks and holds the other arguments.

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_slots.checks import (
-    check_number,
+    as_number,
     check_rank,
     check_sample_weight,
     check_tensor,
@@ -121,7 +121,7 @@ class ObjectDiscovery(PartsModel):
                 f"target={target!r}"
             )
         self.target = target
-        self.disagreement_weight = check_number(
+        self.disagreement_weight = as_number(
             "disagreement_weight", disagreement_weight
         )
         self.check_parts()
@@ -157,7 +157,7 @@ class ObjectDiscovery(PartsModel):
     def build(self, image_shape):
         check_rank("image", image_shape, "(B, H, W, C)")
         self._built_image_shape = tuple(image_shape[1:])
-        self._check_image_size(image_shape)
+        self._as_image_shape(image_shape)
         drawn = self.build_parts(image_shape)
         shapes = [d for d in drawn if isinstance(d, list | tuple)]
         if len(shapes) != 3:
@@ -214,7 +214,7 @@ class ObjectDiscovery(PartsModel):
             `(B, K, 2)`.
         """
         check_tensor("image", image, "(B, H, W, C)")
-        image_shape = self._check_image_size(image.shape)
+        image_shape = self._as_image_shape(image.shape)
         return find_slots(
             self,
             self.decoder,
@@ -270,7 +270,7 @@ class ObjectDiscovery(PartsModel):
         says = type(self.decoder).compute_output_shape is not default
         return says and self.target is None
 
-    def _check_image_size(self, image_shape):
+    def _as_image_shape(self, image_shape):
         """The shape, with the size that it must have where it is unknown."""
         if not self._draws_images():
             return tuple(image_shape)

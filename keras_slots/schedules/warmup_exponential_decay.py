@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_slots.checks import check_number
+from keras_slots.checks import as_number
 from keras_slots.types import Tensor
 
 
@@ -58,12 +58,12 @@ class WarmupExponentialDecay(keras.optimizers.schedules.LearningRateSchedule):
         decay_rate: float,
     ) -> None:
         super().__init__()
-        self.learning_rate = check_number(
+        self.learning_rate = as_number(
             "learning_rate", learning_rate, above=True
         )
-        self.warmup_steps = check_number("warmup_steps", warmup_steps)
-        self.decay_steps = check_number("decay_steps", decay_steps, above=True)
-        self.decay_rate = check_number("decay_rate", decay_rate, above=True)
+        self.warmup_steps = as_number("warmup_steps", warmup_steps)
+        self.decay_steps = as_number("decay_steps", decay_steps, above=True)
+        self.decay_rate = as_number("decay_rate", decay_rate, above=True)
 
     def __call__(self, step: Tensor) -> Tensor:
         step = ops.cast(step, "float32")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from keras_slots.checks import as_array, check_folder, check_size, check_tensor
+from keras_slots.checks import as_array, as_folder, check_size, check_tensor
 from keras_slots.files import put_in_place
 
 # The size of an inch in a notebook. The picture itself has more pixels, for
@@ -68,7 +68,7 @@ def check_path(path):
             "`path` must end like a picture, for example in '.png'. "
             f"Received: path={os.fspath(path)!r}"
         )
-    check_folder(path)
+    as_folder(path)
 
 
 def save_figure(figure, path):

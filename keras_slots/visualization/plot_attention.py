@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
-from keras_slots.checks import as_array, check_integer, check_size, check_tensor
+from keras_slots.checks import as_array, as_integer, check_size, check_tensor
 from keras_slots.token_grid import token_grid
 from keras_slots.types import Tensor
 from keras_slots.visualization.attention_pictures import light_up
@@ -95,7 +95,7 @@ def plot_attention(
     - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055), supplement,
       Table 1: attention at every iteration.
     """
-    num_scenes = check_integer("num_scenes", num_scenes)
+    num_scenes = as_integer("num_scenes", num_scenes)
     check_path(path)
     scenes, attention = _arrays(images, attention, grid_size)
     scenes, attention = scenes[:num_scenes], attention[:num_scenes]

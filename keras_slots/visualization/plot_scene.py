@@ -4,7 +4,7 @@ import math
 import os
 from typing import TYPE_CHECKING
 
-from keras_slots.checks import check_integer
+from keras_slots.checks import as_integer
 from keras_slots.types import Tensor
 from keras_slots.visualization.figures import (
     check_path,
@@ -90,7 +90,7 @@ def plot_scene(
     - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055), supplement,
       Figure 14.
     """
-    index = check_integer("index", index, minimum=0)
+    index = as_integer("index", index, minimum=0)
     check_path(path)
     scenes = read_scenes(images, outputs, mask)
     if index >= len(scenes):

@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
-from keras_slots.checks import as_array, check_integer, check_size, check_tensor
+from keras_slots.checks import as_array, as_integer, check_size, check_tensor
 from keras_slots.property_layout import PropertyLayout, as_layout
 from keras_slots.token_grid import token_grid
 from keras_slots.types import Tensor
@@ -92,7 +92,7 @@ def plot_set_prediction(
     - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055), supplement,
       Table 1.
     """
-    num_scenes = check_integer("num_scenes", num_scenes)
+    num_scenes = as_integer("num_scenes", num_scenes)
     check_path(path)
     layout = as_layout(layout)
     images, predictions, targets, attention = _arrays(

@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
-from keras_slots.checks import check_integer
+from keras_slots.checks import as_integer
 from keras_slots.types import Tensor
 from keras_slots.visualization.figures import (
     check_path,
@@ -87,7 +87,7 @@ def plot_slots(
     - [Okabe and Ito, Color Universal Design](
       https://jfly.uni-koeln.de/color/): the colors.
     """
-    num_scenes = check_integer("num_scenes", num_scenes)
+    num_scenes = as_integer("num_scenes", num_scenes)
     check_path(path)
     scenes = read_scenes(images, outputs, mask)[:num_scenes]
     rows = [whole_panels(scene) + seen_panels(scene) for scene in scenes]

@@ -6,11 +6,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_slots.checks import (
-    check_integer,
-    check_integer_or_none,
+    as_integer,
+    as_integer_or_none,
     check_option,
 )
-from keras_slots.datasets.check_shuffle import check_shuffle
 from keras_slots.datasets.generated import (
     clevr_ray_caster,
     clevr_scene_sampling,
@@ -157,16 +156,16 @@ def clevr_scenes(
     check_option("split", split, clevr_scene_sampling.SPLITS)
     if num_scenes is None:
         num_scenes = SPLIT_SIZES[split]
-    num_scenes = check_integer("num_scenes", num_scenes)
-    seed = check_integer("seed", seed, minimum=0)
-    image_size = check_integer("image_size", image_size)
-    batch_size = check_integer_or_none("batch_size", batch_size)
-    min_objects, max_objects = _check_objects(min_objects, max_objects)
-    num_targets = _check_targets(num_targets, max_objects)
+    num_scenes = as_integer("num_scenes", num_scenes)
+    seed = as_integer("seed", seed, minimum=0)
+    image_size = as_integer("image_size", image_size)
+    batch_size = as_integer_or_none("batch_size", batch_size)
+    min_objects, max_objects = _as_object_counts(min_objects, max_objects)
+    num_targets = _as_target_count(num_targets, max_objects)
     settings = SceneSettings(
-        split, seed, min_objects, max_objects, _check_only(only)
+        split, seed, min_objects, max_objects, _as_kinds(only)
     )
-    shuffle = check_shuffle(shuffle, split)
+    shuffle = split == "train" if shuffle is None else shuffle
     layout = as_layout(layout)
     if cache is not None and not isinstance(cache, (str, os.PathLike)):
         raise ValueError(
@@ -196,9 +195,9 @@ def clevr_scenes(
     return scenes.prefetch(tf.data.AUTOTUNE)
 
 
-def _check_objects(min_objects, max_objects):
-    min_objects = check_integer("min_objects", min_objects)
-    max_objects = check_integer("max_objects", max_objects)
+def _as_object_counts(min_objects, max_objects):
+    min_objects = as_integer("min_objects", min_objects)
+    max_objects = as_integer("max_objects", max_objects)
     if max_objects > MAX_OBJECTS:
         raise ValueError(
             f"`max_objects` must not be above {MAX_OBJECTS}. "
@@ -212,10 +211,10 @@ def _check_objects(min_objects, max_objects):
     return min_objects, max_objects
 
 
-def _check_targets(num_targets, max_objects):
+def _as_target_count(num_targets, max_objects):
     if num_targets is None:
         return max_objects
-    num_targets = check_integer("num_targets", num_targets)
+    num_targets = as_integer("num_targets", num_targets)
     if num_targets < max_objects:
         raise ValueError(
             "`num_targets` must not be below `max_objects`. Received: "
@@ -224,7 +223,7 @@ def _check_targets(num_targets, max_objects):
     return num_targets
 
 
-def _check_only(only):
+def _as_kinds(only):
     """Returns the classes that occur, as integers, for every property."""
     classes = {
         name: tuple(range(len(names))) for name, names in PROPERTIES.items()

@@ -6,11 +6,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_slots.checks import (
-    check_integer,
-    check_integer_or_none,
+    as_integer,
+    as_integer_or_none,
     check_option,
 )
-from keras_slots.datasets.check_shuffle import check_shuffle
 from keras_slots.datasets.generated.scene_splits import SPLIT_SIZES, SPLITS
 
 # The number of scenes rendered together for a caller who reads one by one.
@@ -50,10 +49,10 @@ def rendered_scenes(
     check_option("split", split, SPLITS)
     if num_scenes is None:
         num_scenes = SPLIT_SIZES[split]
-    num_scenes = check_integer("num_scenes", num_scenes)
-    seed = check_integer("seed", seed, minimum=0)
-    batch_size = check_integer_or_none("batch_size", batch_size)
-    shuffle = check_shuffle(shuffle, split)
+    num_scenes = as_integer("num_scenes", num_scenes)
+    seed = as_integer("seed", seed, minimum=0)
+    batch_size = as_integer_or_none("batch_size", batch_size)
+    shuffle = split == "train" if shuffle is None else shuffle
 
     # Held on the CPU, where tf.data works.
     with tf.device("CPU:0"):

@@ -5,11 +5,10 @@ import os
 import tensorflow as tf
 
 from keras_slots.checks import (
-    check_integer,
-    check_integer_or_none,
+    as_integer,
+    as_integer_or_none,
     check_option,
 )
-from keras_slots.datasets.check_shuffle import check_shuffle
 from keras_slots.datasets.pixels import to_float
 from keras_slots.datasets.property_targets import property_targets
 from keras_slots.datasets.published.clevr_files import SPLITS, ClevrFiles
@@ -145,11 +144,11 @@ tfds.builder('clevr').download_and_prepare()"
             "Received: split='test'"
         )
     check_option("split", split, SPLITS)
-    image_size = check_integer("image_size", image_size)
-    seed = check_integer("seed", seed, minimum=0)
-    batch_size = check_integer_or_none("batch_size", batch_size)
-    max_objects, num_targets = _check_counts(max_objects, num_targets)
-    shuffle = check_shuffle(shuffle, split)
+    image_size = as_integer("image_size", image_size)
+    seed = as_integer("seed", seed, minimum=0)
+    batch_size = as_integer_or_none("batch_size", batch_size)
+    max_objects, num_targets = _as_counts(max_objects, num_targets)
+    shuffle = split == "train" if shuffle is None else shuffle
     layout = as_layout(layout)
 
     def load(scene):
@@ -183,18 +182,18 @@ tfds.builder('clevr').download_and_prepare()"
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
-def _check_counts(max_objects, num_targets) -> tuple[int, int]:
+def _as_counts(max_objects, num_targets) -> tuple[int, int]:
     """Returns both as integers; raises if a scene may exceed the targets."""
     if max_objects is None:
         max_objects = MOST_OBJECTS
     received = max_objects
-    max_objects = check_integer("max_objects", max_objects)
+    max_objects = as_integer("max_objects", max_objects)
     if max_objects < LEAST_OBJECTS:
         raise ValueError(
             f"`max_objects` must be at least {LEAST_OBJECTS}, as no scene has "
             f"fewer objects. Received: max_objects={received!r}"
         )
-    num_targets = check_integer("num_targets", num_targets)
+    num_targets = as_integer("num_targets", num_targets)
     most = min(max_objects, MOST_OBJECTS)
     if num_targets < most:
         raise ValueError(

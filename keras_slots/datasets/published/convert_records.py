@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 
-from keras_slots.checks import check_integer, check_integer_or_none
+from keras_slots.checks import as_integer, as_integer_or_none
 from keras_slots.datasets.published.image_window import Crop
 from keras_slots.datasets.published.record_file import RecordFile
 from keras_slots.datasets.published.shard_folder import ShardFolder
@@ -95,8 +95,8 @@ path='scenes.tfrecords'
     - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055), supplement,
       section 5.8: the crop, the size and the most objects of CLEVR6.
     """
-    skip = check_integer("skip", skip, minimum=0)
-    take = check_integer_or_none("take", take)
+    skip = as_integer("skip", skip, minimum=0)
+    take = as_integer_or_none("take", take)
     file = RecordFile(os.fspath(path), dataset, crop, size, max_objects)
     shards = ShardFolder.claim(os.fspath(folder), file, skip, take)
     if not shards.is_complete():

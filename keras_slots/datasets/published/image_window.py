@@ -32,7 +32,7 @@ class ImageWindow:
         *self._frames, height, width, self._channels = shape
         self.crop = ((0, height), (0, width))
         if crop is not None:
-            self.crop = _check_crop(crop, height, width)
+            self.crop = _as_crop(crop, height, width)
         (top, bottom), (left, right) = self.crop
         self._cropped = bottom - top, right - left
         self.size: tuple[int, ...] = self._cropped
@@ -81,7 +81,7 @@ class ImageWindow:
         return tf.reshape(frames, (-1, *self._frames, *self.size, channels))
 
 
-def _check_crop(crop, height, width) -> Crop:
+def _as_crop(crop, height, width) -> Crop:
     try:
         ((top, bottom), (left, right)) = crop
         inside = 0 <= top < bottom <= height and 0 <= left < right <= width

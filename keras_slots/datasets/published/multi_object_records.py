@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from keras_slots.checks import (
-    check_integer,
-    check_integer_or_none,
+    as_integer,
+    as_integer_or_none,
 )
 from keras_slots.datasets.published.image_window import Crop
 from keras_slots.datasets.published.record_file import RecordFile
@@ -162,10 +162,10 @@ path='scenes.tfrecords'
       https://github.com/google-deepmind/multi_object_datasets): the files and
       their format.
     """
-    skip = check_integer("skip", skip, minimum=0)
-    seed = check_integer("seed", seed, minimum=0)
-    take = check_integer_or_none("take", take)
-    batch_size = check_integer_or_none("batch_size", batch_size)
+    skip = as_integer("skip", skip, minimum=0)
+    seed = as_integer("seed", seed, minimum=0)
+    take = as_integer_or_none("take", take)
+    batch_size = as_integer_or_none("batch_size", batch_size)
     file = RecordFile(os.fspath(path), dataset, crop, size, max_objects)
     number = take if max_objects is None else None
     if validate:

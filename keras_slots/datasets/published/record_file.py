@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
-from keras_slots.checks import check_integer_or_none, check_option
+from keras_slots.checks import as_integer_or_none, check_option
 from keras_slots.datasets.published.image_window import Crop, ImageWindow
 from keras_slots.datasets.published.record_formats import FORMATS, recognize
 
@@ -48,10 +48,10 @@ class RecordFile:
     ):
         if dataset is not None:
             check_option("dataset", dataset, FORMATS)
-        max_objects = check_integer_or_none("max_objects", max_objects)
+        max_objects = as_integer_or_none("max_objects", max_objects)
         self.path = path
         self.max_objects = max_objects
-        self._compression = self._check_head()
+        self._compression = self._find_compression()
         first = self._first_record()
         self.format = FORMATS[dataset or self._recognize(first)]
         self._check_record(0, first)
@@ -147,7 +147,7 @@ class RecordFile:
         scene["mask"] = self.window.mask(scene["mask"])
         return number, scene
 
-    def _check_head(self):
+    def _find_compression(self):
         """Returns the compression, by the first bytes of the file."""
         if not tf.io.gfile.exists(self.path) or tf.io.gfile.isdir(self.path):
             raise FileNotFoundError(

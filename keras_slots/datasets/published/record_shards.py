@@ -5,8 +5,8 @@ import os
 import tensorflow as tf
 
 from keras_slots.checks import (
-    check_integer,
-    check_integer_or_none,
+    as_integer,
+    as_integer_or_none,
 )
 from keras_slots.datasets.published.scene_elements import scene_elements
 from keras_slots.datasets.published.shard_folder import ShardFolder
@@ -67,10 +67,10 @@ def record_shards(
     ValueError: `folder` must name a folder made by `convert_records` of this \
 version. Received: folder='shards'
     """
-    skip = check_integer("skip", skip, minimum=0)
-    seed = check_integer("seed", seed, minimum=0)
-    take = check_integer_or_none("take", take)
-    batch_size = check_integer_or_none("batch_size", batch_size)
+    skip = as_integer("skip", skip, minimum=0)
+    seed = as_integer("seed", seed, minimum=0)
+    take = as_integer_or_none("take", take)
+    batch_size = as_integer_or_none("batch_size", batch_size)
     shards = ShardFolder.open(os.fspath(folder))
     spans = _spans(shards.shards(), skip, take)
     found = sum(number for _, _, number in spans)

@@ -8,12 +8,12 @@ from keras import ops
 
 from keras_slots.checks import (
     Sizes,
+    as_integer,
+    as_integer_or_none,
+    as_number,
     as_sizes,
     as_sizes_or_one,
     check_floats,
-    check_integer,
-    check_integer_or_none,
-    check_number,
     check_rank,
     check_size,
     check_tensor,
@@ -162,23 +162,23 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         self.filters = as_sizes("filters", filters)
         self.kernel_sizes = as_sizes_or_one("kernel_sizes", kernel_sizes)
         self.strides = as_sizes_or_one("strides", strides)
-        self.output_channels = check_integer("output_channels", output_channels)
-        self.output_kernel_size = check_integer(
+        self.output_channels = as_integer("output_channels", output_channels)
+        self.output_kernel_size = as_integer(
             "output_kernel_size", output_kernel_size
         )
-        self.patch_size = check_integer("patch_size", patch_size)
+        self.patch_size = as_integer("patch_size", patch_size)
         self.output_size = output_size
         if output_size is not None:
             self.output_size = as_sizes_or_one("output_size", output_size)
-        self.num_frequencies = check_integer(
+        self.num_frequencies = as_integer(
             "num_frequencies", num_frequencies, minimum=0
         )
-        self.center_frequencies = check_integer_or_none(
+        self.center_frequencies = as_integer_or_none(
             "center_frequencies", center_frequencies
         )
-        self.mask_falloff = check_number("mask_falloff", mask_falloff)
+        self.mask_falloff = as_number("mask_falloff", mask_falloff)
         self.background_slot = background_slot
-        self.mask_penalty = check_number("mask_penalty", mask_penalty)
+        self.mask_penalty = as_number("mask_penalty", mask_penalty)
         self.rematerialize = rematerialize
         check_arguments(self)
         self.position = (

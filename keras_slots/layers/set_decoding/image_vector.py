@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_slots.checks import check_integer, check_rank
+from keras_slots.checks import as_integer, check_rank
 
 # The map is halved until its sides have at most this number of cells.
 LARGEST_SIDE = 4
@@ -32,7 +32,7 @@ class ImageVector(keras.layers.Layer):
 
     def __init__(self, latent_size: int, grid_size, **kwargs):
         super().__init__(**kwargs)
-        self.latent_size = check_integer("latent_size", latent_size)
+        self.latent_size = as_integer("latent_size", latent_size)
         self.grid_size = tuple(grid_size)
 
     def build(self, input_shape):

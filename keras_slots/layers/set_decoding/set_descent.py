@@ -4,9 +4,9 @@ import keras
 from keras import ops
 
 from keras_slots.checks import (
+    as_integer,
+    as_number,
     as_tensor,
-    check_integer,
-    check_number,
     check_rank,
     check_size,
     check_tensor,
@@ -95,20 +95,20 @@ class SetDescent(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**{"dtype": "float32", **kwargs})
-        self.inner_learning_rate = check_number(
+        self.inner_learning_rate = as_number(
             "inner_learning_rate", inner_learning_rate, above=True
         )
-        self.inner_momentum = check_number("inner_momentum", inner_momentum)
+        self.inner_momentum = as_number("inner_momentum", inner_momentum)
         if self.inner_momentum >= 1:
             raise ValueError(
                 "`inner_momentum` must be less than 1. "
                 f"Received: inner_momentum={inner_momentum}"
             )
-        self.set_size = check_integer("set_size", set_size)
-        self.num_features = check_integer("num_features", num_features)
-        self.latent_size = check_integer("latent_size", latent_size)
-        self.hidden_size = check_integer("hidden_size", hidden_size)
-        self.num_iterations = check_integer("num_iterations", num_iterations)
+        self.set_size = as_integer("set_size", set_size)
+        self.num_features = as_integer("num_features", num_features)
+        self.latent_size = as_integer("latent_size", latent_size)
+        self.hidden_size = as_integer("hidden_size", hidden_size)
+        self.num_iterations = as_integer("num_iterations", num_iterations)
         self.implicit = implicit
 
     def build(self, input_shape):
@@ -131,7 +131,7 @@ class SetDescent(keras.layers.Layer):
         check_tensor("latent", latent, "(B, L)")
         if num_iterations is None:
             num_iterations = self.num_iterations
-        num_iterations = check_integer("num_iterations", num_iterations)
+        num_iterations = as_integer("num_iterations", num_iterations)
         start = self._start(latent, initial_set)  # (B, n, d)
         descend = self._descend_implicitly if self.implicit else self._descend
         sets = descend(latent, start, num_iterations)

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_slots.checks import check_integer, check_rank, check_tensor
+from keras_slots.checks import as_integer, check_rank, check_tensor
 from keras_slots.layers.set_decoding.sort_pool import SortPool
 
 
@@ -41,8 +41,8 @@ class SetEncoder(keras.layers.Layer):
 
     def __init__(self, latent_size: int, hidden_size: int, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
-        self.latent_size = check_integer("latent_size", latent_size)
-        self.hidden_size = check_integer("hidden_size", hidden_size)
+        self.latent_size = as_integer("latent_size", latent_size)
+        self.hidden_size = as_integer("hidden_size", hidden_size)
 
     def build(self, input_shape):
         check_rank("sets", input_shape, "(B, n, d)")

@@ -3,7 +3,7 @@
 import keras
 
 from keras_slots.checks import (
-    check_integer,
+    as_integer,
     check_option,
     check_rank,
     check_size,
@@ -108,8 +108,8 @@ def _check_can_draw(layer, num_slots):
         )
 
 
-def _call_sizes(layer, initial_slots, num_slots, num_iterations):
-    """How many slots and iterations a call has: what it says, or the layer."""
+def as_call_sizes(layer, initial_slots, num_slots, num_iterations):
+    """Returns the numbers of slots and iterations, of the call or the layer."""
     if initial_slots is not None:
         check_tensor("initial_slots", initial_slots, "(B, K, D)")
     if num_slots is None:
@@ -124,29 +124,15 @@ def _call_sizes(layer, initial_slots, num_slots, num_iterations):
     if num_iterations is None:
         num_iterations = layer.num_iterations
     return (
-        check_integer("num_slots", num_slots),
-        check_integer("num_iterations", num_iterations),
+        as_integer("num_slots", num_slots),
+        as_integer("num_iterations", num_iterations),
     )
 
 
 def check_call(
-    layer,
-    inputs,
-    initial_slots,
-    mask,
-    slot_mask,
-    num_slots,
-    num_iterations,
-    positions,
-) -> tuple[int, int]:
-    """Raises a `ValueError` for the first argument that does not fit.
-
-    Returns:
-        The numbers of slots and of iterations of the call.
-    """
-    num_slots, num_iterations = _call_sizes(
-        layer, initial_slots, num_slots, num_iterations
-    )
+    layer, inputs, initial_slots, mask, slot_mask, num_slots, positions
+) -> None:
+    """Raises a `ValueError` for the first argument that does not fit."""
     check_tensor("inputs", inputs, "(B, N, D_in)")
     batch, num_tokens, _ = inputs.shape
     if initial_slots is None:
@@ -174,7 +160,6 @@ def check_call(
         check_tensor("positions", positions, "(N, 2)")
         check_size("positions", positions.shape, 0, num_tokens)
         check_size("positions", positions.shape, 1, 2)
-    return num_slots, num_iterations
 
 
 def output_spec(
@@ -190,15 +175,11 @@ def output_spec(
     positions=None,
 ):
     """What a call of the layer gives, as symbolic tensors."""
-    num_slots, num_iterations = check_call(
-        layer,
-        inputs,
-        initial_slots,
-        mask,
-        slot_mask,
-        num_slots,
-        num_iterations,
-        positions,
+    num_slots, num_iterations = as_call_sizes(
+        layer, initial_slots, num_slots, num_iterations
+    )
+    check_call(
+        layer, inputs, initial_slots, mask, slot_mask, num_slots, positions
     )
     batch, num_tokens, _ = inputs.shape
     steps = (num_iterations,) if return_all_iterations else ()

@@ -4,10 +4,10 @@ import keras
 from keras import ops
 
 from keras_slots.checks import (
-    check_integer,
-    check_number,
-    check_number_or_none,
-    check_seed,
+    as_integer,
+    as_number,
+    as_number_or_none,
+    as_seed,
 )
 from keras_slots.layers.fast.masked_softmax import fill_where_masked
 from keras_slots.layers.slot_attention.competitive_attention import (
@@ -17,6 +17,7 @@ from keras_slots.layers.slot_attention.initial_slots import InitialSlots
 from keras_slots.layers.slot_attention.options import (
     DOORS,
     OPTIONS,
+    as_call_sizes,
     build_for_slots,
     check_arguments,
     check_call,
@@ -194,11 +195,11 @@ class SlotAttention(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.num_slots = check_integer("num_slots", num_slots)
-        self.slot_size = check_integer("slot_size", slot_size)
-        self.num_iterations = check_integer("num_iterations", num_iterations)
-        self.mlp_hidden_size = check_integer("mlp_hidden_size", mlp_hidden_size)
-        self.epsilon = check_number("epsilon", epsilon)
+        self.num_slots = as_integer("num_slots", num_slots)
+        self.slot_size = as_integer("slot_size", slot_size)
+        self.num_iterations = as_integer("num_iterations", num_iterations)
+        self.mlp_hidden_size = as_integer("mlp_hidden_size", mlp_hidden_size)
+        self.epsilon = as_number("epsilon", epsilon)
         self.aggregation = aggregation
         self.softmax_axis = softmax_axis
         self.slot_initialization = slot_initialization
@@ -206,16 +207,16 @@ class SlotAttention(keras.layers.Layer):
         self.use_layer_norm = use_layer_norm
         self.use_mlp = use_mlp
         self.use_projections = use_projections
-        self.temperature = check_number_or_none("temperature", temperature)
+        self.temperature = as_number_or_none("temperature", temperature)
         self.epsilon_position = epsilon_position
         self.gradient = gradient
-        self.num_heads = check_integer("num_heads", num_heads)
+        self.num_heads = as_integer("num_heads", num_heads)
         self.centers = centers
         self.background_slot = background_slot
         self.slot_communication = slot_communication
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.slots_initializer = keras.initializers.get(slots_initializer)
-        self.seed = check_seed(seed)
+        self.seed = as_seed(seed)
         check_arguments(self)
         self.supports_masking = True
 
@@ -293,15 +294,11 @@ class SlotAttention(keras.layers.Layer):
         if mask is None:
             # Keras fills in `mask` only if `inputs` is the only tensor.
             mask = getattr(inputs, "_keras_mask", None)
-        num_slots, num_iterations = check_call(
-            self,
-            inputs,
-            initial_slots,
-            mask,
-            slot_mask,
-            num_slots,
-            num_iterations,
-            positions,
+        num_slots, num_iterations = as_call_sizes(
+            self, initial_slots, num_slots, num_iterations
+        )
+        check_call(
+            self, inputs, initial_slots, mask, slot_mask, num_slots, positions
         )
         collect = self.gradient == "full"
         projections = self.attention.project(

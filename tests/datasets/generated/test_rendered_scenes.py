@@ -120,11 +120,6 @@ def test_fit_takes_images_alone(dataset_of):
             {"seed": -1},
             "`seed` must be a non-negative integer. Received: seed=-1",
         ),
-        (
-            {"shuffle": "False"},
-            "`shuffle` must be `True`, `False` or `None`. "
-            "Received: shuffle='False'",
-        ),
     ],
     ids=lambda value: value.split()[-1] if isinstance(value, str) else "",
 )

@@ -20,13 +20,7 @@ import keras
 import numpy as np
 
 import keras_slots
-from benchmarks.results import (
-    as_json,
-    read_json,
-    read_rows,
-    write_json,
-    write_rows,
-)
+from benchmarks import results
 from benchmarks.running import EXAMPLES, command_line
 from keras_slots.callbacks import TrainingCheckpoint
 from keras_slots.metrics import AdjustedRandIndex, adjusted_rand_index
@@ -44,12 +38,11 @@ SEED = 0
 
 def main():
     """Does one of the three."""
-    parser = command_line(__doc__)
+    parser = command_line(__doc__, minutes=8.0)
     add = parser.add_argument
     add("task", choices=("draw", "train", "score"))
     add("folder", type=Path)
     add("--preset", choices=PRESETS, default="tetrominoes_paper")
-    add("--minutes", type=float, default=8.0, help="of train")
     options = parser.parse_args()
     keras.utils.set_random_seed(SEED)
     if options.task == "train":
@@ -91,14 +84,14 @@ def score(folder, preset):
 
     from keras_slots.visualization import plot_slots
 
-    last = read_rows(folder / "history.csv")[-1]
+    last = results.read_rows(folder / "history.csv")[-1]
     model = ObjectDiscovery.from_preset(preset, load_weights=False)
     model.load_weights(folder / "trained.weights.h5")
     model.save(folder / "model.keras")
     scenes = generate(preset, "test", 320, batch_size=64).cache()
     data, values = PRESETS[preset], get_preset(preset)
-    results, shown = evaluate(model, scenes, data)
-    print_results(results)
+    scores, shown = evaluate(model, scenes, data)
+    print_results(scores)
     print_variants(model, scenes)
     plot_slots(**shown, path=folder / "scenes.png")
     settings = {
@@ -113,27 +106,22 @@ def score(folder, preset):
         "eval_scenes": SCENES["validation"],
         "batch_size": values.batch_size,
     }
-    settings = as_json(settings)
-    write_json(folder / "settings.json", settings)
+    settings = results.as_json(settings)
+    results.write_json(folder / "settings.json", settings)
     metrics = {
         "steps": int(last["step"]),
         "seconds": float(last["seconds"]),
-        **results,
+        **scores,
         "settings": settings,
-        **read_json(folder / "training.json"),
+        **results.read_json(folder / "training.json"),
     }
-    write_json(folder / "metrics.json", metrics)
+    results.write_json(folder / "metrics.json", metrics)
 
 
 def print_variants(model, scenes):
     """Prints FG-ARI with other slots and iterations than in training."""
-    trained = model.slot_attention.num_slots
-    for slots, iterations in (
-        (trained, 3),
-        (trained, 5),
-        (trained + 1, 3),
-        (trained + 2, 3),
-    ):
+    for more, iterations in ((0, 3), (0, 5), (1, 3), (2, 3)):
+        slots = model.slot_attention.num_slots + more
         scores = []
         for image, mask in scenes:
             outputs = model(image, num_slots=slots, num_iterations=iterations)
@@ -178,8 +166,8 @@ def train(folder, preset, minutes):
         }
         for row in checkpoint.history
     ]
-    write_rows(folder / "history.csv", rows)
-    write_json(folder / "training.json", environment())
+    results.write_rows(folder / "history.csv", rows)
+    results.write_json(folder / "training.json", environment())
 
 
 def stop_after(seconds):
@@ -220,31 +208,23 @@ def to_images(values):
 def environment():
     """Tells what the training ran on, as cards of presets do."""
     backend = keras.config.backend()
-    versions = {name: version(name) for name in (backend, "keras", "numpy")}
-    return {
-        "versions": {
-            "python": platform.python_version(),
-            **versions,
-            "keras_slots": keras_slots.__version__,
-        },
-        "machine": {
-            "processor": platform.machine(),
-            "cpus": os.cpu_count(),
-            "gpus": gpu_names(backend),
-        },
-    }
-
-
-def gpu_names(backend):
-    """Names the GPUs that the backend sees."""
     if backend == "jax":
         import jax
 
-        return [d.device_kind for d in jax.devices() if d.platform == "gpu"]
-    import torch
+        gpus = [d.device_kind for d in jax.devices() if d.platform == "gpu"]
+    else:
+        from torch import cuda
 
-    count = torch.cuda.device_count()
-    return [torch.cuda.get_device_name(index) for index in range(count)]
+        gpus = [cuda.get_device_name(i) for i in range(cuda.device_count())]
+    names = (backend, "keras", "numpy")
+    versions = {
+        "python": platform.python_version(),
+        **{name: version(name) for name in names},
+        "keras_slots": keras_slots.__version__,
+    }
+    processor, cpus = platform.machine(), os.cpu_count()
+    machine = {"processor": processor, "cpus": cpus, "gpus": gpus}
+    return {"versions": versions, "machine": machine}
 
 
 if __name__ == "__main__":

@@ -64,10 +64,7 @@ SCORES = {
 
 def main():
     """Trains, scores, draws and sums up."""
-    parser = command_line(__doc__)
-    names = ",".join(MODELS)
-    parser.add_argument("--names", default=names, help="some of " + names)
-    parser.add_argument("--steps", type=int, default=6_000)
+    parser = command_line(__doc__, names=",".join(MODELS), steps=6_000)
     options = parser.parse_args()
     OUTPUT.mkdir(parents=True, exist_ok=True)
     scores = {}

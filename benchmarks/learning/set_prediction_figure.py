@@ -2,16 +2,8 @@
 
 from statistics import mean
 
-from benchmarks.results import (
-    BLUE,
-    GREEN,
-    ORANGE,
-    PURPLE,
-    RED,
-    SKY,
-    new_figure,
-    save_figure,
-)
+from benchmarks import results
+from benchmarks.results import BLUE, GREEN, ORANGE, PURPLE, RED, SKY
 
 # Label, setting, number of test iterations, color.
 SYSTEMS = (
@@ -43,12 +35,10 @@ DISTANCES = ("any", *(f"< {threshold}" for threshold in THRESHOLDS[1:]))
 def plot_systems(rows, histories, path):
     """Draws AP by threshold, step, number of objects, and loss.
 
-    Args:
-        rows: List of dicts as `set_prediction_systems.reached` gives.
-        histories: List of pairs, setting and rows of `history.csv`.
-        path: Path of the picture.
+    `rows` are those of `systems.csv`, `histories` pairs of a setting and the
+    rows of `history.csv`.
     """
-    figure, axes = new_figure(11, 8, 2, 2)
+    figure, axes = results.new_figure(11, 8, 2, 2)
     for axis in axes:
         axis.set(ylim=(0, 102), ylabel="AP in %")
     plot_thresholds(axes[0], rows)
@@ -58,7 +48,7 @@ def plot_systems(rows, histories, path):
     for axis in axes:
         axis.legend(frameon=False)
     axes[3].legend(frameon=False, ncols=2, loc="upper right")
-    save_figure(figure, path)
+    results.save_figure(figure, path)
 
 
 def precision(rows, setting, iterations, num_objects="all"):

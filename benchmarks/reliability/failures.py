@@ -29,13 +29,10 @@ SCENES = 32  # To measure and score on.
 SHOWN = 3  # Of these, in the picture.
 SMALL = get_preset("tetrominoes")
 FEW_SLOTS = {**SMALL.slot_attention, "num_slots": 2}
-LEARNED_SLOTS = {
-    "num_slots": 4,
-    "slot_size": 64,
-    "slot_initialization": "learned",
-}
+LEARNED_SLOTS = dict(num_slots=4, slot_size=64, slot_initialization="learned")
 CENTERS = ("center_frequencies", "mask_falloff")
 NO_CENTERS = {k: v for k, v in SMALL.decoder.items() if k not in CENTERS}
+PLACES = replace(SMALL, slot_attention=LEARNED_SLOTS)
 # By name: for how many epochs to train, and the preset with something spoilt.
 FAILURES = {
     # Far too large a learning rate, and at once.
@@ -43,10 +40,7 @@ FAILURES = {
     # Three pieces and a background, for two slots.
     "few_slots": (2, replace(SMALL, slot_attention=FEW_SLOTS)),
     # Slots with starts of their own, which know neither place nor shape.
-    "places": (
-        6,
-        replace(SMALL, slot_attention=LEARNED_SLOTS, decoder=NO_CENTERS),
-    ),
+    "places": (6, replace(PLACES, decoder=NO_CENTERS)),
     "healthy": (6, SMALL),
 }
 

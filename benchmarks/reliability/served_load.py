@@ -37,9 +37,7 @@ PERCENTILES = (50, 90, 99, 99.9)
 
 def main():
     """Exports, asks, draws and sums up."""
-    parser = command_line(__doc__)
-    parser.add_argument("--minutes", type=float, default=10)
-    minutes = parser.parse_args().minutes
+    minutes = command_line(__doc__, minutes=10.0).parse_args().minutes
     shutil.rmtree(OUTPUT, ignore_errors=True)
     OUTPUT.mkdir(parents=True)
     model = ObjectDiscovery.from_preset("clevr_scenes")
@@ -56,7 +54,7 @@ def main():
         for seed in range(NUM_CLIENTS)
     ]
     path = OUTPUT / "process.csv"
-    with process_samples.ProcessSamples(path, 1, lambda: count(clients)):
+    with process_samples.noting(path, 1, lambda: count(clients)):
         for client in clients:
             client.start()
         for client in clients:

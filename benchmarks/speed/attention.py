@@ -30,9 +30,8 @@ SHAPES = ((32, 4096, 64, 7), (64, 1225, 64, 4))
 
 def main():
     """Times every shape in turn."""
-    parser = command_line(__doc__)
+    parser = command_line(__doc__, rounds=12)
     parser.add_argument("--peer", help="python with slot-attention and torch")
-    parser.add_argument("--rounds", type=int, default=12)
     options = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     rate, bandwidth = measure_machine()
@@ -50,9 +49,8 @@ def main():
         results[name] = compare(name, steps, baseline, options.rounds)
         if options.peer:
             peer.close()
-        floor = floor_seconds(shape, rate, bandwidth)
         best = min(numbers["median"] for numbers in results[name].values())
-        results[name]["floor"] = floor
+        results[name]["floor"] = floor = floor_seconds(shape, rate, bandwidth)
         print(f"  floor {1e3 * floor:.1f} ms; best / floor: {best / floor:.1f}")
     write_measured(BENCHMARKS / "attention.json", results)
 

@@ -29,9 +29,7 @@ ROUNDS = 12
 
 def main():
     """Times the three ways and prints them."""
-    parser = command_line(__doc__)
-    parser.add_argument("--plain-images", type=int, default=500)
-    options = parser.parse_args()
+    options = command_line(__doc__, plain_images=500).parse_args()
     y_true, y_pred = draw_sets(np.random.default_rng(0))
     metric = SetAveragePrecision(THRESHOLDS)
 

@@ -9,6 +9,7 @@ with other numbers of slots and iterations.
 """
 
 import dataclasses
+import itertools
 import os
 import platform
 import sys
@@ -45,15 +46,14 @@ def main():
     add("--preset", choices=PRESETS, default="tetrominoes_paper")
     options = parser.parse_args()
     keras.utils.set_random_seed(SEED)
-    if options.task == "train":
-        return train(options.folder, options.preset, options.minutes)
-    {"draw": draw, "score": score}[options.task](options.folder, options.preset)
+    task = {"draw": draw, "train": train, "score": score}[options.task]
+    task(options.folder, options.preset, options.minutes)
 
 
 # Where TensorFlow is ---------------------------------------------------------
 
 
-def draw(folder, preset):
+def draw(folder, preset, _):
     """Writes images, as bytes, and the masks of the validation scenes."""
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {}
@@ -77,7 +77,7 @@ def generate(preset, split, num_scenes, batch_size):
     return make(split, batch_size, num_scenes, seed=SEED)
 
 
-def score(folder, preset):
+def score(folder, preset, _):
     """Writes what `examples/object_discovery.py` would leave of such a run."""
     sys.path.insert(0, str(EXAMPLES))
     from object_discovery import evaluate, print_results
@@ -148,7 +148,8 @@ def train(folder, preset, minutes):
     checkpoint = TrainingCheckpoint(folder / "checkpoint.npz")
     epoch = checkpoint.restore(model)
     model.fit(
-        Batches(to_images(arrays["train"]), preset.batch_size, epoch),
+        batches(to_images(arrays["train"]), preset.batch_size, epoch),
+        steps_per_epoch=EPOCH_STEPS,
         epochs=preset.train_steps // EPOCH_STEPS,
         initial_epoch=epoch,
         validation_data=(to_images(arrays["validation"]), arrays["masks"]),
@@ -181,23 +182,11 @@ def stop_after(seconds):
     return callback
 
 
-class Batches(keras.utils.PyDataset):
-    """Epochs of batches; each batch is drawn on its own number alone."""
-
-    def __init__(self, images, batch_size, epoch):
-        super().__init__()
-        self.images, self.batch_size, self.epoch = images, batch_size, epoch
-
-    def __len__(self):
-        return EPOCH_STEPS
-
-    def __getitem__(self, index):
-        rng = np.random.default_rng([SEED, self.epoch, index])
-        drawn = rng.integers(len(self.images), size=self.batch_size)
-        return (self.images[drawn],)
-
-    def on_epoch_end(self):
-        self.epoch += 1
+def batches(images, batch_size, epoch):
+    """Draws batches without end, each on its own number alone."""
+    for step in itertools.count(epoch * EPOCH_STEPS):
+        rng = np.random.default_rng([SEED, *divmod(step, EPOCH_STEPS)])
+        yield (images[rng.integers(len(images), size=batch_size)],)
 
 
 def to_images(values):

@@ -25,6 +25,10 @@ BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 PRESET = "tetrominoes"
 NUM_SCENES = 8
 OUTPUTS = ("masks", "reconstruction")
+FURTHER = {
+    "matched Huber loss": "sets",
+    "one step of training, every weight": "step",
+}
 SETS = (32, 10, 19)
 
 
@@ -133,34 +137,28 @@ def read(folder):
 
 def print_differences(results):
     """Prints the largest differences from TensorFlow."""
-    reference = results["tensorflow"]
-    rows = []
-    for label, name in (
-        ("masks", "masks"),
-        ("reconstruction", "reconstruction"),
-        ("matched Huber loss", "sets"),
-        ("one step of training, every weight", "step"),
-    ):
-        scale = np.abs(reference[name]).max()
-        rows.append([f"{label} (of up to {scale:.2g})"])
+    table = []
+    for label, name in {**{x: x for x in OUTPUTS}, **FURTHER}.items():
+        reference = results["tensorflow"][name]
+        table.append([f"{label} (of up to {np.abs(reference).max():.2g})"])
         for backend in ("jax", "torch"):
-            difference = np.abs(results[backend][name] - reference[name]).max()
-            rows[-1].append(f"{difference:.1e}")
-    print_table(["largest difference from TensorFlow", "JAX", "PyTorch"], rows)
+            difference = np.abs(results[backend][name] - reference).max()
+            table[-1].append(f"{difference:.1e}")
+    print_table(["largest difference from TensorFlow", "JAX", "PyTorch"], table)
 
 
 def print_precision(results):
     """Prints what half precision changes, and what reading files does."""
-    rows = []
+    table = []
     for name in OUTPUTS:
-        what = "`mixed_bfloat16` against float32:"
-        rows.append([f"{what} {name}, root mean square"])
+        what = f"`mixed_bfloat16` against float32: {name}, root mean square"
+        table.append([what])
         for result in results.values():
             difference = result[f"half_{name}"] - result[name]
-            rows[-1].append(f"{np.sqrt(np.mean(difference**2)):.1e}")
+            table[-1].append(f"{np.sqrt(np.mean(difference**2)):.1e}")
     differences = (f"{result['read']:.1e}" for result in results.values())
-    rows.append(["weights read from the files of all three", *differences])
-    print_table(["", *BACKENDS.values()], rows)
+    table.append(["weights read from the files of all three", *differences])
+    print_table(["", *BACKENDS.values()], table)
 
 
 if __name__ == "__main__":

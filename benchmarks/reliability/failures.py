@@ -58,11 +58,10 @@ def main():
         print(f"\n=== {name}")
         results = train(*FAILURES[name], OUTPUT / f"{name}.png")
         write_measured(OUTPUT / f"{name}.json", results)
-        print_results(results)
 
 
 def train(epochs, preset, picture):
-    """Trains one of them; draws it, and gives what was measured."""
+    """Trains one of them; draws it, prints and gives what was measured."""
     keras.utils.set_random_seed(SEED)
     model = ObjectDiscovery(*map(preset.make, ObjectDiscovery.PARTS))
     model.build((None, *preset.image_shape))
@@ -84,24 +83,20 @@ def train(epochs, preset, picture):
     outputs = model.predict_on_batch(images)
     plot_slots(images, outputs, picture, num_scenes=SHOWN, mask=mask)
     scores = model.evaluate(images, mask, verbose=0, return_dict=True)
+    steps, loss = epochs * EPOCH_STEPS, history.history["loss"][-1]
+    fg_ari = scores["fg_ari"]
+    print(f"\n{steps} steps in {seconds:.0f} s: loss {loss:.3f}, ", end="")
+    print(f"FG-ARI {fg_ari:.2f}")
+    for name, value in sorted(diagnosis.measures.items()):
+        print(f"  {name:18} {value:6.2f}")
     return {
-        "steps": epochs * EPOCH_STEPS,
+        "steps": steps,
         "seconds": seconds,
-        "loss": history.history["loss"][-1],
-        "fg_ari": scores["fg_ari"],
+        "loss": loss,
+        "fg_ari": fg_ari,
         "measures": diagnosis.measures,
         "findings": list(map(str, diagnosis.findings)),
     }
-
-
-def print_results(results):
-    """Prints the numbers in a line each."""
-    print(
-        f"\n{results['steps']} steps in {results['seconds']:.0f} s: loss "
-        f"{results['loss']:.3f}, FG-ARI {results['fg_ari']:.2f}"
-    )
-    for name, value in sorted(results["measures"].items()):
-        print(f"  {name:18} {value:6.2f}")
 
 
 if __name__ == "__main__":

@@ -9,25 +9,31 @@ from pathlib import Path
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-def command_line(description):
-    """Makes a parser that shows a script's docstring as it stands."""
-    return argparse.ArgumentParser(
+def command_line(description, **defaults):
+    """Makes a parser that shows a docstring, with flags and their defaults."""
+    parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawTextHelpFormatter
     )
+    for name, value in defaults.items():
+        flag = "--" + name.replace("_", "-")
+        parser.add_argument(flag, type=type(value), default=value)
+    return parser
 
 
-def run_example(name, *words):
-    """Runs an example to its end, in a process of its own."""
-    command = [sys.executable, EXAMPLES / name, *map(str, words)]
-    subprocess.run(command, check=True)
+def run_example(name, folder, *words):
+    """Runs an example that writes to a folder, in a process of its own."""
+    words = map(str, ("--output", folder, *words))
+    subprocess.run([sys.executable, EXAMPLES / name, *words], check=True)
+
+
+def run_if_unfinished(name, folder, *words):
+    """Runs an example if the folder has no finished run of it."""
+    if not (folder / "metrics.json").exists():
+        run_example(name, folder, *words)
 
 
 def run_again(*words, backend="tensorflow", check=True, capture=False):
-    """Runs this script with other words, in a process of one backend.
-
-    Returns:
-        String, what it printed, if that is to be captured.
-    """
+    """Runs this script with other words, and gives what is captured of it."""
     return subprocess.run(
         [sys.executable, sys.argv[0], *map(str, words)],
         env={**os.environ, "KERAS_BACKEND": backend},

@@ -5,15 +5,9 @@ import time
 
 
 def measure(functions, rounds, calls=1):
-    """Gives seconds per call of each function; they alternate.
+    """Lists seconds per call of each function, by name; they alternate.
 
-    Args:
-        functions: Dict of functions without arguments.
-        rounds: Integer, how often each gets its turn, after one to warm up.
-        calls: Integer, calls in a row at each turn.
-
-    Returns:
-        Dict of lists of seconds, one per round.
+    Each gets so many turns, after one to warm up, of so many calls in a row.
     """
     times = {name: [] for name in functions}
     for _ in range(rounds + 1):
@@ -26,11 +20,7 @@ def measure(functions, rounds, calls=1):
 
 
 def compare(what, functions, baseline, rounds, calls=1):
-    """Prints medians, quartiles and how often each fits into the baseline.
-
-    Returns:
-        Dict of dicts of the same numbers, for a file.
-    """
+    """Prints and gives medians, and how often each fits into the baseline."""
     times = measure(functions, rounds, calls)
     reference = statistics.median(times[baseline])
     print(f"\n{what}")

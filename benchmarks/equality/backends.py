@@ -12,14 +12,24 @@ import argparse
 import tempfile
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from benchmarks.results import print_table
 from benchmarks.running import command_line, run_again
+from keras_slots.datasets import tetrominoes
+from keras_slots.losses import hungarian_huber
+from keras_slots.models import ObjectDiscovery
 
 BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 PRESET = "tetrominoes"
 NUM_SCENES = 8
+OUTPUTS = ("masks", "reconstruction")
+FURTHER = {
+    "matched Huber loss": "sets",
+    "one step of training, every weight": "step",
+}
+SETS = (32, 10, 19)
 
 
 def main():
@@ -40,7 +50,7 @@ def main():
         results = {
             backend: {
                 **np.load(Path(folder, f"{backend}.npz")),
-                "read": np.load(Path(folder, f"{backend}_read.npy")),
+                **np.load(Path(folder, f"{backend}_read.npz")),
             }
             for backend in BACKENDS
         }
@@ -52,16 +62,14 @@ def main():
 
 def draw_inputs():
     """Draws the same for every backend: their random numbers differ."""
-    from keras_slots.datasets import tetrominoes
-
     images, _ = next(iter(tetrominoes("test", NUM_SCENES, NUM_SCENES, seed=0)))
-    rng = np.random.default_rng(0)
-    return {
-        "image": np.array(images),
-        "initial_slots": rng.normal(size=(NUM_SCENES, 4, 64)).astype("float32"),
-        "y_true": rng.normal(size=(32, 10, 19)).astype("float32"),
-        "y_pred": rng.normal(size=(32, 10, 19)).astype("float32"),
+    rng, size = np.random.default_rng(0), (NUM_SCENES, 4, 64)
+    drawn = {"initial_slots": size, "y_true": SETS, "y_pred": SETS}
+    arrays = {
+        name: rng.normal(size=shape).astype("float32")
+        for name, shape in drawn.items()
     }
+    return {"image": np.array(images), **arrays}
 
 
 # In the process of one backend ------------------------------------------------
@@ -69,23 +77,17 @@ def draw_inputs():
 
 def compute(folder):
     """Writes what the table compares to `BACKEND.npz`."""
-    import keras
-
-    from keras_slots.losses import hungarian_huber
-    from keras_slots.models import ObjectDiscovery
-
     backend = keras.config.backend()
-    inputs = np.load(folder / "inputs.npz")
-    image, initial_slots = inputs["image"], inputs["initial_slots"]
+    inputs = dict(np.load(folder / "inputs.npz"))
+    sets = inputs.pop("y_true"), inputs.pop("y_pred")
     model = ObjectDiscovery.from_preset(PRESET)
-    sets = hungarian_huber(inputs["y_true"], inputs["y_pred"])
-    results = {"sets": to_numpy(sets)}
-    results |= outputs_of(model, image, initial_slots)
+    results = outputs_of(model, **inputs)
+    results["sets"] = to_numpy(hungarian_huber(*sets))
     model.save_weights(folder / f"{backend}.weights.h5")
-    results["step"] = training_step(model, image)
+    results["step"] = training_step(model, inputs["image"])
     keras.config.set_dtype_policy("mixed_bfloat16")
     half = ObjectDiscovery.from_preset(PRESET)
-    for name, values in outputs_of(half, image, initial_slots).items():
+    for name, values in outputs_of(half, **inputs).items():
         results[f"half_{name}"] = values
     np.savez(folder / f"{backend}.npz", **results)
 
@@ -93,14 +95,11 @@ def compute(folder):
 def outputs_of(model, image, initial_slots):
     """Gives masks and reconstruction, as float32 arrays."""
     outputs = model(image, initial_slots=initial_slots)
-    names = ("masks", "reconstruction")
-    return {name: to_numpy(outputs[name]) for name in names}
+    return {name: to_numpy(outputs[name]) for name in OUTPUTS}
 
 
 def to_numpy(tensor):
     """Makes a float32 array of any backend's tensor, in any precision."""
-    import keras
-
     return keras.ops.convert_to_numpy(keras.ops.cast(tensor, "float32"))
 
 
@@ -110,8 +109,6 @@ def training_step(model, image):
     Slots start where their Gaussian has its mean: the draws of the backends
     differ.
     """
-    import keras
-
     for weight in model.weights:
         if "log_sigma" in weight.path:
             weight.assign(weight - 30.0)
@@ -124,10 +121,6 @@ def training_step(model, image):
 
 def read(folder):
     """Writes the largest difference of weights read from any file."""
-    import keras
-
-    from keras_slots.models import ObjectDiscovery
-
     expected = ObjectDiscovery.from_preset(PRESET).get_weights()
     differences = []
     for backend in BACKENDS:
@@ -135,7 +128,8 @@ def read(folder):
         model.load_weights(folder / f"{backend}.weights.h5")
         pairs = zip(model.get_weights(), expected, strict=True)
         differences += [np.abs(weight - other).max() for weight, other in pairs]
-    np.save(folder / f"{keras.config.backend()}_read.npy", max(differences))
+    path = folder / f"{keras.config.backend()}_read.npz"
+    np.savez(path, read=max(differences))
 
 
 # The tables -------------------------------------------------------------------
@@ -143,34 +137,28 @@ def read(folder):
 
 def print_differences(results):
     """Prints the largest differences from TensorFlow."""
-    reference = results["tensorflow"]
-    rows = []
-    for label, name in (
-        ("masks", "masks"),
-        ("reconstruction", "reconstruction"),
-        ("matched Huber loss", "sets"),
-        ("one step of training, every weight", "step"),
-    ):
-        scale = np.abs(reference[name]).max()
-        rows.append([f"{label} (of up to {scale:.2g})"])
+    table = []
+    for label, name in {**{x: x for x in OUTPUTS}, **FURTHER}.items():
+        reference = results["tensorflow"][name]
+        table.append([f"{label} (of up to {np.abs(reference).max():.2g})"])
         for backend in ("jax", "torch"):
-            difference = np.abs(results[backend][name] - reference[name]).max()
-            rows[-1].append(f"{difference:.1e}")
-    print_table(["largest difference from TensorFlow", "JAX", "PyTorch"], rows)
+            difference = np.abs(results[backend][name] - reference).max()
+            table[-1].append(f"{difference:.1e}")
+    print_table(["largest difference from TensorFlow", "JAX", "PyTorch"], table)
 
 
 def print_precision(results):
     """Prints what half precision changes, and what reading files does."""
-    rows = []
-    for name in ("masks", "reconstruction"):
-        what = "`mixed_bfloat16` against float32:"
-        rows.append([f"{what} {name}, root mean square"])
+    table = []
+    for name in OUTPUTS:
+        what = f"`mixed_bfloat16` against float32: {name}, root mean square"
+        table.append([what])
         for result in results.values():
             difference = result[f"half_{name}"] - result[name]
-            rows[-1].append(f"{np.sqrt(np.mean(difference**2)):.1e}")
+            table[-1].append(f"{np.sqrt(np.mean(difference**2)):.1e}")
     differences = (f"{result['read']:.1e}" for result in results.values())
-    rows.append(["weights read from the files of all three", *differences])
-    print_table(["", *BACKENDS.values()], rows)
+    table.append(["weights read from the files of all three", *differences])
+    print_table(["", *BACKENDS.values()], table)
 
 
 if __name__ == "__main__":

@@ -35,12 +35,10 @@ CONFIGURATIONS = (
 
 def main():
     """Trains in every configuration, then prints a table."""
-    parser = command_line(__doc__)
-    add = parser.add_argument
-    add("--steps", type=int, default=8)
-    add("--backends", nargs="+", default=["tensorflow", "jax"])
-    add("--timeout", type=float, default=600)
-    add("--output", type=Path, default=Path("runs", "distributed_benchmark"))
+    output = Path("runs", "distributed_benchmark")
+    parser = command_line(__doc__, steps=8, timeout=600.0, output=output)
+    backends = ["tensorflow", "jax"]
+    parser.add_argument("--backends", nargs="+", default=backends)
     options, rest = parser.parse_known_args()
     compare(
         {

@@ -42,31 +42,21 @@ def main():
     for title, (name, runner) in FORMATS.items():
         runners[title] = runner(model, OUTPUT / name, inputs)
         sizes[title] = size_of(OUTPUT / name)
-    results = {}
+    rows, results = [], {}
     for title, times in measure(runners, ROUNDS).items():
         outputs = runners[title]()
-        results[title] = {
-            "difference": max(
-                float(np.abs(outputs[name] - value).max())
-                for name, value in expected.items()
-            ),
-            "bytes": sizes.get(title, 0),
-            "seconds": statistics.median(times),
-        }
+        pairs = [(x, outputs[name]) for name, x in expected.items()]
+        difference = max(float(np.abs(x - y).max()) for x, y in pairs)
+        size, seconds = sizes.get(title, 0), statistics.median(times)
+        results[title] = dict(
+            difference=difference, bytes=size, seconds=seconds
+        )
+        shown = f"{size / 1e6:.1f} MB" if size else ""
+        latency = f"{1e3 * seconds:.1f} ms"
+        rows.append([title, f"{difference:.1e}", shown, latency])
     write_measured(OUTPUT / "results.json", results)
     print(f"\n{preset}, one image")
-    print_table(
-        ["format", "largest difference", "size", "latency"],
-        [
-            [
-                title,
-                f"{row['difference']:.1e}",
-                f"{row['bytes'] / 1e6:.1f} MB" if row["bytes"] else "",
-                f"{1e3 * row['seconds']:.1f} ms",
-            ]
-            for title, row in results.items()
-        ],
-    )
+    print_table(["format", "largest difference", "size", "latency"], rows)
 
 
 def draw_inputs(model):

@@ -29,9 +29,7 @@ NUM_SCENES = 10_000
 
 def main():
     """Runs four trainings; prints one table, draws one picture."""
-    parser = command_line(__doc__)
-    parser.add_argument("--steps", type=int, default=3_000)
-    epochs = parser.parse_args().steps // EVERY
+    epochs = command_line(__doc__, steps=3_000).parse_args().steps // EVERY
     scenes = tetrominoes("train", PRESET.batch_size, num_scenes=NUM_SCENES)
     validation = tetrominoes("validation", 80, num_scenes=320)
     rows = [{"step": EVERY * (1 + epoch)} for epoch in range(epochs)]

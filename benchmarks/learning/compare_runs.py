@@ -18,9 +18,8 @@ BASELINES = {"color_alone": "--", "position_alone": ":"}
 
 def main():
     """Reads the folders and draws one picture."""
-    parser = command_line(__doc__)
+    parser = command_line(__doc__, output=Path("runs.png"))
     parser.add_argument("folders", nargs="+", type=Path)
-    parser.add_argument("--output", type=Path, default=Path("runs.png"))
     options = parser.parse_args()
     figure, axes = results.new_figure(9, 3.4, columns=2, sharey=True)
     runs = [(preset_of(folder), folder) for folder in options.folders]
@@ -38,13 +37,9 @@ def preset_of(folder):
 
 
 def draw_runs(axis, runs, column="step", unit=1):
-    """Draws a curve for each run, and the mean baselines.
+    """Draws a curve for each label and folder, and the mean baselines.
 
-    Args:
-        axis: Axes of Matplotlib.
-        runs: List of pairs, label and folder.
-        column: String, where `history.csv` has how far the run was.
-        unit: Number, what that is divided by.
+    How far a run was stands in a column of `history.csv`, divided by `unit`.
     """
     lowest, baselines = 0.0, []
     # Past the last color, they come again.

@@ -13,28 +13,24 @@ import numpy as np
 
 from benchmarks import results
 from benchmarks.learning.compare_runs import BASELINES, draw_runs
-from benchmarks.running import command_line, run_example
+from benchmarks.running import command_line, run_example, run_if_unfinished
 
 SCORES = {"fg_ari": "FG-ARI", "ari": "ARI", "mbo": "mBO", "mask_iou": "IoU"}
 
 
 def main():
     """Trains what is not trained yet, then sums up."""
-    parser = command_line(__doc__)
-    parser.add_argument("--data", default="tetrominoes")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser = command_line(__doc__, data="tetrominoes", seeds=5)
     parser.add_argument("--records", type=Path)
     options, rest = parser.parse_known_args()
     output = Path("runs/discovery_seeds", options.data)
     folders = {seed: output / f"seed_{seed}" for seed in range(options.seeds)}
     for seed, folder in folders.items():
-        words = ["--seed", seed, "--output", folder, *rest]
-        words += ["--data", options.data]
-        if not (folder / "metrics.json").exists():
-            run_example("object_discovery.py", *words)
+        words = ["--seed", seed, "--data", options.data, *rest]
+        run_if_unfinished("object_discovery.py", folder, *words)
         if options.records:
             words += ["--evaluate-only", "--records", options.records]
-            run_example("object_discovery.py", *words)
+            run_example("object_discovery.py", folder, *words)
     print_table(folders, published=bool(options.records))
     plot_curves(folders, output / "seeds.png")
 

@@ -9,6 +9,7 @@ with other numbers of slots and iterations.
 """
 
 import dataclasses
+import itertools
 import os
 import platform
 import sys
@@ -20,13 +21,7 @@ import keras
 import numpy as np
 
 import keras_slots
-from benchmarks.results import (
-    as_json,
-    read_json,
-    read_rows,
-    write_json,
-    write_rows,
-)
+from benchmarks import results
 from benchmarks.running import EXAMPLES, command_line
 from keras_slots.callbacks import TrainingCheckpoint
 from keras_slots.metrics import AdjustedRandIndex, adjusted_rand_index
@@ -44,23 +39,21 @@ SEED = 0
 
 def main():
     """Does one of the three."""
-    parser = command_line(__doc__)
+    parser = command_line(__doc__, minutes=8.0)
     add = parser.add_argument
     add("task", choices=("draw", "train", "score"))
     add("folder", type=Path)
     add("--preset", choices=PRESETS, default="tetrominoes_paper")
-    add("--minutes", type=float, default=8.0, help="of train")
     options = parser.parse_args()
     keras.utils.set_random_seed(SEED)
-    if options.task == "train":
-        return train(options.folder, options.preset, options.minutes)
-    {"draw": draw, "score": score}[options.task](options.folder, options.preset)
+    task = {"draw": draw, "train": train, "score": score}[options.task]
+    task(options.folder, options.preset, options.minutes)
 
 
 # Where TensorFlow is ---------------------------------------------------------
 
 
-def draw(folder, preset):
+def draw(folder, preset, _):
     """Writes images, as bytes, and the masks of the validation scenes."""
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {}
@@ -84,21 +77,21 @@ def generate(preset, split, num_scenes, batch_size):
     return make(split, batch_size, num_scenes, seed=SEED)
 
 
-def score(folder, preset):
+def score(folder, preset, _):
     """Writes what `examples/object_discovery.py` would leave of such a run."""
     sys.path.insert(0, str(EXAMPLES))
     from object_discovery import evaluate, print_results
 
     from keras_slots.visualization import plot_slots
 
-    last = read_rows(folder / "history.csv")[-1]
+    last = results.read_rows(folder / "history.csv")[-1]
     model = ObjectDiscovery.from_preset(preset, load_weights=False)
     model.load_weights(folder / "trained.weights.h5")
     model.save(folder / "model.keras")
     scenes = generate(preset, "test", 320, batch_size=64).cache()
     data, values = PRESETS[preset], get_preset(preset)
-    results, shown = evaluate(model, scenes, data)
-    print_results(results)
+    scores, shown = evaluate(model, scenes, data)
+    print_results(scores)
     print_variants(model, scenes)
     plot_slots(**shown, path=folder / "scenes.png")
     settings = {
@@ -113,27 +106,22 @@ def score(folder, preset):
         "eval_scenes": SCENES["validation"],
         "batch_size": values.batch_size,
     }
-    settings = as_json(settings)
-    write_json(folder / "settings.json", settings)
+    settings = results.as_json(settings)
+    results.write_json(folder / "settings.json", settings)
     metrics = {
         "steps": int(last["step"]),
         "seconds": float(last["seconds"]),
-        **results,
+        **scores,
         "settings": settings,
-        **read_json(folder / "training.json"),
+        **results.read_json(folder / "training.json"),
     }
-    write_json(folder / "metrics.json", metrics)
+    results.write_json(folder / "metrics.json", metrics)
 
 
 def print_variants(model, scenes):
     """Prints FG-ARI with other slots and iterations than in training."""
-    trained = model.slot_attention.num_slots
-    for slots, iterations in (
-        (trained, 3),
-        (trained, 5),
-        (trained + 1, 3),
-        (trained + 2, 3),
-    ):
+    for more, iterations in ((0, 3), (0, 5), (1, 3), (2, 3)):
+        slots = model.slot_attention.num_slots + more
         scores = []
         for image, mask in scenes:
             outputs = model(image, num_slots=slots, num_iterations=iterations)
@@ -160,7 +148,8 @@ def train(folder, preset, minutes):
     checkpoint = TrainingCheckpoint(folder / "checkpoint.npz")
     epoch = checkpoint.restore(model)
     model.fit(
-        Batches(to_images(arrays["train"]), preset.batch_size, epoch),
+        batches(to_images(arrays["train"]), preset.batch_size, epoch),
+        steps_per_epoch=EPOCH_STEPS,
         epochs=preset.train_steps // EPOCH_STEPS,
         initial_epoch=epoch,
         validation_data=(to_images(arrays["validation"]), arrays["masks"]),
@@ -178,8 +167,8 @@ def train(folder, preset, minutes):
         }
         for row in checkpoint.history
     ]
-    write_rows(folder / "history.csv", rows)
-    write_json(folder / "training.json", environment())
+    results.write_rows(folder / "history.csv", rows)
+    results.write_json(folder / "training.json", environment())
 
 
 def stop_after(seconds):
@@ -193,23 +182,11 @@ def stop_after(seconds):
     return callback
 
 
-class Batches(keras.utils.PyDataset):
-    """Epochs of batches; each batch is drawn on its own number alone."""
-
-    def __init__(self, images, batch_size, epoch):
-        super().__init__()
-        self.images, self.batch_size, self.epoch = images, batch_size, epoch
-
-    def __len__(self):
-        return EPOCH_STEPS
-
-    def __getitem__(self, index):
-        rng = np.random.default_rng([SEED, self.epoch, index])
-        drawn = rng.integers(len(self.images), size=self.batch_size)
-        return (self.images[drawn],)
-
-    def on_epoch_end(self):
-        self.epoch += 1
+def batches(images, batch_size, epoch):
+    """Draws batches without end, each on its own number alone."""
+    for step in itertools.count(epoch * EPOCH_STEPS):
+        rng = np.random.default_rng([SEED, *divmod(step, EPOCH_STEPS)])
+        yield (images[rng.integers(len(images), size=batch_size)],)
 
 
 def to_images(values):
@@ -220,31 +197,23 @@ def to_images(values):
 def environment():
     """Tells what the training ran on, as cards of presets do."""
     backend = keras.config.backend()
-    versions = {name: version(name) for name in (backend, "keras", "numpy")}
-    return {
-        "versions": {
-            "python": platform.python_version(),
-            **versions,
-            "keras_slots": keras_slots.__version__,
-        },
-        "machine": {
-            "processor": platform.machine(),
-            "cpus": os.cpu_count(),
-            "gpus": gpu_names(backend),
-        },
-    }
-
-
-def gpu_names(backend):
-    """Names the GPUs that the backend sees."""
     if backend == "jax":
         import jax
 
-        return [d.device_kind for d in jax.devices() if d.platform == "gpu"]
-    import torch
+        gpus = [d.device_kind for d in jax.devices() if d.platform == "gpu"]
+    else:
+        from torch import cuda
 
-    count = torch.cuda.device_count()
-    return [torch.cuda.get_device_name(index) for index in range(count)]
+        gpus = [cuda.get_device_name(i) for i in range(cuda.device_count())]
+    names = (backend, "keras", "numpy")
+    versions = {
+        "python": platform.python_version(),
+        **{name: version(name) for name in names},
+        "keras_slots": keras_slots.__version__,
+    }
+    processor, cpus = platform.machine(), os.cpu_count()
+    machine = {"processor": processor, "cpus": cpus, "gpus": gpus}
+    return {"versions": versions, "machine": machine}
 
 
 if __name__ == "__main__":

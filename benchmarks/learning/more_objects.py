@@ -13,6 +13,7 @@ ten objects for each model, and what resumes a training. Prints the table of
 docs/results/object_discovery.md.
 """
 
+import functools
 import statistics
 from dataclasses import replace
 from pathlib import Path
@@ -64,10 +65,7 @@ SCORES = {
 
 def main():
     """Trains, scores, draws and sums up."""
-    parser = command_line(__doc__)
-    names = ",".join(MODELS)
-    parser.add_argument("--names", default=names, help="some of " + names)
-    parser.add_argument("--steps", type=int, default=6_000)
+    parser = command_line(__doc__, names=",".join(MODELS), steps=6_000)
     options = parser.parse_args()
     OUTPUT.mkdir(parents=True, exist_ok=True)
     scores = {}
@@ -76,15 +74,10 @@ def main():
         model = train(name, options.steps)
         scores |= score(name, model)
         draw_scenes(name, model)
+    names = ("model", "slots", "iterations")
     rows = [
-        {
-            "model": name,
-            "objects": number,
-            "slots": slots,
-            "iterations": iterations,
-            **values,
-        }
-        for (name, slots, iterations), curve in scores.items()
+        dict(zip(names, test, strict=True)) | {"objects": number} | values
+        for test, curve in scores.items()
         for number, values in curve.items()
     ]
     results.write_rows(OUTPUT / "scores.csv", rows)
@@ -97,32 +90,10 @@ def train(name, steps):
     keras.utils.set_random_seed(SEED)
     slots = {**SMALL.slot_attention, **MODELS[name]}
     preset = replace(SMALL, slot_attention=slots)
-    parts = ObjectDiscovery.PARTS
-    model = ObjectDiscovery(
-        *(preset.make(part, dtype="mixed_bfloat16") for part in parts)
-    )
+    make = functools.partial(preset.make, dtype="mixed_bfloat16")
+    model = ObjectDiscovery(*map(make, ObjectDiscovery.PARTS))
     model.build((None, *preset.image_shape))
     model.compile(preset.make_optimizer())
-    checkpoint = TrainingCheckpoint(OUTPUT / f"{name}.npz")
-    epoch, epochs = checkpoint.restore(model), steps // EPOCH_STEPS
-    print(f"{name}: step {epoch * EPOCH_STEPS:,} of {steps:,}")
-    if epoch < epochs:
-        model.fit(
-            training_images().skip(epoch * EPOCH_STEPS),
-            steps_per_epoch=EPOCH_STEPS,
-            initial_epoch=epoch,
-            epochs=epochs,
-            callbacks=[checkpoint],
-            shuffle=False,
-            verbose=2,
-        )
-    minutes = checkpoint.history[-1]["seconds"] / 60
-    print(f"{steps:,} steps in {minutes:.1f} minutes")
-    return model
-
-
-def training_images():
-    """Gives images in batches without end."""
     scenes = clevr_scenes(
         "train",
         SMALL.batch_size,
@@ -132,20 +103,23 @@ def training_images():
         drop_remainder=True,
         cache=CACHE,
     )
-    return scenes.map(lambda image, target: image).repeat()
+    print(f"{name}: {steps:,} steps")
+    history = TrainingCheckpoint(OUTPUT / f"{name}.npz").fit(
+        model,
+        scenes.map(lambda image, target: image),
+        steps_per_epoch=EPOCH_STEPS,
+        epochs=steps // EPOCH_STEPS,
+        verbose=2,
+    )
+    print(f"{steps:,} steps in {history[-1]['seconds'] / 60:.1f} minutes")
+    return model
 
 
 def test_scenes(number):
     """Draws images and masks of scenes of so many objects, as one batch."""
-    scenes = clevr_scenes(
-        "test",
-        SCORED_SCENES,
-        SCORED_SCENES,
-        as_dict=True,
-        min_objects=number,
-        max_objects=number,
-    )
-    scene = next(iter(scenes))
+    size = {"min_objects": number, "max_objects": number}
+    batch = SCORED_SCENES, SCORED_SCENES
+    scene = next(iter(clevr_scenes("test", *batch, as_dict=True, **size)))
     return scene["image"], scene["mask"]
 
 
@@ -207,10 +181,8 @@ def draw_scenes(name, model):
 def draw_scores(scores):
     """Draws FG-ARI by number of objects, an axis for each model."""
     names = list(dict.fromkeys(name for name, *_ in scores))
-    width = 4 * len(names) + 0.4
-    figure, axes = results.new_figure(
-        width, 3.8, columns=len(names), sharey=True
-    )
+    size = 4 * len(names) + 0.4, 3.8
+    figure, axes = results.new_figure(*size, columns=len(names), sharey=True)
     for (name, *test), curve in scores.items():
         line, color = TESTS[tuple(test)]
         label = "{} slots, {} iterations".format(*test)

@@ -2,16 +2,8 @@
 
 from statistics import mean
 
-from benchmarks.results import (
-    BLUE,
-    GREEN,
-    ORANGE,
-    PURPLE,
-    RED,
-    SKY,
-    new_figure,
-    save_figure,
-)
+from benchmarks import results
+from benchmarks.results import BLUE, GREEN, ORANGE, PURPLE, RED, SKY
 
 # Label, setting, number of test iterations, color.
 SYSTEMS = (
@@ -41,34 +33,27 @@ DISTANCES = ("any", *(f"< {threshold}" for threshold in THRESHOLDS[1:]))
 
 
 def plot_systems(rows, histories, path):
-    """Draws AP by threshold, step, number of objects, and loss.
-
-    Args:
-        rows: List of dicts as `set_prediction_systems.reached` gives.
-        histories: List of pairs, setting and rows of `history.csv`.
-        path: Path of the picture.
-    """
-    figure, axes = new_figure(11, 8, 2, 2)
+    """Draws AP by threshold, step, number of objects, and loss."""
+    figure, axes = results.new_figure(11, 8, 2, 2)
     for axis in axes:
         axis.set(ylim=(0, 102), ylabel="AP in %")
     plot_thresholds(axes[0], rows)
     plot_steps(axes[1], histories)
     plot_numbers(axes[2], rows)
     plot_losses(axes[3], rows)
-    for axis in axes:
-        axis.legend(frameon=False)
-    axes[3].legend(frameon=False, ncols=2, loc="upper right")
-    save_figure(figure, path)
+    for axis, columns in zip(axes, (1, 1, 1, 2), strict=True):
+        axis.legend(frameon=False, ncols=columns)
+    results.save_figure(figure, path)
 
 
 def precision(rows, setting, iterations, num_objects="all"):
     """Gives AP in % by threshold, for each seed."""
-    wanted = (setting, iterations, num_objects)
-    names = ("setting", "test_iterations", "num_objects")
+    wanted = {"setting": setting, "test_iterations": iterations}
+    wanted["num_objects"] = num_objects
     return [
         [100 * row[f"ap_{threshold}"] for threshold in THRESHOLDS]
         for row in rows
-        if tuple(row[name] for name in names) == wanted
+        if wanted.items() <= row.items()
     ]
 
 
@@ -107,16 +92,11 @@ def plot_steps(axis, histories):
 def plot_numbers(axis, rows):
     """Draws AP of Slot Attention by number of objects."""
     numbers = sorted({row["num_objects"] for row in rows} - {"all"}, key=int)
-    for label, iterations, color in (
-        ("T = 3, as trained", "3", BLUE),
-        ("T = 5", "5", SKY),
-    ):
-        by_number = [
-            [ap for ap, *_ in precision(rows, "slot_attention", iterations, n)]
-            for n in numbers
-        ]
+    for end, iterations, color in ((", as trained", "3", BLUE), ("", "5", SKY)):
+        test = rows, "slot_attention", iterations
+        by_number = [[ap[0] for ap in precision(*test, n)] for n in numbers]
         seeds = list(zip(*by_number, strict=True))
-        plot_seeds(axis, seeds, color, label)
+        plot_seeds(axis, seeds, color, f"T = {iterations}{end}")
     axis.set_xticks(range(len(numbers)), numbers)
     title = "Slot Attention by number of objects (Figure 16)"
     axis.set(title=title, xlabel="objects in the scene")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks import results
 from benchmarks.learning.set_prediction_figure import plot_systems
-from benchmarks.running import command_line, run_example
+from benchmarks.running import command_line, run_if_unfinished
 
 OUTPUT = Path("runs/set_prediction")
 # The published number of objects, all properties, and the paper's loss; every
@@ -36,11 +36,9 @@ SETTINGS = {
 
 def main():
     """Trains what is not trained yet, then sums up."""
-    parser = command_line(__doc__)
+    parser = command_line(__doc__, first_seed=0, seeds=1)
     add = parser.add_argument
     add("settings", nargs="*", default=list(SETTINGS), metavar="setting")
-    add("--first-seed", type=int, default=0)
-    add("--seeds", type=int, default=1)
     add("--table", action="store_true", help="train nothing")
     options = parser.parse_args()
     for setting in options.settings:
@@ -49,10 +47,8 @@ def main():
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         for setting in [] if options.table else options.settings:
             folder = OUTPUT / f"{setting}_{seed}"
-            if not (folder / "metrics.json").exists():
-                words = ["--seed", seed, "--output", folder]
-                words += SETTINGS[setting].split()
-                run_example("set_prediction.py", *words)
+            words = ["--seed", seed, *SETTINGS[setting].split()]
+            run_if_unfinished("set_prediction.py", folder, *words)
     sum_up()
 
 
@@ -67,10 +63,7 @@ def sum_up():
         raise SystemExit(f"No finished run is in {OUTPUT}.")
     rows = [row for run in runs for row in reached(*run)]
     results.write_rows(OUTPUT / "systems.csv", rows)
-    histories = [
-        (setting, results.read_rows(folder / "history.csv"))
-        for setting, folder in runs
-    ]
+    histories = [(s, results.read_rows(f / "history.csv")) for s, f in runs]
     plot_systems(rows, histories, OUTPUT / "systems.png")
     print_table(rows)
 

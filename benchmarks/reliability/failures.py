@@ -29,13 +29,10 @@ SCENES = 32  # To measure and score on.
 SHOWN = 3  # Of these, in the picture.
 SMALL = get_preset("tetrominoes")
 FEW_SLOTS = {**SMALL.slot_attention, "num_slots": 2}
-LEARNED_SLOTS = {
-    "num_slots": 4,
-    "slot_size": 64,
-    "slot_initialization": "learned",
-}
+LEARNED_SLOTS = dict(num_slots=4, slot_size=64, slot_initialization="learned")
 CENTERS = ("center_frequencies", "mask_falloff")
 NO_CENTERS = {k: v for k, v in SMALL.decoder.items() if k not in CENTERS}
+PLACES = replace(SMALL, slot_attention=LEARNED_SLOTS)
 # By name: for how many epochs to train, and the preset with something spoilt.
 FAILURES = {
     # Far too large a learning rate, and at once.
@@ -43,10 +40,7 @@ FAILURES = {
     # Three pieces and a background, for two slots.
     "few_slots": (2, replace(SMALL, slot_attention=FEW_SLOTS)),
     # Slots with starts of their own, which know neither place nor shape.
-    "places": (
-        6,
-        replace(SMALL, slot_attention=LEARNED_SLOTS, decoder=NO_CENTERS),
-    ),
+    "places": (6, replace(PLACES, decoder=NO_CENTERS)),
     "healthy": (6, SMALL),
 }
 
@@ -64,11 +58,10 @@ def main():
         print(f"\n=== {name}")
         results = train(*FAILURES[name], OUTPUT / f"{name}.png")
         write_measured(OUTPUT / f"{name}.json", results)
-        print_results(results)
 
 
 def train(epochs, preset, picture):
-    """Trains one of them; draws it, and gives what was measured."""
+    """Trains one of them; draws it, prints and gives what was measured."""
     keras.utils.set_random_seed(SEED)
     model = ObjectDiscovery(*map(preset.make, ObjectDiscovery.PARTS))
     model.build((None, *preset.image_shape))
@@ -90,24 +83,20 @@ def train(epochs, preset, picture):
     outputs = model.predict_on_batch(images)
     plot_slots(images, outputs, picture, num_scenes=SHOWN, mask=mask)
     scores = model.evaluate(images, mask, verbose=0, return_dict=True)
+    steps, loss = epochs * EPOCH_STEPS, history.history["loss"][-1]
+    fg_ari = scores["fg_ari"]
+    print(f"\n{steps} steps in {seconds:.0f} s: loss {loss:.3f}, ", end="")
+    print(f"FG-ARI {fg_ari:.2f}")
+    for name, value in sorted(diagnosis.measures.items()):
+        print(f"  {name:18} {value:6.2f}")
     return {
-        "steps": epochs * EPOCH_STEPS,
+        "steps": steps,
         "seconds": seconds,
-        "loss": history.history["loss"][-1],
-        "fg_ari": scores["fg_ari"],
+        "loss": loss,
+        "fg_ari": fg_ari,
         "measures": diagnosis.measures,
         "findings": list(map(str, diagnosis.findings)),
     }
-
-
-def print_results(results):
-    """Prints the numbers in a line each."""
-    print(
-        f"\n{results['steps']} steps in {results['seconds']:.0f} s: loss "
-        f"{results['loss']:.3f}, FG-ARI {results['fg_ari']:.2f}"
-    )
-    for name, value in sorted(results["measures"].items()):
-        print(f"  {name:18} {value:6.2f}")
 
 
 if __name__ == "__main__":

@@ -28,29 +28,19 @@ from benchmarks.running import EXAMPLES, command_line
 OUTPUT = Path("runs/killed_training")
 WHOLE, KILLED = OUTPUT / "whole", OUTPUT / "killed"
 EPOCH_STEPS = 10
-SETTINGS = {
-    "--preset": "tetrominoes_paper",
-    "--batch-size": 4,
-    "--epoch-steps": EPOCH_STEPS,
-    "--train-scenes": 64,
-    "--eval-scenes": 16,
-}
-# Read by TensorFlow when it starts.
-BIT_FOR_BIT = {
-    "TF_DETERMINISTIC_OPS": "1",
-    "TF_NUM_INTRAOP_THREADS": "1",
-    "TF_NUM_INTEROP_THREADS": "1",
-}
+SETTINGS = "--preset tetrominoes_paper --batch-size 4 "
+SETTINGS += "--epoch-steps 10 --train-scenes 64 --eval-scenes 16"
+# Read by TensorFlow when it starts; the value is 1.
+BIT_FOR_BIT = (
+    "TF_DETERMINISTIC_OPS TF_NUM_INTRAOP_THREADS TF_NUM_INTEROP_THREADS"
+)
 # Where the clock shows; equal runs may differ in these.
 TIMES = ("seconds", "machine")
 
 
 def main():
     """Runs twice, compares, draws and sums up."""
-    parser = command_line(__doc__)
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--epochs", type=int, default=100)
-    options = parser.parse_args()
+    options = command_line(__doc__, kills=20, epochs=100).parse_args()
     shutil.rmtree(OUTPUT, ignore_errors=True)
     OUTPUT.mkdir(parents=True)
     start = time.monotonic()
@@ -71,14 +61,14 @@ def main():
 
 def start_training(folder, epochs):
     """Starts a process of the example, with a log of its own."""
-    settings = {**SETTINGS, "--steps": epochs * EPOCH_STEPS, "--output": folder}
-    words = [str(word) for pair in settings.items() for word in pair]
+    words = ["--steps", str(epochs * EPOCH_STEPS), "--output", folder]
+    words += SETTINGS.split()
     with open(folder.with_suffix(".log"), "a") as log:
         return subprocess.Popen(
             [sys.executable, EXAMPLES / "object_discovery.py", *words],
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **BIT_FOR_BIT},
+            env=os.environ | dict.fromkeys(BIT_FOR_BIT.split(), "1"),
         )
 
 
@@ -109,10 +99,10 @@ def kill_after(seconds, epochs):
 
 def steps_done():
     """Reads the steps of the last checkpoint."""
-    if not (KILLED / "checkpoint.npz").exists():
+    path = KILLED / "checkpoint.npz"
+    if not path.exists():
         return 0
-    with np.load(KILLED / "checkpoint.npz") as arrays:
-        return len(json.loads(str(arrays["history"]))) * EPOCH_STEPS
+    return len(json.loads(str(np.load(path)["history"]))) * EPOCH_STEPS
 
 
 def unfinished():
@@ -123,9 +113,9 @@ def unfinished():
 def read_run(folder):
     """Reads curve, state and scores of a run, without the clock."""
     rows = results.read_rows(folder / "history.csv")
-    with np.load(folder / "checkpoint.npz") as arrays:
-        names = [name for name in arrays.files if name != "history"]
-        state = [arrays[name].tobytes() for name in names]
+    arrays = dict(np.load(folder / "checkpoint.npz"))
+    del arrays["history"]
+    state = [array.tobytes() for array in arrays.values()]
     scores = results.read_json(folder / "metrics.json")
     return list(map(without_times, rows)), state, without_times(scores)
 

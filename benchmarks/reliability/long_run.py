@@ -34,12 +34,10 @@ OUTPUT = Path("runs/long_run")
 
 def main():
     """Trains for so long, draws and sums up."""
-    parser = command_line(__doc__)
-    parser.add_argument("--minutes", type=float, default=120)
-    options = parser.parse_args()
+    minutes = command_line(__doc__, minutes=120.0).parse_args().minutes
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    watch, path = Watch(options.minutes), OUTPUT / "process.csv"
-    with process_samples.ProcessSamples(path, SAMPLE_SECONDS, watch.counts):
+    watch, path = Watch(minutes), OUTPUT / "process.csv"
+    with process_samples.noting(path, SAMPLE_SECONDS, watch.counts):
         train(watch)
     rows = process_samples.read_samples(path)
     draw(rows)

@@ -1,5 +1,6 @@
 """What a process holds while it works, noted every few seconds."""
 
+import contextlib
 import csv
 import threading
 import time
@@ -8,64 +9,47 @@ import numpy as np
 import psutil
 from scipy.stats import theilslopes
 
-from benchmarks.results import read_rows
 
-
-class ProcessSamples:
+@contextlib.contextmanager
+def noting(path, interval, counts):
     """Notes memory, open files and threads, in a thread of its own.
 
-    A context: it notes from its beginning to its end, row by row into a file.
-
-    Args:
-        path: Path of the CSV file.
-        interval: Seconds between two rows.
-        counts: Function that gives a dict of further numbers.
+    A row to each interval, in seconds; `counts` gives a dict of more numbers.
     """
+    ended = threading.Event()
+    words = path, interval, counts, ended
+    thread = threading.Thread(target=write_samples, args=words)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
-    def __init__(self, path, interval, counts):
-        self.path, self.interval, self.counts = path, interval, counts
-        self.ended = threading.Event()
-        self.thread = threading.Thread(target=self.write)
 
-    def __enter__(self):
-        self.thread.start()
-
-    def __exit__(self, *_):
-        self.ended.set()
-        self.thread.join()
-
-    def write(self):
-        """Writes until the context ends."""
-        process, start = psutil.Process(), time.monotonic()
-        writer = None
-        with open(self.path, "w", newline="") as file:
-            while not self.ended.wait(self.interval):
-                row = {
-                    "seconds": round(time.monotonic() - start, 1),
-                    "megabytes": round(process.memory_info().rss / 2**20, 1),
-                    "files": process.num_fds(),
-                    "threads": process.num_threads(),
-                    **self.counts(),
-                }
-                if writer is None:
-                    writer = csv.DictWriter(file, row)
-                    writer.writeheader()
-                writer.writerow(row)
-                file.flush()
+def write_samples(path, interval, counts, ended):
+    """Writes rows until an event."""
+    process, start = psutil.Process(), time.monotonic()
+    names = ["seconds", "megabytes", "files", "threads", *counts()]
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(names)
+        while not ended.wait(interval):
+            seconds = round(time.monotonic() - start, 1)
+            megabytes = round(process.memory_info().rss / 2**20, 1)
+            held = process.num_fds(), process.num_threads()
+            writer.writerow([seconds, megabytes, *held, *counts().values()])
+            file.flush()
 
 
 def read_samples(path):
-    """Reads what was noted: an array for each column."""
-    rows = read_rows(path)
-    return {
-        name: np.array([float(row[name]) for row in rows]) for name in rows[0]
-    }
+    """Reads what was noted: an array with a name for each column."""
+    return np.genfromtxt(path, delimiter=",", names=True)
 
 
 def settled(rows):
     """Gives the rows after the first tenth, when everything was done once."""
-    late = rows["seconds"] > 0.1 * rows["seconds"][-1]
-    return {name: values[late] for name, values in rows.items()}
+    return rows[rows["seconds"] > 0.1 * rows["seconds"][-1]]
 
 
 def print_memory(rows):

@@ -11,11 +11,12 @@ of answers, the largest difference, how long clients waited, and how memory
 changed. Exits with an error if an answer was wrong.
 """
 
+import functools
 import random
 import shutil
 import sys
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -37,9 +38,7 @@ PERCENTILES = (50, 90, 99, 99.9)
 
 def main():
     """Exports, asks, draws and sums up."""
-    parser = command_line(__doc__)
-    parser.add_argument("--minutes", type=float, default=10)
-    minutes = parser.parse_args().minutes
+    minutes = command_line(__doc__, minutes=10.0).parse_args().minutes
     shutil.rmtree(OUTPUT, ignore_errors=True)
     OUTPUT.mkdir(parents=True)
     model = ObjectDiscovery.from_preset("clevr_scenes")
@@ -51,49 +50,32 @@ def main():
     served = tf.saved_model.load(str(OUTPUT / "saved_model"))
     discover = served.signatures["discover"]
     discover(image=images[0])  # The first call optimizes.
-    clients = [
-        Client(discover, images, masks, seed, 60 * minutes)
-        for seed in range(NUM_CLIENTS)
-    ]
-    path = OUTPUT / "process.csv"
-    with process_samples.ProcessSamples(path, 1, lambda: count(clients)):
-        for client in clients:
-            client.start()
-        for client in clients:
-            client.join()
+    waits, end = [], time.monotonic() + 60 * minutes
+    path, seeds = OUTPUT / "process.csv", range(NUM_CLIENTS)
+    ask_until = functools.partial(ask, discover, images, masks, waits, end)
+    with (
+        process_samples.noting(path, 1, lambda: {"answers": len(waits)}),
+        ThreadPoolExecutor(NUM_CLIENTS) as clients,
+    ):
+        worst = list(clients.map(ask_until, seeds))
     rows = process_samples.settled(process_samples.read_samples(path))
-    waits = 1e3 * np.concatenate([client.waits for client in clients])
+    waits = 1e3 * np.array(waits)
     draw(rows, waits)
-    sys.exit(sum_up(rows, waits, clients, minutes))
+    sys.exit(int(sum_up(rows, waits, worst, minutes)))
 
 
-class Client(threading.Thread):
-    """Asks for so long, and remembers how long it waited and what was off."""
-
-    def __init__(self, discover, images, expected, seed, seconds):
-        super().__init__(daemon=True)
-        self.discover = discover
-        self.images, self.expected = images, expected
-        self.chance = random.Random(seed)
-        self.seconds = seconds
-        self.waits = []
-        self.worst = 0.0
-
-    def run(self):
-        end = time.monotonic() + self.seconds
-        while time.monotonic() < end:
-            index = self.chance.randrange(NUM_IMAGES)
-            start = time.monotonic()
-            masks = self.discover(image=self.images[index])["masks"].numpy()
-            self.waits.append(time.monotonic() - start)
-            difference = np.abs(masks - self.expected[index]).max()
-            # Not a number is the worst of all.
-            self.worst = max(self.worst, np.nan_to_num(difference, nan=np.inf))
-
-
-def count(clients):
-    """Counts the answers so far."""
-    return {"answers": sum(len(client.waits) for client in clients)}
+def ask(discover, images, expected, waits, end, seed):
+    """Asks until the end, notes its waits; gives the largest difference."""
+    chance, worst = random.Random(seed), 0.0
+    while time.monotonic() < end:
+        index = chance.randrange(NUM_IMAGES)
+        start = time.monotonic()
+        masks = discover(image=images[index])["masks"].numpy()
+        waits.append(time.monotonic() - start)
+        difference = np.abs(masks - expected[index]).max()
+        # Not a number is the worst of all.
+        worst = max(worst, np.nan_to_num(difference, nan=np.inf))
+    return worst
 
 
 def draw(rows, waits):
@@ -109,15 +91,15 @@ def draw(rows, waits):
     results.save_figure(figure, OUTPUT / "load.png")
 
 
-def sum_up(rows, waits, clients, minutes):
+def sum_up(rows, waits, worst, minutes):
     """Prints what came out; gives the number of clients with a wrong answer."""
-    worst = max(client.worst for client in clients)
-    wrong = sum(bool(client.worst > TOLERANCE) for client in clients)
+    wrong = sum(difference > TOLERANCE for difference in worst)
     print(
-        f"\n{len(clients)} clients, {len(waits):,} answers in {minutes:g} "
+        f"\n{len(worst)} clients, {len(waits):,} answers in {minutes:g} "
         f"minutes, {len(waits) / (60 * minutes):.0f} a second"
     )
-    print(f"largest difference of a mask: {worst:.1e}; {wrong} clients wronged")
+    print(f"largest difference of a mask: {max(worst):.1e}")
+    print(f"{wrong} clients wronged")
     for share in PERCENTILES:
         wait = np.percentile(waits, share)
         print(f"{share:g} % of the answers within {wait:.0f} ms")

@@ -20,9 +20,7 @@ TOUCHES = 6  # A result and its gradient, each written once and read twice.
 
 def main():
     """Prints one line per preset."""
-    parser = command_line(__doc__)
-    parser.add_argument("--teraflops", type=float, default=312.0)
-    parser.add_argument("--gigabytes", type=float, default=2039.0)
+    parser = command_line(__doc__, teraflops=312.0, gigabytes=2039.0)
     options = parser.parse_args()
     print("preset, batch: operations, traffic, floor")
     for name, batch in PRESETS.items():

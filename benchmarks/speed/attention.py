@@ -30,9 +30,8 @@ SHAPES = ((32, 4096, 64, 7), (64, 1225, 64, 4))
 
 def main():
     """Times every shape in turn."""
-    parser = command_line(__doc__)
+    parser = command_line(__doc__, rounds=12)
     parser.add_argument("--peer", help="python with slot-attention and torch")
-    parser.add_argument("--rounds", type=int, default=12)
     options = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     rate, bandwidth = measure_machine()
@@ -46,13 +45,12 @@ def main():
         steps, baseline = own_steps(shape), "literal"
         if options.peer:
             baseline = "slot-attention"
-            steps[baseline] = peer = Peer(options.peer, shape)
+            peer, steps[baseline] = start_peer(options.peer, shape)
         results[name] = compare(name, steps, baseline, options.rounds)
         if options.peer:
-            peer.close()
-        floor = floor_seconds(shape, rate, bandwidth)
+            peer.communicate()  # It ends, and takes no part in the rest.
         best = min(numbers["median"] for numbers in results[name].values())
-        results[name]["floor"] = floor
+        results[name]["floor"] = floor = floor_seconds(shape, rate, bandwidth)
         print(f"  floor {1e3 * floor:.1f} ms; best / floor: {best / floor:.1f}")
     write_measured(BENCHMARKS / "attention.json", results)
 
@@ -68,32 +66,24 @@ def own_steps(shape):
     }
 
 
-class Peer:
-    """A step of torch_peer.py, in a process of another environment."""
+def start_peer(python, shape):
+    """Starts torch_peer.py in another environment; gives it, and its step."""
+    script, pipe = Path(__file__).with_name("torch_peer.py"), subprocess.PIPE
+    words = map(str, (script, *shape, NUM_ITERATIONS, THREADS))
+    command = [python, "-P", *words]
+    peer = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
 
-    def __init__(self, python, shape):
-        script = Path(__file__).with_name("torch_peer.py")
-        words = map(str, (script, *shape, NUM_ITERATIONS, THREADS))
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(
-            [python, "-P", *words], stdin=pipe, stdout=pipe, text=True
-        )
-        self.wait()
+    def wait():
+        if not peer.stdout.readline():
+            raise RuntimeError(f"The peer ended: {command}")
 
-    def __call__(self):
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        self.wait()
+    def step():
+        peer.stdin.write("\n")
+        peer.stdin.flush()
+        wait()
 
-    def wait(self):
-        """Returns when it has printed a line."""
-        if not self.process.stdout.readline():
-            raise RuntimeError(f"The peer ended: {self.process.args}")
-
-    def close(self):
-        """Ends the process, so that it takes no part in what follows."""
-        self.process.stdin.close()
-        self.process.wait()
+    wait()
+    return peer, step
 
 
 def floor_seconds(shape, rate, bandwidth):

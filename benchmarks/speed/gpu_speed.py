@@ -14,12 +14,7 @@ import keras
 
 from benchmarks.literal_forms import literal_forms
 from benchmarks.running import command_line, run_again
-from benchmarks.speed.steps import (
-    NUM_ITERATIONS,
-    attention_forms,
-    discovery_step,
-    squares,
-)
+from benchmarks.speed import steps
 from benchmarks.timing import compare
 
 # Batch, tokens, features, slots.
@@ -52,53 +47,53 @@ def run(backend, *words):
 
 def attention():
     """Times attention in all shapes, in the backend of this process."""
-    make, baseline = {
-        "jax": (jax_steps, "literal"),
-        "torch": (torch_steps, "slot-attention, float32"),
-    }[keras.config.backend()]
+    make, baseline = jax_steps, "literal"
+    if keras.config.backend() == "torch":
+        make, baseline = torch_steps, "slot-attention, float32"
     for shape in SHAPES:
         what = "{} x {} tokens of {}, {} slots".format(*shape)
         compare(what, make(shape), baseline, rounds=20, calls=10)
 
 
 def jax_steps(shape):
-    """Makes compiled steps, ours and literal, which wait for their end."""
+    """Makes compiled steps, ours and literal."""
+    made = {}
+    for policy in POLICIES:
+        layer, tokens, literal = steps.attention_forms(*shape, policy)
+        made[policy] = jax_step(layer, tokens, layer)
+        if policy == "float32":
+            made["literal"] = jax_step(layer, tokens, literal)
+    return made
+
+
+def jax_step(layer, tokens, form):
+    """Makes a compiled step, forward and backward, which waits for its end."""
     import jax
 
-    def step(layer, tokens, form):
-        weights = layer.trainable_variables
+    weights = layer.trainable_variables
+    values = [weight.value for weight in weights]
 
-        def loss(values, tokens):
-            with keras.StatelessScope(zip(weights, values, strict=True)):
-                return squares(form(tokens))
+    def loss(values, tokens):
+        with keras.StatelessScope(zip(weights, values, strict=True)):
+            return steps.squares(form(tokens))
 
-        gradient = jax.jit(jax.grad(loss, argnums=(0, 1)))
-        values = [weight.value for weight in weights]
-        return lambda: jax.block_until_ready(gradient(values, tokens))
-
-    steps = {}
-    for policy in POLICIES:
-        layer, tokens, literal = attention_forms(*shape, policy)
-        steps[policy] = step(layer, tokens, layer)
-        if policy == "float32":
-            steps["literal"] = step(layer, tokens, literal)
-    return steps
+    gradient = jax.jit(jax.grad(loss, argnums=(0, 1)))
+    return lambda: jax.block_until_ready(gradient(values, tokens))
 
 
 def torch_steps(shape):
     """Makes eager steps, ours and the peer's."""
     from benchmarks.speed.torch_peer import make_peer, torch_step
 
-    *tokens_shape, num_slots = shape
-    steps = {}
+    *tokens, num_slots = shape
+    made = {}
     for policy in POLICIES:
-        layer, _, _ = attention_forms(*shape, policy)
-        peer = make_peer(tokens_shape[-1], num_slots, NUM_ITERATIONS)
+        layer, _, _ = steps.attention_forms(*shape, policy)
+        peer = make_peer(tokens[-1], num_slots, steps.NUM_ITERATIONS)
         half = policy != "float32"
-        steps[policy] = torch_step(layer, *tokens_shape)
-        name = f"slot-attention, {policy}"
-        steps[name] = torch_step(peer, *tokens_shape, half)
-    return steps
+        made[policy] = torch_step(layer, *tokens)
+        made[f"slot-attention, {policy}"] = torch_step(peer, *tokens, half)
+    return made
 
 
 def training(preset, form):
@@ -106,7 +101,7 @@ def training(preset, form):
     import jax
 
     policy = "float32" if form == "literal" else form
-    step = discovery_step(preset, BATCH_SIZE, policy)
+    step = steps.discovery_step(preset, BATCH_SIZE, policy)
     with literal_forms() if form == "literal" else contextlib.nullcontext():
         step()
     what = f"training step of {preset}, batch of {BATCH_SIZE}"

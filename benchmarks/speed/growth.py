@@ -11,14 +11,14 @@ alternate. Prints what every doubling costs, and draws
 import statistics
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-import keras_slots
 from benchmarks import results
 from benchmarks.running import command_line
 from benchmarks.speed.steps import forward_backward
 from benchmarks.timing import measure
-from keras_slots.layers import SpatialBroadcastDecoder
+from keras_slots.layers import SlotAttention, SpatialBroadcastDecoder
 
 THREADS = 2
 ROUNDS = 15
@@ -37,13 +37,11 @@ def main():
     command_line(__doc__).parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     curves = {
-        name: timed_curve({x: attention(**{**MIDDLE, name: x}) for x in values})
+        name: curve(name, {x: attention(**MIDDLE | {name: x}) for x in values})
         for name, values in CURVES.items()
     }
     grids = {(16 * grid) ** 2: decoder(grid) for grid in GRIDS}
-    curves["pixels"] = timed_curve(grids)
-    for name, curve in curves.items():
-        print_curve(name, curve)
+    curves["pixels"] = curve("pixels", grids)
     measured = {"middle": MIDDLE, "seconds": curves}
     results.write_measured(results.BENCHMARKS / "growth.json", measured)
     draw(curves)
@@ -51,18 +49,14 @@ def main():
 
 def attention(tokens, slots, iterations, batch):
     """Makes a step of attention, to the tokens and all weights."""
-    layer = keras_slots.SlotAttention(slots, 64, num_iterations=iterations)
+    layer = SlotAttention(slots, 64, num_iterations=iterations)
     return step_of(layer, (batch, tokens, 64))
 
 
 def decoder(grid_size):
     """Makes a step of the decoder of table 5, for two times seven slots."""
-    layer = SpatialBroadcastDecoder(
-        grid_size,
-        filters=(64,) * 5,
-        strides=(2, 2, 2, 2, 1),
-        dtype="mixed_bfloat16",
-    )
+    depth = {"filters": (64,) * 5, "strides": (2, 2, 2, 2, 1)}
+    layer = SpatialBroadcastDecoder(grid_size, **depth, dtype="mixed_bfloat16")
     return step_of(layer, (2, 7, 64))
 
 
@@ -72,22 +66,18 @@ def step_of(layer, shape):
     return forward_backward(layer, keras.random.normal(shape, seed=0))
 
 
-def timed_curve(steps):
-    """Gives median seconds by size."""
-    times = measure(steps, ROUNDS)
-    return {size: statistics.median(values) for size, values in times.items()}
-
-
-def print_curve(name, curve):
-    """Prints every size, and what getting there from the one before costs."""
+def curve(name, steps):
+    """Gives seconds by size; prints what each costs more than the last."""
     print(f"\n{name}")
-    before = None
-    for size, seconds in curve.items():
+    curve, before = {}, None
+    for size, times in measure(steps, ROUNDS).items():
+        curve[size] = seconds = statistics.median(times)
         line = f"  {size:6,} {1e3 * seconds:8.2f} ms"
         if before is not None:
             line += f"  {seconds / before:5.2f} times the one before"
         print(line)
         before = seconds
+    return curve
 
 
 def draw(curves):
@@ -95,21 +85,14 @@ def draw(curves):
     figure, (axis,) = results.new_figure(6.4, 4.6)
     widest = max(max(curve) / min(curve) for curve in curves.values())
     axis.plot([1, widest], [1, widest], ":", color="0.5", label="in proportion")
-    for (name, curve), color in zip(
-        curves.items(), results.COLORS, strict=True
-    ):
-        least = min(curve)
-        axis.plot(
-            [size / least for size in curve],
-            [seconds / curve[least] for seconds in curve.values()],
-            "o-",
-            color=color,
-            label=f"{name}, from {least:,} to {max(curve):,}",
-        )
-    axis.set_xscale("log", base=2)
-    axis.set_yscale("log", base=2)
-    axis.xaxis.set_major_formatter("{x:g}")
-    axis.yaxis.set_major_formatter("{x:g}")
+    for color, name in zip(results.COLORS, curves, strict=True):
+        sizes, seconds = np.array(list(curves[name].items())).T
+        label = f"{name}, from {sizes[0]:,.0f} to {sizes[-1]:,.0f}"
+        relative = sizes / sizes[0], seconds / seconds[0]
+        axis.plot(*relative, "o-", color=color, label=label)
+    axis.loglog(base=2)
+    for side in (axis.xaxis, axis.yaxis):
+        side.set_major_formatter("{x:g}")
     axis.set(
         xlabel="size, relative to the smallest",
         ylabel="time of a step, relative",

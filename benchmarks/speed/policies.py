@@ -16,9 +16,7 @@ POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
 
 def main():
     """Prints losses, then times."""
-    parser = command_line(__doc__)
-    parser.add_argument("--rounds", type=int, default=6)
-    options = parser.parse_args()
+    rounds = command_line(__doc__, rounds=6).parse_args().rounds
     batch_size = get_preset(PRESET).batch_size
     steps = {
         policy + ending: discovery_step(PRESET, batch_size, policy, jit)
@@ -28,7 +26,7 @@ def main():
     for name, step in steps.items():
         print(f"{name:20}", *(f"{step():.4f}" for _ in range(3)))
     what = f"training step of {PRESET}, batch of {batch_size}"
-    compare(what, steps, "float32", options.rounds)
+    compare(what, steps, "float32", rounds)
 
 
 if __name__ == "__main__":

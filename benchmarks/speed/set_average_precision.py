@@ -29,9 +29,7 @@ ROUNDS = 12
 
 def main():
     """Times the three ways and prints them."""
-    parser = command_line(__doc__)
-    parser.add_argument("--plain-images", type=int, default=500)
-    options = parser.parse_args()
+    options = command_line(__doc__, plain_images=500).parse_args()
     y_true, y_pred = draw_sets(np.random.default_rng(0))
     metric = SetAveragePrecision(THRESHOLDS)
 
@@ -89,11 +87,11 @@ def draw_sets(rng):
     y_true = np.zeros((NUM_IMAGES, NUM_SLOTS, layout.num_features), "float32")
     places = layout.columns("coordinates")
     y_true[..., places] = rng.random((NUM_IMAGES, NUM_SLOTS, 3))
-    for name, size in zip(
-        layout.properties, layout.category_sizes, strict=True
-    ):
+    for name in layout.properties:
+        columns = layout.columns(name)
+        size = columns.stop - columns.start
         classes = rng.integers(0, size, (NUM_IMAGES, NUM_SLOTS))
-        y_true[..., layout.columns(name)] = np.eye(size)[classes]
+        y_true[..., columns] = np.eye(size)[classes]
     number = rng.integers(3, NUM_SLOTS + 1, (NUM_IMAGES, 1))
     y_true[..., -1] = np.arange(NUM_SLOTS) < number
     y_true *= y_true[..., -1:]

@@ -10,9 +10,11 @@ import numpy as np
 import tensorflow as tf
 from scipy.optimize import linear_sum_assignment
 
-import keras_slots
 from benchmarks.running import command_line
 from benchmarks.timing import compare
+from keras_slots import ops
+from keras_slots.datasets import clevr_scenes
+from keras_slots.losses import HungarianCrossEntropyLoss
 from keras_slots.models import SetPrediction, get_preset
 
 PRESET = "clevr_scenes_properties"
@@ -33,17 +35,15 @@ def main():
 def step_functions():
     """Makes a training step of the same model, compiled by XLA and not."""
     preset = get_preset(PRESET)
-    dataset = keras_slots.datasets.clevr_scenes(
-        "train", preset.batch_size, num_scenes=preset.batch_size, max_objects=6
-    )
-    image, target = next(iter(dataset))
+    size = preset.batch_size
+    image, target = next(iter(clevr_scenes("train", size, size, max_objects=6)))
     functions = {}
     for name, jit in (("XLA", True), ("graph", False)):
         keras.utils.set_random_seed(0)
         model = SetPrediction.from_preset(PRESET, load_weights=False)
         model.compile(
             preset.make_optimizer(),
-            loss=keras_slots.losses.HungarianCrossEntropyLoss(),
+            loss=HungarianCrossEntropyLoss(),
             jit_compile=jit,
         )
         functions[name] = lambda m=model: m.train_on_batch(image, target)
@@ -53,8 +53,8 @@ def step_functions():
 def costs():
     """Draws random ones, also of large sets, and Huber's before training."""
     rng = np.random.default_rng(0)
-    dataset = keras_slots.datasets.clevr_scenes("train", 512, num_scenes=512)
-    _, target = next(iter(dataset))  # 3 to 10 objects, and padding.
+    # 3 to 10 objects, and padding.
+    _, target = next(iter(clevr_scenes("train", 512, num_scenes=512)))
     guess = rng.uniform(0.3, 0.7, (512, 1, 10, 19))
     error = np.array(target)[:, :, None] - guess
     return {
@@ -68,7 +68,7 @@ def costs():
 
 def matching_functions(cost):
     """Makes exact matching of one batch, in the graph and on the host."""
-    match = tf.function(keras_slots.ops.linear_sum_assignment, jit_compile=True)
+    match = tf.function(ops.linear_sum_assignment, jit_compile=True)
     tensor = tf.constant(cost)
     return {
         "in graph": lambda: match(tensor).numpy(),

@@ -3,24 +3,17 @@
 import keras
 import numpy as np
 
-import keras_slots
-from keras_slots.layers import literal_slot_attention
+from keras_slots.layers import SlotAttention, literal_slot_attention
 from keras_slots.models import ObjectDiscovery, get_preset
 
 NUM_ITERATIONS = 3
 
 
 def attention_forms(batch, num_tokens, size, num_slots, policy="float32"):
-    """Builds a layer and draws its tokens.
-
-    Returns:
-        The layer, tokens, and the literal form as a function of tokens.
-    """
+    """Gives a layer, tokens, and the literal form as a function of tokens."""
     keras.utils.set_random_seed(0)
     tokens = keras.random.normal((batch, num_tokens, size))
-    layer = keras_slots.SlotAttention(
-        num_slots, size, num_iterations=NUM_ITERATIONS, dtype=policy
-    )
+    layer = SlotAttention(num_slots, size, NUM_ITERATIONS, dtype=policy)
     layer.build(tokens.shape)
     start = keras.random.normal((batch, num_slots, size))
     return (
@@ -34,18 +27,14 @@ def attention_forms(batch, num_tokens, size, num_slots, policy="float32"):
 
 def squares(outputs):
     """Sums the squares of the first of the outputs, in float32."""
-    first = keras.tree.flatten(outputs)[0]
-    return keras.ops.sum(keras.ops.square(keras.ops.cast(first, "float32")))
+    first = keras.ops.cast(keras.tree.flatten(outputs)[0], "float32")
+    return keras.ops.sum(keras.ops.square(first))
 
 
 def forward_backward(layer, inputs, jit=False, form=None):
     """Makes a step of a layer: its output, and all gradients, in a graph.
 
-    Args:
-        layer: Keras layer, built; of several outputs, the first counts.
-        inputs: Tensor.
-        jit: Boolean, whether XLA compiles it.
-        form: Function to call in place of the layer, with its weights.
+    `form` is called in place of the layer, with its weights.
     """
     import tensorflow as tf  # JAX and PyTorch have none.
 
@@ -62,20 +51,14 @@ def forward_backward(layer, inputs, jit=False, form=None):
 def discovery_step(preset_name, batch_size, policy, jit=False, remat=False):
     """Makes a training step on noise, which gives its loss; not yet traced.
 
-    Args:
-        preset_name: String, a preset of `ObjectDiscovery`.
-        batch_size: Integer.
-        policy: String, a dtype policy.
-        jit: Boolean, whether XLA compiles it.
-        remat: Boolean, whether the decoder computes again what it would keep.
+    With `remat`, the decoder computes again what it would keep.
     """
     preset = get_preset(preset_name)
     shape = (batch_size, *preset.image_shape)
     image = np.random.default_rng(0).uniform(-1, 1, shape).astype("float32")
     keras.utils.set_random_seed(0)
-    model = ObjectDiscovery.from_preset(
-        preset_name, load_weights=False, dtype=policy
-    )
+    options = {"load_weights": False, "dtype": policy}
+    model = ObjectDiscovery.from_preset(preset_name, **options)
     model.decoder.rematerialize = remat
     model.compile(preset.make_optimizer(), jit_compile=jit, metrics=[])
     return lambda: float(model.train_on_batch(image))

@@ -31,12 +31,9 @@ FORMS = {
 
 def main():
     """Prints time, then memory."""
-    parser = command_line(__doc__)
-    add = parser.add_argument
-    add("preset", nargs="?", default="tetrominoes_paper")
-    add("--batch-size", type=int, default=64)
-    add("--rounds", type=int, default=8)
-    add("--memory-of", choices=FORMS, help=argparse.SUPPRESS)
+    parser = command_line(__doc__, batch_size=64, rounds=8)
+    parser.add_argument("preset", nargs="?", default="tetrominoes_paper")
+    parser.add_argument("--memory-of", choices=FORMS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     model = options.preset, options.batch_size
     if options.memory_of:

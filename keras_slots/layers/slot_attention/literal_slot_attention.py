@@ -70,7 +70,7 @@ def _layer_norm(x, norm):
 
 def _gru(state, inputs, gru):
     """Applies the GRU of Cho et al. (2014), as in the authors' code."""
-    bias_x, bias_h = ops.unstack(gru.bias, axis=0)
+    bias_x, bias_h = gru.bias[0], gru.bias[1]
     x = ops.split(ops.matmul(inputs, gru.kernel) + bias_x, 3, axis=-1)
     h = ops.split(ops.matmul(state, gru.recurrent_kernel) + bias_h, 3, axis=-1)
     keep, reset = ops.sigmoid(x[0] + h[0]), ops.sigmoid(x[1] + h[1])

@@ -4,11 +4,10 @@
 python examples/own_images.py FOLDER --slots 6
 ```
 
-Takes the JPEG, PNG, BMP and GIF files of a folder, a few hundred or more of one
-kind of scene; trains `ObjectDiscovery` on them, without any label; and draws
-what each slot holds in pictures that it never saw. Give as many slots as there
-can be objects in a picture, and one for the background. Stop it whenever you
-like: the same command goes on where it stopped.
+Trains `ObjectDiscovery` on the JPEG, PNG, BMP and GIF files of a folder, a few
+hundred of one kind of scene, without any label; draws what each slot holds in
+pictures that it never saw. Give as many slots as there can be objects, and one
+for the background. A stopped run goes on when the command is repeated.
 """
 
 import argparse
@@ -99,7 +98,6 @@ def read(file, size=None):
 
 def make_model(num_slots, height, width):
     """Slots with centers that start apart, and one for the background."""
-    shared = {"center_frequencies": 4, "background_slot": True}
     encoder = layers.ConvEncoder(
         (32, 32), strides=(2, 1), mlp_sizes=(32, 32), num_frequencies=4
     )
@@ -108,7 +106,8 @@ def make_model(num_slots, height, width):
         slot_size=32,
         slot_initialization="learned",
         slots_initializer=layers.SpreadSlots(),
-        **shared,
+        centers=layers.SlotCenters(4),
+        background_slot=True,
     )
     decoder = layers.SpatialBroadcastDecoder(
         grid_size=(height // PATCH, width // PATCH),
@@ -118,7 +117,8 @@ def make_model(num_slots, height, width):
         output_kernel_size=1,
         mask_falloff=8.0,
         mask_penalty=3e-3,
-        **shared,
+        center_frequencies=4,
+        background_slot=True,
     )
     return ObjectDiscovery(encoder, slot_attention, decoder)
 

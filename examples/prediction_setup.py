@@ -72,7 +72,7 @@ def change(preset, options):
     head["num_features"] = options.layout.num_features
     head["coordinate_scale"] = options.coordinate_scale
     if options.no_centers:
-        slots["center_frequencies"] = head["center_frequencies"] = None
+        slots["centers"] = head["center_frequencies"] = None
     # The learning rate falls as far, however long the training.
     decay_steps = math.ceil(
         preset.decay_steps * options.steps / preset.train_steps

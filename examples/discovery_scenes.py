@@ -1,146 +1,76 @@
-"""The scenes of object_discovery.py: what it trains, validates, tests on."""
+"""The scenes of object_discovery.py, and what a model scores on them."""
+
+from functools import partial
 
 import keras
-from clevr_folder import cache_folder, with_masks
+import numpy as np
+from run_folder import to_float32
+from scipy.cluster.vq import kmeans2, vq
 
-from keras_slots.datasets import (
-    clevr_scenes,
-    multi_dsprites,
-    multi_object_records,
-    record_shards,
-    tetrominoes,
+from keras_slots import datasets
+from keras_slots.metrics import (
+    adjusted_rand_index,
+    mask_iou,
+    mean_best_overlap,
 )
 
-TEST_BATCH = 64
-
-
-def _tetrominoes(split, options, **kwargs):
-    return tetrominoes(split, seed=options.seed, **kwargs)
-
-
-def _multi_dsprites(split, options, **kwargs):
-    return multi_dsprites(split, seed=options.seed, **kwargs)
-
-
-def _clevr_scenes(split, options, **kwargs):
-    """As many objects as in the paper's CLEVR6; kept, as they take long."""
-    scenes = clevr_scenes(
-        split,
-        as_dict=True,
-        min_objects=3,
-        max_objects=6,
-        # One folder with the scenes that set_prediction.py makes, whose seed
-        # is the same for every training.
-        cache=cache_folder(options.cache, 64, 3, 6),
-        **kwargs,
-    )
-    return with_masks(scenes)
-
-
-GENERATED = {
-    "tetrominoes": _tetrominoes,
-    "multi_dsprites": _multi_dsprites,
-    "clevr_scenes": _clevr_scenes,
+# Fewer where each takes milliseconds to render.
+TRAIN_SCENES = {
+    "tetrominoes": 60_000,
+    "multi_dsprites": 60_000,
+    "clevr_scenes": 30_000,
 }
+TEST_BATCH = 64
+TOO_SHORT = (
+    "A file too short to train on can still be scored: train without "
+    "--records, then add --records and --evaluate-only."
+)
+SCORES = {
+    "fg_ari": ("FG-ARI", adjusted_rand_index),
+    "ari": ("ARI", partial(adjusted_rand_index, ignore_background=False)),
+    "mbo": ("mBO", mean_best_overlap),
+    "mask_iou": ("IoU", mask_iou),
+}
+BASELINES = {
+    "color_alone": "grouped by color",
+    "position_alone": "k-means on places, told the objects' pixels and number",
+}
+DARKEST_PIECE = -0.9  # Channels in [-1, 1]; a piece's are -1 or above -0.6.
 
 
-def open_scenes(options, image_shape):
-    """Opens every scene of a run, or exits and says what the file lacks.
+def open_scenes(options, preset):
+    """Batches of `(image, mask)` to train, validate and test on.
 
-    Args:
-        options: The command line.
-        image_shape: `(H, W, C)` of the images that the model takes.
-
-    Returns:
-        Triple of datasets of `(image, mask)` batches: to train on, to validate
-        on and to test on. No two of them share a scene.
+    No two of these datasets share a scene. Exits if the records are not there
+    or too few, or do not fit the preset.
     """
     # What shuffles the scenes draws on this seed beside its own.
     keras.utils.set_random_seed(options.seed)
-    train, evaluate = options.train_scenes, options.eval_scenes
+    size, train = options.batch_size, options.train_scenes
+    few = options.eval_scenes
     if options.records is None:
+        make = partial(_generate, options)
         return (
-            _generate("train", options, train, drop_remainder=True),
-            _generate("validation", options, evaluate),
-            _generate("test", options, evaluate, TEST_BATCH),
+            make("train", size, train, drop_remainder=True),
+            make("validation", size, few),
+            make("test", TEST_BATCH, few),
         )
-    path = options.records
-    shared = {
-        "batch_size": options.batch_size,
-        "seed": options.seed,
-        "cache": True,
-    }
-    try:
-        # The test scenes lie between those for training and for validation.
-        test = _read(path, image_shape, TEST_BATCH, skip=train, take=evaluate)
-        return (
-            _read(
-                path,
-                image_shape,
-                take=train,
-                shuffle=True,
-                drop_remainder=True,
-                **shared,
-            ),
-            _read(
-                path,
-                image_shape,
-                skip=train + evaluate,
-                take=evaluate,
-                **shared,
-            ),
-            test,
-        )
-    except ValueError as error:
-        raise SystemExit(
-            f"{error}\nA file too short to train on can still be scored: "
-            "train without --records, then add --records and --evaluate-only."
-        ) from error
-
-
-def _generate(split, options, num_scenes, batch_size=None, **kwargs):
-    return GENERATED[options.data](
-        split,
-        options,
-        batch_size=batch_size or options.batch_size,
-        num_scenes=num_scenes,
-        **kwargs,
+    read = partial(_read, options.records, preset, TOO_SHORT)
+    # Between those for training and for validation.
+    test = read(TEST_BATCH, skip=train, take=few)
+    shared = {"seed": options.seed, "cache": True}
+    return (
+        read(size, take=train, shuffle=True, drop_remainder=True, **shared),
+        read(size, skip=train + few, take=few, **shared),
+        test,
     )
 
 
-def _read(path, image_shape, batch_size=None, cache=False, **kwargs):
-    """Scenes of a published file, or of the shards made from one."""
-    if path.is_dir():  # Fast enough without a cache.
-        scenes = record_shards(path, batch_size, **kwargs)
-    else:
-        scenes = multi_object_records(
-            path, batch_size=batch_size, cache=cache, **kwargs
-        )
-    found = tuple(scenes.element_spec[0].shape[-3:])
-    if found != tuple(image_shape):
-        raise SystemExit(
-            f"The model takes images of shape {tuple(image_shape)}, and those "
-            f"of the records have shape {found}. Choose another --preset, or "
-            "crop and resize the records by convert_records.py. Received: "
-            f"--records {path}"
-        )
-    return scenes
-
-
-def open_unseen_scenes(options, image_shape, trained):
-    """Opens scenes to score a trained model on, none of its training.
-
-    Args:
-        options: The command line; of it count only what to score.
-        image_shape: `(H, W, C)` of the images that the model takes.
-        trained: Dict, the settings that the model was trained with.
-
-    Returns:
-        Dataset of `(image, mask)` batches.
-    """
-    path, take = options.records, options.eval_scenes
-    if path is None:
-        return _generate("test", options, take, TEST_BATCH)
+def open_unseen_scenes(options, preset, trained):
+    """Batches to score a model on that `trained`, its settings, left out."""
+    few, records = options.eval_scenes, options.records
+    if records is None:
+        return _generate(options, "test", TEST_BATCH, few)
     if not {"records", "train_scenes"} <= trained.keys():
         raise SystemExit(
             "What the model was trained on must be known, so that it is not "
@@ -148,18 +78,178 @@ def open_unseen_scenes(options, image_shape, trained):
             f"{options.output / 'settings.json'}"
         )
     skip = trained["train_scenes"]
+    # This file may be the one, or a part or a copy of it.
+    hint = (
+        f"The model was trained on the first {skip:,} records of "
+        f"{trained['records']}; only later ones are scored."
+    )
     try:
-        return _read(path, image_shape, TEST_BATCH, skip=skip, take=take)
-    except ValueError as error:
-        # This file may be the one, or a part or a copy of it.
+        return _read(records, preset, hint, TEST_BATCH, skip=skip, take=few)
+    except SystemExit:
         if trained["records"] is not None:
-            raise SystemExit(
-                f"{error}\nThe model was trained on the first {skip:,} records "
-                f"of {trained['records']}; only later ones are scored."
-            ) from error
-    # The model never saw a record. The file is either too short for the usual
-    # test scenes, so that any will do, or damaged, which shows once more.
+            raise
+    # It never saw a record. The file is either too short for the usual test
+    # scenes, so that any will do, or damaged, which shows once more.
+    return _read(records, preset).take(few).batch(TEST_BATCH)
+
+
+def _generate(options, split, batch_size, num_scenes, **kwargs):
+    """Generated scenes; those that take long are kept in `--cache`."""
+    if options.data != "clevr_scenes":
+        make = getattr(datasets, options.data)
+        return make(split, batch_size, num_scenes, options.seed, **kwargs)
+    scenes = datasets.clevr_scenes(
+        split,
+        batch_size,
+        num_scenes,
+        as_dict=True,
+        min_objects=3,
+        max_objects=6,  # As in the paper's CLEVR6.
+        cache=options.cache / "64-3-6",  # As set_prediction.py names it.
+        **kwargs,
+    )
+    return scenes.map(lambda scene: (scene["image"], scene["mask"]))
+
+
+def _read(path, preset, hint="", batch_size=None, cache=False, **kwargs):
+    """Scenes of a published file, or of the shards made from one."""
     try:
-        return _read(path, image_shape).take(take).batch(TEST_BATCH)
-    except ValueError as error:
-        raise SystemExit(str(error)) from error
+        if path.is_dir():  # Fast enough without a cache.
+            scenes = datasets.record_shards(path, batch_size, **kwargs)
+        else:
+            scenes = datasets.multi_object_records(
+                path, batch_size=batch_size, cache=cache, **kwargs
+            )
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"{error}\n{hint}") from error
+    found = tuple(scenes.element_spec[0].shape[-3:])
+    if found != tuple(preset.image_shape):
+        raise SystemExit(
+            f"The model takes images of shape {preset.image_shape}, and those "
+            f"of the records have shape {found}. Choose another --preset, or "
+            "crop and resize the records by convert_records.py. Received: "
+            f"--records {path}"
+        )
+    return scenes
+
+
+# Scores ----------------------------------------------------------------------
+
+
+def evaluate(model, scenes, data):
+    """Scores the model and the baselines; gives something to look at.
+
+    Args:
+        model: `ObjectDiscovery`.
+        scenes: Dataset of `(image, mask)` batches.
+        data: String. Pieces of `"tetrominoes"` have one of six pure hues,
+            which needs no k-means; the objects of other scenes any.
+
+    Returns:
+        Pair of a dict and of arguments for `plot_slots`. In the dict, each of
+        `SCORES` maps the model and each baseline to mean, standard error and
+        number of scenes; `mean_squared_error` is of the reconstructions
+        alone, whatever else the loss holds.
+    """
+    by_color = hue_masks if data == "tetrominoes" else color_masks
+    names = ("model", *BASELINES)
+    scores = {score: {name: [] for name in names} for score in SCORES}
+    errors, shown = [], None
+    for image, mask in scenes.as_numpy_iterator():
+        outputs = to_float32(model.predict_on_batch(image))
+        shown = shown or {"images": image, "outputs": outputs, "mask": mask}
+        groups = by_color(image, mask), position_masks(image, mask)
+        groups = (outputs["masks"], *groups)
+        for name, masks in zip(names, groups, strict=True):
+            for score, (_, measure) in SCORES.items():
+                scores[score][name].extend(np.array(measure(mask, masks)))
+        difference = outputs["reconstruction"] - image
+        errors.extend(np.mean(difference**2, axis=(1, 2, 3)))
+    results = {
+        score: {name: summary(values) for name, values in rows.items()}
+        for score, rows in scores.items()
+    }
+    return {**results, "mean_squared_error": float(np.mean(errors))}, shown
+
+
+def summary(values):
+    """Mean, standard error (0 for a single value), number of scenes."""
+    # A scene without an object has no overlap to count.
+    values = np.array(values)[~np.isnan(values)]
+    error = np.std(values) / np.sqrt(max(len(values) - 1, 1))
+    return {
+        "mean": float(np.mean(values)),
+        "standard_error": float(error),
+        "scenes": len(values),
+    }
+
+
+def print_results(results):
+    """The model's scores, for comparison the baselines', and its error."""
+    scenes = results["fg_ari"]["model"]["scenes"]
+    print(f"\nOn {scenes} held-out scenes, mean ± standard error")
+    titles = "".join(f"{title:18}" for title, _ in SCORES.values())
+    print(f"  {'':16}{titles}".rstrip())
+    for name, note in {"model": "", **BASELINES}.items():
+        cells = ""
+        for score in SCORES:
+            row = results[score][name]
+            cells += f"{row['mean']:.4f} ± {row['standard_error']:.4f}   "
+        name = name.replace("_", " ")
+        print(f"  {name:16}{cells}{note}".rstrip())
+    error = results["mean_squared_error"]
+    print(f"Mean squared error of the reconstructions: {error:.5f}")
+
+
+# Groupings -------------------------------------------------------------------
+#
+# Objects of few colors that stand apart, as Tetrominoes are, fall in large part
+# to whoever looks at nothing but color, or at nothing but place. A model has
+# found objects where it scores more than either.
+#
+# Each function gives masks (B, K, H, W, 1) for images (B, H, W, 3) in [-1, 1]
+# and true labels (B, H, W), 0 the background.
+
+
+def hue_masks(image, mask):
+    """Groups by the channels that are lit: pieces of one hue are one object."""
+    lit = image > DARKEST_PIECE  # (B, H, W, 3)
+    return _one_hot(lit @ np.array([1, 2, 4]), 8)
+
+
+def color_masks(image, mask):
+    """Groups by color, told the objects' pixels and number."""
+    return _cluster_masks(image, mask)
+
+
+def position_masks(image, mask):
+    """Groups by place, told the objects' pixels and number."""
+    places = np.stack(np.indices(mask.shape[1:]), axis=-1)  # (H, W, 2)
+    return _cluster_masks(np.broadcast_to(places, (*mask.shape, 2)), mask)
+
+
+def _cluster_masks(features, mask):
+    """K-means on the objects' pixels, each described by features (F,)."""
+    groups = np.zeros(mask.shape, int)
+    for values, labels, group in zip(features, mask, groups, strict=True):
+        inside = labels > 0
+        if inside.any():
+            pixels = values[inside].astype(float)
+            count = len(np.unique(labels[inside]))
+            group[inside] = 1 + _clusters(pixels, count)
+    return _one_hot(groups, 1 + mask.max())
+
+
+def _clusters(features, count):
+    """Which of the clusters (P,) each of P pixels is in: the best of five."""
+    groupings = []
+    for seed in range(5):
+        # "++": starts apart from each other, which finds flat colors at once.
+        centers, _ = kmeans2(features, count, minit="++", rng=seed)
+        groupings.append(vq(features, centers))
+    return min(groupings, key=lambda group: np.sum(group[1] ** 2))[0]
+
+
+def _one_hot(groups, size):
+    masks = groups[:, None] == np.arange(size)[:, None, None]  # (B, K, H, W)
+    return masks[..., None].astype("float32")

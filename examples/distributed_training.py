@@ -6,43 +6,33 @@ python examples/distributed_training.py --strategy multi_worker  # two processes
 python examples/distributed_training.py --strategy jax_data_parallel
 ```
 
-Trains an `ObjectDiscovery` model on Tetrominoes with `fit`, spread as
-`--strategy` says:
-
-- `single`: one device, what the others are compared with.
-- `mirrored`: TensorFlow, all GPUs of this machine; without one, `--devices`
-  logical devices, which share the processor.
-- `multi_worker`: TensorFlow, many processes or machines.
-- `jax_data_parallel`: JAX, all devices of this machine, or of many.
+Trains an `ObjectDiscovery` model on Tetrominoes with `fit`: on one device
+(`single`), on all GPUs of this machine or `--devices` parts of its processor
+(`mirrored`), in many TensorFlow processes or machines (`multi_worker`), or on
+all devices of JAX, of one machine or many (`jax_data_parallel`).
 
 Every step takes one batch of `--batch-size` scenes, a part of it on each
 device, and makes the same step as one device would of the whole batch. On one
-processor this is no faster; `benchmarks/distributed.py` shows that it is equal.
+processor this is no faster.
 
 On this machine alone, `--workers` processes are started and end together. On
-many machines, start the same command on each, with `TF_CONFIG` set for
-`multi_worker`, or the three `KERAS_DISTRIBUTION_...` variables for JAX
-(docs/guides/distributed_training.md); `--output` and `--records` must then name
-folders that all of them see.
-
-The scenes are generated, or come from the folder of shards that
-`convert_records.py` makes: `--records FOLDER`.
-
-What one process leaves in `--output`, by default `runs/distributed/STRATEGY`:
-`checkpoint.npz`, from which the same command goes on, with more `--epochs` if
-you like; `history.csv`; `model.keras`.
+many machines, start the same command on each, with the variables that
+docs/guides/distributed_training.md names; `--output` and `--records` must then
+be folders that all of them see. The same command goes on where it stopped, with
+more `--epochs` if you like.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-from distributed_processes import free_addresses, run_workers
-from distributed_strategies import (
+from distributed_workers import (
     BACKENDS,
     choose_backend,
+    free_addresses,
     is_worker,
     open_spread,
+    run_workers,
     worker_environment,
 )
 
@@ -125,22 +115,17 @@ def train(options, spread):
         model.compile(preset.make_optimizer())
     if spread.many_workers:
         log_along_an_axis(model)
-    checkpoint = TrainingCheckpoint(options.output / "checkpoint.npz")
-    epoch = checkpoint.restore(model)
     if spread.is_chief:
         print(
             f"{options.strategy}, {keras.config.backend()}: "
-            f"{spread.replicas} replicas, batches of {options.batch_size}, "
-            f"from step {epoch * options.epoch_steps}"
+            f"{spread.replicas} replicas, batches of {options.batch_size}"
         )
-    scenes = open_scenes(options, preset.image_shape)
-    model.fit(
-        scenes.repeat().skip(epoch * options.epoch_steps),
-        steps_per_epoch=options.epoch_steps,
-        initial_epoch=epoch,
+    checkpoint = TrainingCheckpoint(options.output / "checkpoint.npz")
+    checkpoint.fit(
+        model,
+        open_scenes(options, preset.image_shape),
         epochs=options.epochs,
-        callbacks=[checkpoint],
-        shuffle=False,
+        steps_per_epoch=options.epoch_steps,
         verbose=2 if spread.is_chief else 0,
     )
     # Or JAX would wait for the other processes while this one saves.

@@ -12,7 +12,8 @@
 # # Ablations
 #
 # What in Slot Attention matters? Section 2 of the paper's supplement takes it
-# apart piece by piece, in Figures 1 to 13. `examples/ablations.py` repeats all
+# apart piece by piece, in Figures 1 to 13.
+# `examples/ablations/ablations.py` repeats all
 # of it in a small setting, three seeds each, and leaves one CSV file. This
 # notebook reads that file, draws from it, and runs two of the settings live for
 # a moment.
@@ -36,7 +37,7 @@ import numpy as np
 
 from keras_slots.datasets import tetrominoes
 
-sys.path.append("..")  # the examples' folder
+sys.path.append("../ablations")
 from ablation_settings import SETTINGS
 from ablation_tasks import make_tasks
 
@@ -44,7 +45,8 @@ from ablation_tasks import make_tasks
 # ## The file
 #
 # A row for each task, setting, seed and step at which the model was scored on
-# held-out scenes. The command for all of it is `python examples/ablations.py`;
+# held-out scenes. The command for all of it is
+# `python examples/ablations/ablations.py`;
 # what it runs is told on the documentation's page of the ablations.
 
 # %%
@@ -184,7 +186,8 @@ for setting in ("default", "weighted_sum"):
 # %% [markdown]
 # A hundred steps are far too few to tell settings apart: see where the curves
 # above begin to rise. But this is all that it takes to try a setting of your
-# own. Give it a name in `examples/ablation_settings.py`, or pass the argument
+# own. Give it a name in `examples/ablations/ablation_settings.py`, or pass the
+# argument
 # to `SlotAttention`:
 
 # %%

@@ -14,7 +14,8 @@ EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 @pytest.fixture(autouse=True)
 def modules(monkeypatch):
     monkeypatch.syspath_prepend(EXAMPLES)
-    names = ("ablation_figures", "ablation_table", "ablation_settings")
+    monkeypatch.syspath_prepend(EXAMPLES / "ablations")
+    names = ("ablation_report", "ablation_settings")
     return [importlib.import_module(name) for name in names]
 
 
@@ -46,7 +47,7 @@ ROWS = [
 
 
 def test_the_table_has_every_seed_mean_and_spread(modules):
-    _, table, _ = modules
+    table, _ = modules
     lines = table.make_table(ROWS).splitlines()
     title = "Object discovery: FG-ARI"
     assert lines[0].startswith("Final scores in %")
@@ -66,7 +67,7 @@ def test_the_table_has_every_seed_mean_and_spread(modules):
 
 def test_a_damaged_table_is_told(modules, tmp_path):
     """A digit that became another one is none: CSV files have no checksum."""
-    _, table, _ = modules
+    table, _ = modules
     path = tmp_path / "ablations.csv"
     empty = dict.fromkeys(table.COLUMNS, "")
     table.write_csv(path, [empty | row for row in ROWS])
@@ -85,7 +86,7 @@ def test_a_damaged_table_is_told(modules, tmp_path):
 
 
 def test_curves_are_means_with_ranges_and_every_seed(modules, monkeypatch):
-    figures, _, settings = modules
+    figures, settings = modules
     drawn = []
     monkeypatch.setattr(
         Figure, "savefig", lambda figure, path: drawn.append(figure)
@@ -110,7 +111,7 @@ def test_curves_are_means_with_ranges_and_every_seed(modules, monkeypatch):
 
 
 def test_there_are_colors_for_every_curve(modules):
-    figures, _, settings = modules
+    figures, settings = modules
     for figure in settings.FIGURES.values():
         assert len(set(figure.curves.values())) == len(figure.curves)
         others = set(figure.curves.values()) - set(figures.DEFAULTS)
@@ -118,7 +119,7 @@ def test_there_are_colors_for_every_curve(modules):
 
 
 def test_only_figures_with_rows_are_drawn(modules, tmp_path):
-    figures, *_ = modules
+    figures, _ = modules
     paths = figures.draw_figures(["5", "13"], ROWS, tmp_path)
     assert paths == [tmp_path / "figure_5.png"]
     assert paths[0].read_bytes().startswith(b"\x89PNG")

@@ -3,7 +3,10 @@
 import importlib
 import pathlib
 
+import keras
 import pytest
+
+from keras_slots.layers import SlotCenters
 
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 SOFT_K_MEANS = {
@@ -12,6 +15,14 @@ SOFT_K_MEANS = {
     "use_mlp": False,
     "use_projections": False,
 }
+
+
+def centers(**kwargs):
+    """The configuration of a part that places slots."""
+    layer = SlotCenters(4, name="centers", **kwargs)
+    return keras.saving.serialize_keras_object(layer)
+
+
 # Setting, part, and what differs from the default there.
 CHANGES = [
     ("weighted_sum", "slot_attention", {"aggregation": "weighted_sum"}),
@@ -50,11 +61,11 @@ CHANGES = [
     ("implicit_gradient", "slot_attention", {"gradient": "implicit"}),
     ("bilevel_gradient", "slot_attention", {"gradient": "bilevel"}),
     ("scaled_sum", "slot_attention", {"aggregation": "scaled_sum"}),
-    ("centers", "slot_attention", {"center_frequencies": 4}),
+    ("centers", "slot_attention", {"centers": centers()}),
     (
         "centers_and_scales",
         "slot_attention",
-        {"center_frequencies": 4, "slot_scales": True},
+        {"centers": centers(use_scales=True)},
     ),
     ("background_slot", "slot_attention", {"background_slot": True}),
     (
@@ -77,6 +88,7 @@ PARTS = {
 @pytest.fixture(autouse=True)
 def modules(monkeypatch):
     monkeypatch.syspath_prepend(EXAMPLES)
+    monkeypatch.syspath_prepend(EXAMPLES / "ablations")
     names = ("ablation_settings", "ablation_tasks")
     return [importlib.import_module(name) for name in names]
 

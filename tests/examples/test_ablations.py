@@ -16,6 +16,7 @@ TASKS = {"object_discovery", "property_prediction"}
 def ablations(monkeypatch):
     """The module of the command."""
     monkeypatch.syspath_prepend(EXAMPLES)
+    monkeypatch.syspath_prepend(EXAMPLES / "ablations")
     return importlib.import_module("ablations")
 
 

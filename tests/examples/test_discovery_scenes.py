@@ -9,7 +9,7 @@ import pytest
 from keras_slots.datasets import convert_records
 from tests.examples.records import positions, write_records
 
-SHAPE = (35, 35, 3)
+PRESET = Namespace(image_shape=(35, 35, 3))
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 
 
@@ -27,7 +27,7 @@ def test_records_are_split_as_published(scenes, tmp_path):
         batch_size=4,
         seed=0,
     )
-    train, validation, test = scenes.open_scenes(options, SHAPE)
+    train, validation, test = scenes.open_scenes(options, PRESET)
     assert positions(train) == [*range(8)]
     assert positions(test) == [8, 9, 10]
     assert positions(validation) == [11, 12, 13]
@@ -49,7 +49,7 @@ def test_scores_are_of_scenes_outside_the_training(
     path = write_records(tmp_path / "t.tfrecords", 8)
     options = Namespace(records=path, eval_scenes=5)
     trained = {"records": records, "train_scenes": train_scenes}
-    unseen = scenes.open_unseen_scenes(options, SHAPE, trained)
+    unseen = scenes.open_unseen_scenes(options, PRESET, trained)
     assert positions(unseen) == expected
 
 
@@ -59,7 +59,7 @@ def test_a_damaged_file_is_not_taken_for_a_short_one(scenes, tmp_path):
     options = Namespace(records=path, eval_scenes=5)
     with pytest.raises(SystemExit, match=r"damaged.*t\.tfrecords"):
         scenes.open_unseen_scenes(
-            options, SHAPE, {"records": None, "train_scenes": 3}
+            options, PRESET, {"records": None, "train_scenes": 3}
         )
 
 
@@ -73,7 +73,7 @@ def test_shards_stand_in_for_the_file_they_were_made_from(scenes, tmp_path):
         batch_size=4,
         seed=0,
     )
-    train, validation, test = scenes.open_scenes(options, SHAPE)
+    train, validation, test = scenes.open_scenes(options, PRESET)
     assert positions(train) == [*range(8)]
     assert positions(test) == [8, 9, 10]
     assert positions(validation) == [11, 12, 13]
@@ -84,5 +84,7 @@ def test_records_of_another_size_are_refused(scenes, tmp_path):
     options = Namespace(records=path, eval_scenes=2)
     with pytest.raises(SystemExit, match=r"\(64, 64, 3\).*\(35, 35, 3\)"):
         scenes.open_unseen_scenes(
-            options, (64, 64, 3), {"records": None, "train_scenes": 1}
+            options,
+            Namespace(image_shape=(64, 64, 3)),
+            {"records": None, "train_scenes": 1},
         )

@@ -80,7 +80,7 @@ def test_jax_has_the_losses_of_one_device_with_drawn_slots_too(tmp_path):
 @pytest.fixture
 def processes(monkeypatch):
     monkeypatch.syspath_prepend(EXAMPLES)
-    return importlib.import_module("distributed_processes")
+    return importlib.import_module("distributed_workers")
 
 
 def test_a_failed_worker_ends_the_others_and_is_named(processes, tmp_path):

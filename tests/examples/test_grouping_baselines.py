@@ -15,7 +15,7 @@ EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 @pytest.fixture
 def baselines(monkeypatch):
     monkeypatch.syspath_prepend(EXAMPLES)
-    return importlib.import_module("grouping_baselines")
+    return importlib.import_module("discovery_scenes")
 
 
 def scene(colors, labels):
@@ -56,11 +56,11 @@ def test_a_scene_without_objects_is_all_background(baselines):
 def test_sprites_are_told_apart_by_color_without_a_mistake(baselines):
     """What docs/results/object_discovery.md says of color alone."""
     image, mask = next(multi_dsprites("test", 32).as_numpy_iterator())
-    masks = baselines.color_grouping("multi_dsprites")(image, mask)
+    masks = baselines.color_masks(image, mask)
     np.testing.assert_allclose(adjusted_rand_index(mask, masks), 1.0)
 
 
 def test_tetrominoes_are_not(baselines):
     image, mask = next(tetrominoes("test", 32).as_numpy_iterator())
-    masks = baselines.color_grouping("tetrominoes")(image, mask)
+    masks = baselines.hue_masks(image, mask)
     assert 0.6 < np.mean(adjusted_rand_index(mask, masks)) < 0.95

@@ -78,11 +78,11 @@ def test_every_model_runs_to_the_end(
 
 def test_numbers_of_objects_partition_the_scenes(run, cache, tmp_path):
     """With perfect predictions of three objects and none of the others."""
-    example = importlib.import_module("set_prediction")
+    setup = importlib.import_module("prediction_setup")
     options = ("--cache", cache, "--output", tmp_path)
     sys.argv = [str(x) for x in (EXAMPLE, "--smoke", *options)]
-    settings, preset = example.parse_options("")
-    *_, test = example.open_scenes(settings, preset)
+    settings, preset = setup.parse_options("")
+    *_, test = setup.open_scenes(settings, preset)
 
     def know_three(image, num_iterations):
         _, target = next(iter(test))  # One batch holds them all.
@@ -90,7 +90,7 @@ def test_numbers_of_objects_partition_the_scenes(run, cache, tmp_path):
         target[target[..., -1].sum(axis=1) != 3] = 0
         return target
 
-    results = example.evaluate(know_three, test, settings)
+    results = setup.evaluate(know_three, test, settings)
     rows = results["by_number_of_objects"]["3"]
     assert rows["3"] == dict.fromkeys(THRESHOLDS, 1.0)
     assert set(rows["5"].values()) == {0.0}
@@ -126,8 +126,8 @@ def test_validation_leaves_the_noise_of_training_alone(run):
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_after_its_checkpoint(run, cache, tmp_path):
-    example = importlib.import_module("set_prediction")
+def test_a_run_goes_on_after_its_checkpoint(run, cache, tmp_path, monkeypatch):
+    folder = importlib.import_module("run_folder")
     whole, halves = tmp_path / "whole", tmp_path / "halves"
     options = ("--model", "slot_mlp", "--cache", cache, "--output")
     run(*options, whole)
@@ -135,16 +135,13 @@ def test_a_run_goes_on_after_its_checkpoint(run, cache, tmp_path):
     class Stop(Exception):
         pass
 
-    def stop(options, checkpoint):
+    def stop(*_):
         raise Stop
 
-    write_history = example.write_history
-    example.write_history = stop
-    try:
+    with monkeypatch.context() as patch:
+        patch.setattr(folder, "write_csv", stop)
         with pytest.raises(Stop):
             run(*options, halves)
-    finally:
-        example.write_history = write_history
     assert "step 2 of 4" in run(*options, halves)
     rows = [
         np.genfromtxt(folder / "history.csv", delimiter=",", names=True)
@@ -176,7 +173,7 @@ def test_the_published_data_runs_end_to_end(run, tmp_path, monkeypatch):
     [
         (("--data", "clevr", "--data-dir", "absent"), r"17\.7 GiB.*absent"),
         (("--preset", "clevr6"), r"SetPrediction.*Received: --preset clevr6"),
-        (("--steps", "0"), r"Received: --steps 0"),
+        (("--steps", "0"), r"--steps: must be .* Received: 0"),
         (("--properties", "weight"), r"Received: properties='weight'"),
         (("--max-objects", "11"), r"Received: max_objects=11"),
         (

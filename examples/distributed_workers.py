@@ -1,4 +1,4 @@
-"""How a model is spread over devices and processes, for distributed_training.
+"""How distributed_training.py is spread over devices and processes.
 
 Keras is imported late here: which backend it takes and which devices there
 are has to be said before.
@@ -7,6 +7,11 @@ are has to be said before.
 import contextlib
 import json
 import os
+import signal
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -21,19 +26,13 @@ BACKENDS = {
 
 @dataclass(frozen=True)
 class Spread:
-    """What a process needs to know of how training is spread.
+    """What a process needs to know of how training is spread."""
 
-    Attributes:
-        replicas: Integer, parts that a global batch is cut into.
-        scope: Function that gives the context to make the model in.
-        is_chief: Boolean. Whether this process prints and writes.
-        many_workers: Boolean. Whether TensorFlow trains in many processes.
-    """
-
-    replicas: int = 1
+    replicas: int = 1  # Parts that a global batch is cut into.
+    # Gives the context to make the model in.
     scope: Callable[[], AbstractContextManager] = contextlib.nullcontext
-    is_chief: bool = True
-    many_workers: bool = False
+    is_chief: bool = True  # Whether this process prints and writes.
+    many_workers: bool = False  # Whether TensorFlow trains in many processes.
 
 
 def choose_backend(strategy):
@@ -58,10 +57,7 @@ def is_worker():
 def worker_environment(strategy, addresses, index):
     """What tells a process that it is worker `index` of those at `addresses`.
 
-    Args:
-        strategy: String, `"multi_worker"` or `"jax_data_parallel"`.
-        addresses: List of strings such as `"10.0.0.1:2222"`.
-        index: Integer. Worker 0 is the chief.
+    Worker 0 is the chief.
     """
     if strategy == "multi_worker":
         task = {"type": "worker", "index": index}
@@ -75,17 +71,9 @@ def worker_environment(strategy, addresses, index):
 
 
 def open_spread(strategy, devices):
-    """Joins the other devices and processes, if there are any.
+    """Joins the other devices and processes, before anything is computed.
 
-    To be called before anything is computed.
-
-    Args:
-        strategy: String, a key of `BACKENDS`.
-        devices: Integer. Logical devices that a process without an
-            accelerator makes of its processor.
-
-    Returns:
-        A `Spread`.
+    A process without an accelerator makes so many devices of its processor.
     """
     return {
         "single": lambda devices: Spread(),
@@ -134,4 +122,78 @@ def _jax_data_parallel(devices):
     return Spread(
         len(keras.distribution.list_devices()),
         is_chief=jax.process_index() == 0,
+    )
+
+
+# Processes -------------------------------------------------------------------
+
+
+def free_addresses(number):
+    """So many addresses of this machine that nobody listens at."""
+    with contextlib.ExitStack() as stack:
+        # All at once, so that no port is found twice.
+        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
+
+
+def run_workers(command, environments, folder):
+    """Runs one process for each environment, until all have finished.
+
+    The first one's output goes where this process's goes, the others' to
+    `worker_N.log` in the folder. If one fails, the others would wait for it
+    without end, so they are ended, too; and so are all when this process is.
+    """
+    workers = []
+    with contextlib.ExitStack() as stack:
+        before = signal.signal(
+            signal.SIGTERM, lambda *_: sys.exit("Ended from outside.")
+        )
+        stack.callback(signal.signal, signal.SIGTERM, before)
+        stack.callback(_end, workers)
+        for index, environment in enumerate(environments):
+            log = None
+            if index > 0:
+                log = stack.enter_context(open(_log(folder, index), "w"))
+            workers.append(
+                subprocess.Popen(
+                    command,
+                    env={**os.environ, **environment},
+                    stdout=log,
+                    stderr=log and subprocess.STDOUT,
+                )
+            )
+        codes = [None]
+        while None in codes and not any(codes):
+            time.sleep(0.2)
+            codes = [worker.poll() for worker in workers]
+        failed = [index for index, code in enumerate(codes) if code]
+        if failed:
+            raise SystemExit(_report(folder, failed[0], codes[failed[0]]))
+
+
+def _end(workers):
+    for worker in workers:
+        if worker.poll() is None:
+            worker.terminate()
+    for worker in workers:
+        try:
+            worker.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait()
+
+
+def _log(folder, index):
+    return folder / f"worker_{index}.log"
+
+
+def _report(folder, index, code):
+    text = f"Worker {index} failed with exit code {code}"
+    if index == 0:
+        return f"{text}; see above."
+    lines = _log(folder, index).read_text().splitlines()
+    return "\n".join(
+        [f"{text}. The end of {_log(folder, index)}:", *lines[-20:]]
     )

@@ -22,19 +22,12 @@ from keras_slots.callbacks import TrainingCheckpoint
 
 @dataclass(frozen=True)
 class Run:
-    """One training.
+    """One training."""
 
-    Attributes:
-        task: `Task`, as the setting has it.
-        setting: String, the name of the setting.
-        seed: Integer, of weights, noise and the order of scenes.
-        output: Path of the folder of all runs.
-    """
-
-    task: Task
+    task: Task  # As the setting has it.
     setting: str
-    seed: int
-    output: Path
+    seed: int  # Of weights, noise and the order of scenes.
+    output: Path  # The folder of all runs.
 
     @property
     def folder(self):
@@ -77,17 +70,7 @@ def make_run(task, setting, seed, output):
 
 
 def make_runs(tasks, settings, seeds, output):
-    """The runs in the order of work: each seed through all settings.
-
-    Args:
-        tasks: List of base tasks.
-        settings: List of names.
-        seeds: List of integers.
-        output: Path.
-
-    Returns:
-        A dict of `Run` by folder.
-    """
+    """The runs by folder, in the order of work: each seed, all settings."""
     runs = [
         make_run(task, setting, seed, output)
         for seed in seeds
@@ -109,13 +92,7 @@ def check(run):
 
 
 def train(run, cache, data_dir):
-    """Trains from the last checkpoint on, scores, and leaves metrics.json.
-
-    Args:
-        run: `Run`, not finished.
-        cache: Path, where generated scenes are kept.
-        data_dir: Path or `None`, where published scenes are.
-    """
+    """Trains from the last checkpoint on, scores, and leaves metrics.json."""
     run_folder.claim(run.folder, run.settings())
     # What the runs before left behind would only slow this one down.
     keras.utils.clear_session()
@@ -125,19 +102,14 @@ def train(run, cache, data_dir):
     batches, scenes = task.open_scenes(cache, data_dir)
     model = task.make_model()
     checkpoint = TrainingCheckpoint(run.folder / "checkpoint.npz")
-    epoch = checkpoint.restore(model)
-    if epoch < task.epochs:
-        model.fit(
-            # The same seed shuffles alike in every process, so that skipping
-            # what was seen leads to where the checkpoint was made.
-            batches.skip(epoch * task.epoch_steps),
-            steps_per_epoch=task.epoch_steps,
-            initial_epoch=epoch,
-            epochs=task.epochs,
-            callbacks=[Scores(task, scenes), checkpoint],
-            shuffle=False,
-            verbose=0,
-        )
+    checkpoint.fit(
+        model,
+        batches,
+        epochs=task.epochs,
+        steps_per_epoch=task.epoch_steps,
+        callbacks=[Scores(task, scenes)],
+        verbose=0,
+    )
     rows = curve(run, checkpoint.history)
     for iterations in SETTINGS[run.setting].test_iterations:
         scores = task.score(model, scenes, iterations)
@@ -148,8 +120,7 @@ def train(run, cache, data_dir):
         {
             "rows": rows,
             "parameters": model.count_params(),
-            "versions": run_folder.versions(),
-            "machine": run_folder.machine(),
+            **run_folder.environment(),
         },
     )
     # It says nothing that the rows do not, and is the larger by far.
@@ -178,12 +149,7 @@ class Scores(keras.callbacks.Callback):
 
 
 def curve(run, history):
-    """The rows of a learning curve.
-
-    Args:
-        run: `Run`.
-        history: List of dicts, as `TrainingCheckpoint.history`.
-    """
+    """The rows of a learning curve."""
     return [
         {
             "step": row["epoch"] * run.task.epoch_steps,

@@ -8,6 +8,12 @@ whichever the task. To add one, give it a name in `SETTINGS` and a curve in
 import dataclasses
 from dataclasses import dataclass, field
 
+from keras_slots.layers import SlotCenters
+
+AROUND_CENTERS = {
+    "decoder": {"center_frequencies": 4},
+    "head": {"center_frequencies": 4},
+}
 # More than in training, and fewer (section 2, "Attention iterations").
 TEST_ITERATIONS = tuple(range(1, 8))
 
@@ -99,14 +105,11 @@ SETTINGS = {
     "bilevel_gradient": Setting({"gradient": "bilevel"}),
     "scaled_sum": Setting({"aggregation": "scaled_sum"}),
     "centers": Setting(
-        {"center_frequencies": 4},
-        decoder={"center_frequencies": 4},
-        head={"center_frequencies": 4},
+        {"centers": SlotCenters(4, name="centers")}, **AROUND_CENTERS
     ),
     "centers_and_scales": Setting(
-        {"center_frequencies": 4, "slot_scales": True},
-        decoder={"center_frequencies": 4},
-        head={"center_frequencies": 4},
+        {"centers": SlotCenters(4, use_scales=True, name="centers")},
+        **AROUND_CENTERS,
     ),
     "background_slot": Setting({"background_slot": True}),
     "self_attention": Setting({"slot_communication": "self_attention"}),
@@ -115,18 +118,20 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Figure:
-    """One plot.
+    """One plot: names of curves and of their settings.
 
-    Attributes:
-        title: String.
-        curves: Dict from the name of a curve to that of its setting.
-        by_test_iterations: Boolean. Whether a second row of axes shows the
-            final scores by the number of test iterations.
+    With `by_test_iterations`, a second row of axes shows the final scores by
+    the number of test iterations.
     """
 
     title: str
     curves: dict[str, str]
     by_test_iterations: bool = False
+
+
+def _against_default(title, usual, other, setting):
+    """A figure of two curves."""
+    return Figure(title, {usual: "default", other: setting})
 
 
 FIGURES = {
@@ -138,67 +143,52 @@ FIGURES = {
             "weighted sum + LayerNorm": "weighted_sum_layer_norm",
         },
     ),
-    "2": Figure(
+    "2": _against_default(
         "Position embedding (Figure 2)",
-        {"with": "default", "without": "no_position_embedding"},
+        *("with", "without", "no_position_embedding"),
     ),
-    "3": Figure(
+    "3": _against_default(
         "Slot initialization (Figure 3)",
-        {
-            "shared Gaussian": "default",
-            "a Gaussian per slot": "per_slot_gaussian",
-        },
+        *("shared Gaussian", "a Gaussian per slot", "per_slot_gaussian"),
     ),
-    "4": Figure(
-        "Softmax axis (Figure 4)",
-        {"slots": "default", "inputs": "softmax_over_inputs"},
+    "4": _against_default(
+        "Softmax axis (Figure 4)", "slots", "inputs", "softmax_over_inputs"
     ),
-    "5": Figure(
-        "Recurrent update (Figure 5)", {"GRU": "default", "none": "no_gru"}
+    "5": _against_default(
+        "Recurrent update (Figure 5)", "GRU", "none", "no_gru"
     ),
     "6": Figure(
         "Attention iterations in training (Figure 6)",
-        {
-            "1": "iterations_1",
-            "2": "iterations_2",
-            "3": "default",
-            "4": "iterations_4",
-            "5": "iterations_5",
-        },
+        {str(t): f"iterations_{t}" for t in range(1, 6)} | {"3": "default"},
         by_test_iterations=True,
     ),
-    "7": Figure(
-        "LayerNorm (Figure 7)", {"with": "default", "without": "no_layer_norm"}
+    "7": _against_default(
+        "LayerNorm (Figure 7)", "with", "without", "no_layer_norm"
     ),
-    "8": Figure(
-        "Feedforward MLP (Figure 8)", {"with": "default", "without": "no_mlp"}
+    "8": _against_default(
+        "Feedforward MLP (Figure 8)", "with", "without", "no_mlp"
     ),
-    "9": Figure(
+    "9": _against_default(
         "Softmax temperature (Figure 9)",
-        {"square root of D": "default", "1": "temperature_1"},
+        *("square root of D", "1", "temperature_1"),
     ),
-    "10": Figure(
+    "10": _against_default(
         "Offset for stability (Figure 10)",
-        {
-            "in the attention": "default",
-            "in the denominator": "epsilon_in_denominator",
-        },
+        *("in the attention", "in the denominator", "epsilon_in_denominator"),
     ),
-    "11": Figure(
-        "Learning rate decay (Figure 11)",
-        {"with": "default", "without": "no_decay"},
+    "11": _against_default(
+        "Learning rate decay (Figure 11)", "with", "without", "no_decay"
     ),
-    "12": Figure(
-        "Learning rate warm-up (Figure 12)",
-        {"with": "default", "without": "no_warmup"},
+    "12": _against_default(
+        "Learning rate warm-up (Figure 12)", "with", "without", "no_warmup"
     ),
     "13": Figure(
         "Slots in training (Figure 13)",
         {"as many as needed": "exact_slots", "more": "more_slots"},
     ),
-    "soft_k_means": Figure(
+    "soft_k_means": _against_default(
         "Soft k-means (section 2)",
-        {"Slot Attention": "default", "soft k-means": "soft_k_means"},
+        *("Slot Attention", "soft k-means", "soft_k_means"),
     ),
     "beyond": Figure(
         "Beyond the paper",

@@ -5,55 +5,41 @@ the first where it changes nothing, and a dict that fits a JSON file.
 """
 
 import dataclasses
+import functools
 from dataclasses import dataclass, field
 
 import keras
 import numpy as np
-from ablation_scenes import (
-    discovery_batches,
-    discovery_scenes,
-    prediction_batches,
-    prediction_scenes,
-)
+import tensorflow as tf
 
 from keras_slots import HungarianHuberLoss
+from keras_slots.datasets import clevr, clevr_scenes, tetrominoes
 from keras_slots.losses import HungarianCrossEntropyLoss
 from keras_slots.metrics import adjusted_rand_index, set_average_precision
 from keras_slots.models import ObjectDiscovery, SetPrediction, get_preset
 from keras_slots.models.presets import Preset
 from keras_slots.property_layout import PropertyLayout
 
+SCORED_BATCH = 80
+# What can be learned from small pictures within a minute.
+EASY = {"min_objects": 1, "only": {"size": ("large",)}}
+
 
 @dataclass(frozen=True)
 class Task:
-    """What the tasks have in common.
-
-    Attributes:
-        preset: `Preset`, the model and its training.
-        steps: Integer, how many steps a run trains.
-        epoch_steps: Integer, the steps between two points of a curve.
-        scenes: String, the name of the dataset.
-        train_scenes: Integer, how many scenes to train on.
-        eval_scenes: Integer, how many scenes to score, none of them trained on.
-        max_objects: Integer, the most objects of a scene.
-        few_objects: Integer, the same in Figure 13.
-        exact_slots: Integer, the slots that few objects need.
-        more_slots: Integer, the larger number of slots in Figure 13.
-        run_eagerly: Boolean. Whether steps are run as they are, which a few of
-            them are over with before they would be traced.
-    """
+    """What the tasks have in common."""
 
     preset: Preset
     steps: int
-    epoch_steps: int
+    epoch_steps: int  # Between two points of a curve.
     scenes: str
     train_scenes: int
-    eval_scenes: int
+    eval_scenes: int  # None of them trained on.
     max_objects: int
-    few_objects: int
+    few_objects: int  # In Figure 13, where the number of slots is one of:
     exact_slots: int
     more_slots: int
-    run_eagerly: bool = False
+    run_eagerly: bool = False  # A few steps end before they would be traced.
 
     def changed(self, setting):
         """The task as a `Setting` has it."""
@@ -106,15 +92,10 @@ class ObjectDiscoveryTask(Task):
 
 @dataclass(frozen=True)
 class PropertyPredictionTask(Task):
-    """Images and sets of properties to train on; scored by AP.
-
-    Attributes:
-        layout: `PropertyLayout`, what is to be predicted of every object.
-        loss: `"huber"`, the paper's, or `"cross_entropy"`.
-    """
+    """Images and sets of properties to train on; scored by AP."""
 
     layout: PropertyLayout = field(default_factory=PropertyLayout)
-    loss: str = "huber"
+    loss: str = "huber"  # The paper's, or "cross_entropy".
 
     name = "property_prediction"
     scores = ("ap_inf", "ap_1", "ap_0.5", "ap_0.25", "ap_0.125")
@@ -161,6 +142,102 @@ class PropertyPredictionTask(Task):
             distance_scale=self.layout.distance_scale,
         )
         return dict(zip(self.scores, np.array(precision).tolist(), strict=True))
+
+
+# Scenes -----------------------------------------------------------------------
+
+
+def discovery_batches(task, cache):
+    """Images in batches without end."""
+    batch_size = task.preset.batch_size
+    common = {"num_scenes": task.train_scenes, "drop_remainder": True}
+    if task.scenes == "tetrominoes":
+        scenes = tetrominoes("train", batch_size, **common)
+        return scenes.map(lambda image, mask: image).repeat()
+    scenes = clevr_scenes("train", batch_size, **common, **_clevr(task, cache))
+    return scenes.map(lambda image, target: image).repeat()
+
+
+def discovery_scenes(task, cache):
+    """A list of pairs of images and masks."""
+    if task.scenes == "tetrominoes":
+        scenes = tetrominoes("validation", SCORED_BATCH, task.eval_scenes)
+        return list(scenes.as_numpy_iterator())
+    scenes = clevr_scenes(
+        "validation",
+        SCORED_BATCH,
+        task.eval_scenes,
+        as_dict=True,
+        **_clevr(task, cache),
+    )
+    return [
+        (scene["image"], scene["mask"]) for scene in scenes.as_numpy_iterator()
+    ]
+
+
+def prediction_batches(task, cache, data_dir):
+    """Pairs of images and targets in batches without end."""
+    batch_size = task.preset.batch_size
+    if task.scenes == "clevr":
+        scenes = clevr(
+            "train", batch_size, data_dir, drop_remainder=True, **_sets(task)
+        )
+        return scenes.repeat()
+    scenes = tf.data.Dataset.from_tensor_slices(
+        _all_at_once("train", task.train_scenes, cache, **_sets(task))
+    )
+    scenes = scenes.shuffle(task.train_scenes, seed=0)
+    scenes = scenes.batch(batch_size, drop_remainder=True)
+    return scenes.repeat().prefetch(tf.data.AUTOTUNE)
+
+
+def prediction_scenes(task, cache, data_dir):
+    """A list of pairs of images and targets."""
+    if task.scenes == "clevr":
+        # Of the training scenes those that are set apart.
+        scenes = clevr("train_eval", None, data_dir, **_sets(task))
+        scenes = scenes.take(task.eval_scenes)
+    else:
+        scenes = tf.data.Dataset.from_tensor_slices(
+            _all_at_once("validation", task.eval_scenes, cache, **_sets(task))
+        )
+    return list(scenes.batch(SCORED_BATCH).as_numpy_iterator())
+
+
+def _sets(task):
+    """Arguments that the datasets with targets have in common."""
+    return {
+        "image_size": task.preset.image_shape[0],
+        "max_objects": task.max_objects,
+        "num_targets": task.max_objects,
+        "layout": task.layout,
+    }
+
+
+def _clevr(task, cache):
+    image_size = task.preset.image_shape[0]
+    return {
+        "image_size": image_size,
+        "max_objects": task.max_objects,
+        "cache": cache / f"{image_size}-3-{task.max_objects}",
+    }
+
+
+@functools.cache
+def _all_at_once(split, num_scenes, cache, **options):
+    """Tensors of all scenes, for every run to come; rendered only once."""
+    image_size, max_objects = options["image_size"], options["max_objects"]
+    scenes = clevr_scenes(
+        split,
+        num_scenes,
+        num_scenes,
+        shuffle=False,
+        cache=cache / f"{image_size}-large-1-{max_objects}",
+        **options,
+        # Not among the arguments, as a dict is no key of this cache.
+        **EASY,
+    )
+    return next(iter(scenes))
 
 
 # Scales ----------------------------------------------------------------------

@@ -1,0 +1,272 @@
+"""What ablations.py leaves: a CSV file, and figures and tables made of it."""
+
+import csv
+import math
+import statistics
+
+from ablation_settings import FIGURES, SETTINGS
+from ablation_tasks import ObjectDiscoveryTask, PropertyPredictionTask
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from run_folder import replacing, write_csv
+
+WHOLE_NUMBERS = ("seed", "step", "test_iterations")
+NUMBERS = ("seconds", "loss")
+NUMBERS += ObjectDiscoveryTask.scores + PropertyPredictionTask.scores
+COLUMNS = ("task", "setting", *WHOLE_NUMBERS, *NUMBERS)
+# The palette by Okabe and Ito, which the color-blind can tell apart, without
+# its yellow, and a brown for many curves. The default always comes in blue.
+BLUE = "#0072B2"
+OTHERS = ("#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "0.2")
+OTHERS += ("#8C6D46",)
+DEFAULTS = ("default", "exact_slots")
+# More curves than these have no ranges, which would hide each other.
+MAX_RANGES = 5
+# Task, column and title of each axis.
+PANELS = (
+    ("object_discovery", "fg_ari", "Object discovery: FG-ARI"),
+    ("property_prediction", "ap_inf", "Properties: AP, any distance"),
+    ("property_prediction", "ap_1", "Properties: AP, distance < 1"),
+)
+
+# Rows -------------------------------------------------------------------------
+
+
+def write_rows(path, runs):
+    """Writes what finished runs scored: triples of task, setting and `Run`.
+
+    Settings that differ in nothing share a run, and have their rows each.
+    """
+    rows = [
+        # The columns of the other task stay empty.
+        dict.fromkeys(COLUMNS, "")
+        | {"task": task, "setting": setting, "seed": run.seed}
+        | {name: value for name, value in row.items() if value is not None}
+        for task, setting, run in runs
+        for row in run.rows()
+    ]
+    if rows:
+        write_csv(path, rows)
+
+
+def read_rows(path):
+    """The rows of the CSV file, as dicts of text; exits if it is damaged."""
+    if not path.exists():
+        raise SystemExit(f"There is nothing to draw: no {path} is there.")
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file, strict=True))
+        for row in rows:
+            _check(row)
+    except (ValueError, csv.Error) as error:
+        raise SystemExit(
+            f"The table is damaged: {error}. Without --draw-only it is "
+            f"written again from its runs. Received: {path}"
+        ) from error
+    return rows
+
+
+def _check(row):
+    """Raises a `ValueError` for what `write_rows` never writes."""
+    scores = [score for task, score, _ in PANELS if task == row.get("task")]
+    needed = ("seed", "step", *scores)
+    if (
+        set(row) != set(COLUMNS)
+        or None in row.values()
+        or row["setting"] not in SETTINGS
+        or not scores
+        or not all(row[name] for name in needed)
+    ):
+        raise ValueError(f"no run has the row {row}")
+    for names, number in ((WHOLE_NUMBERS, int), (NUMBERS, float)):
+        for name in names:
+            if row[name]:  # The columns of the other task are empty.
+                number(row[name])
+
+
+# Figures ----------------------------------------------------------------------
+
+
+def draw_figures(names, rows, folder):
+    """Draws those figures of which there is a row; gives their paths."""
+    paths = []
+    for name in names:
+        settings = set(FIGURES[name].curves.values())
+        if any(row["setting"] in settings for row in rows):
+            path = folder / f"figure_{name}.png"
+            with replacing(path) as unfinished:
+                draw_figure(FIGURES[name], rows, unfinished)
+            paths.append(path)
+    return paths
+
+
+def draw_figure(figure, rows, path):
+    """Draws a curve for each setting of a figure, an axis for each score."""
+    tasks = {row["task"] for row in rows}
+    panels = [panel for panel in PANELS if panel[0] in tasks]
+    kinds = ["step"] + ["test_iterations"] * figure.by_test_iterations
+    width, height = 3.6 * len(panels) + 0.4, 3.0 * len(kinds) + 0.7
+    picture = Figure(figsize=(width, height), dpi=150, layout="constrained")
+    axes = picture.subplots(len(kinds), len(panels), squeeze=False)
+    for kind, line in zip(kinds, axes, strict=True):
+        for panel, axis in zip(panels, line, strict=True):
+            _draw_panel(axis, figure, rows, kind, panel)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    picture.suptitle(f"{figure.title}: {_describe_seeds(figure, rows)}")
+    picture.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        # What is longer than a line takes two.
+        ncols=len(labels) if len(labels) <= 5 else (len(labels) + 1) // 2,
+        frameon=False,
+    )
+    picture.savefig(path)
+
+
+def _draw_panel(axis, figure, rows, kind, panel):
+    task, score, title = panel
+    lowest, others = 0.0, iter(OTHERS)
+    for label, setting in figure.curves.items():
+        color = BLUE if setting in DEFAULTS else next(others)
+        seeds = curves_of_seeds(rows, task, setting, kind, score)
+        # Missing so far: in the legend all the same, of all axes.
+        places, mean, low, high = mean_and_range(seeds)
+        axis.plot(places, mean, "o-", color=color, markersize=3, label=label)
+        if len(figure.curves) <= MAX_RANGES:
+            axis.fill_between(places, low, high, color=color, alpha=0.15, lw=0)
+        for curve in seeds.values():
+            axis.plot(*zip(*curve.items(), strict=True), color=color, lw=0.5)
+        lowest = min([lowest, *low])
+    axis.set_title(title, fontsize=10)
+    axis.set_xlabel(kind.replace("_", " "))
+    axis.set_ylim(1.05 * lowest, 1.02)
+    axis.xaxis.set_major_locator(MaxNLocator(7, integer=True))
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.grid(color="0.92")
+    axis.set_axisbelow(True)
+
+
+def curves_of_seeds(rows, task, setting, kind, score):
+    """Dicts by seed of the scores by step.
+
+    Or, if this is the `kind`, of the final ones by `"test_iterations"`.
+    """
+    swept = kind == "test_iterations"
+    seeds = {}
+    for row in rows:
+        if (row["task"], row["setting"]) == (task, setting) and swept == bool(
+            row["test_iterations"]
+        ):
+            curve = seeds.setdefault(row["seed"], {})
+            curve[int(row[kind])] = float(row[score])
+    return seeds
+
+
+def mean_and_range(seeds):
+    """Places, means, lowest and highest values of curves of one length."""
+    places = sorted(set().union(*seeds.values()))
+    values = [[curve[place] for curve in seeds.values()] for place in places]
+    return (
+        places,
+        [statistics.fmean(at_place) for at_place in values],
+        [min(at_place) for at_place in values],
+        [max(at_place) for at_place in values],
+    )
+
+
+def _describe_seeds(figure, rows):
+    """Such as "mean, range and each of 3 seeds"."""
+    numbers = {
+        len(curves_of_seeds(rows, task, setting, "step", score))
+        for task, score, _ in PANELS
+        for setting in figure.curves.values()
+    } - {0}
+    least, most = min(numbers), max(numbers)
+    if most == 1:
+        return "one seed"
+    number = f"{least} to {most}" if least < most else str(most)
+    ranges = ", range" if len(figure.curves) <= MAX_RANGES else ""
+    return f"mean{ranges} and each of {number} seeds"
+
+
+# Table ------------------------------------------------------------------------
+
+
+def make_table(rows):
+    """Markdown tables of the final scores, and of those by test iterations."""
+    present = [
+        setting
+        for setting in SETTINGS
+        if any(row["setting"] == setting for row in rows)
+    ]
+    lines = [
+        "Final scores in %: mean ± standard deviation (every seed).",
+        "",
+        *_table(
+            ["setting", "figures", *(title for *_, title in PANELS)],
+            [
+                [f"`{setting}`", _figures_of(setting)]
+                + [_final_scores(rows, setting, panel) for panel in PANELS]
+                for setting in present
+            ],
+        ),
+    ]
+    for panel in PANELS:
+        lines += _by_test_iterations(rows, present, panel)
+    return "\n".join(lines) + "\n"
+
+
+def _table(header, body):
+    """Lines of a Markdown table."""
+    lines = [header, ["---"] * len(header), *body]
+    return ["| " + " | ".join(line) + " |" for line in lines]
+
+
+def _figures_of(setting):
+    return ", ".join(
+        name.replace("_", " ")
+        for name, figure in FIGURES.items()
+        if setting in figure.curves.values()
+    )
+
+
+def _final_scores(rows, setting, panel):
+    """One cell, such as `51.0 ± 2.0 (49.0, 53.0)`."""
+    task, score, _ = panel
+    seeds = curves_of_seeds(rows, task, setting, "step", score)
+    return _describe([curve[max(curve)] for curve in seeds.values()])
+
+
+def _describe(values):
+    if not values:
+        return ""
+    every = ", ".join(_percent(value) for value in values)
+    if len(values) == 1 or not all(map(math.isfinite, values)):
+        return every
+    mean, spread = statistics.fmean(values), statistics.stdev(values)
+    return f"{_percent(mean)} ± {_percent(spread)} ({every})"
+
+
+def _percent(value):
+    return f"{100 * value:.1f}" if math.isfinite(value) else "diverged"
+
+
+def _by_test_iterations(rows, settings, panel):
+    """Lines of a table: a row for each setting, a column for each number."""
+    task, score, title = panel
+    body, numbers = [], []
+    for setting in settings:
+        seeds = curves_of_seeds(rows, task, setting, "test_iterations", score)
+        if seeds and SETTINGS[setting].test_iterations:
+            numbers = sorted(set().union(*seeds.values()))
+            scores = [
+                [curve[number] for curve in seeds.values()]
+                for number in numbers
+            ]
+            means = [_percent(statistics.fmean(values)) for values in scores]
+            body.append([f"`{setting}`", *means])
+    if not body:
+        return []
+    header = ["setting", *(f"T = {number}" for number in numbers)]
+    return ["", f"{title}, mean by test iterations:", "", *_table(header, body)]

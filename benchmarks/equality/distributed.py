@@ -40,13 +40,11 @@ def main():
     backends = ["tensorflow", "jax"]
     parser.add_argument("--backends", nargs="+", default=backends)
     options, rest = parser.parse_known_args()
-    compare(
-        {
-            row: run(*row, options, rest)
-            for row in CONFIGURATIONS
-            if row[0] in options.backends and importlib.util.find_spec(row[0])
-        }
-    )
+    results = {}
+    for row in CONFIGURATIONS:
+        if row[0] in options.backends and importlib.util.find_spec(row[0]):
+            results[row] = run(*row, options, rest)
+    compare(results)
 
 
 def run(backend, strategy, workers, devices, options, rest):
@@ -101,16 +99,10 @@ def compare(results):
         difference = max(abs(a - b) / b for a, b in pairs)
         shown = (losses[0], losses[steps // 2 - 1], losses[-1])
         spent = float(rows[-1]["seconds"]) - float(rows[0]["seconds"])
-        table.append(
-            [
-                backend,
-                strategy,
-                f"{workers} x {devices}",
-                ", ".join(f"{loss:.6f}" for loss in shown),
-                "" if reference is losses else f"{difference:.1e}",
-                f"{1e3 * spent / (steps - 1):.0f}",
-            ]
-        )
+        where = [backend, strategy, f"{workers} x {devices}"]
+        shown = ", ".join(f"{loss:.6f}" for loss in shown)
+        far = "" if reference is losses else f"{difference:.1e}"
+        table.append([*where, shown, far, f"{1e3 * spent / (steps - 1):.0f}"])
     print()
     header = ["backend", "strategy", "processes x devices"]
     header += [f"loss at step 1, {steps // 2}, {steps}"]

@@ -22,18 +22,16 @@ def main():
     parser.add_argument("folders", nargs="+", type=Path)
     options = parser.parse_args()
     figure, axes = results.new_figure(9, 3.4, columns=2, sharey=True)
-    runs = [(preset_of(folder), folder) for folder in options.folders]
+    runs = []
+    for folder in options.folders:
+        metrics = results.read_json(folder / "metrics.json")
+        runs.append((metrics["settings"]["preset"], folder))
     draw_runs(axes[0], runs)
     draw_runs(axes[1], runs, "seconds", 60)
     axes[0].set_ylabel("FG-ARI, 320 validation scenes")
     axes[1].set_xlabel("minutes of training")
     axes[1].legend(frameon=False, loc="lower right")
     results.save_figure(figure, options.output)
-
-
-def preset_of(folder):
-    """Names the preset that a run trained."""
-    return results.read_json(folder / "metrics.json")["settings"]["preset"]
 
 
 def draw_runs(axis, runs, column="step", unit=1):

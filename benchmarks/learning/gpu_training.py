@@ -108,13 +108,9 @@ def score(folder, preset, _):
     }
     settings = results.as_json(settings)
     results.write_json(folder / "settings.json", settings)
-    metrics = {
-        "steps": int(last["step"]),
-        "seconds": float(last["seconds"]),
-        **scores,
-        "settings": settings,
-        **results.read_json(folder / "training.json"),
-    }
+    metrics = {"steps": settings["steps"], "seconds": float(last["seconds"])}
+    metrics |= {**scores, "settings": settings}
+    metrics |= results.read_json(folder / "training.json")
     results.write_json(folder / "metrics.json", metrics)
 
 
@@ -127,12 +123,13 @@ def print_variants(model, scenes):
             outputs = model(image, num_slots=slots, num_iterations=iterations)
             scores.extend(np.array(adjusted_rand_index(mask, outputs["masks"])))
         scores = np.array(scores)
+        right, low = (scores > 0.9999).mean(), (scores < 0.7).sum()
+        print(f"{slots} slots, {iterations} iterations: ", end="")
         print(
-            f"{slots} slots, {iterations} iterations: FG-ARI "
-            f"{scores.mean():.3f}; without an error "
-            f"{(scores > 0.9999).mean():.0%}, "
-            f"{(scores < 0.7).sum()} scenes below 0.7"
+            f"FG-ARI {scores.mean():.3f}; without an error {right:.0%}, ",
+            end="",
         )
+        print(f"{low} scenes below 0.7")
 
 
 # Where the GPU is ------------------------------------------------------------
@@ -154,6 +151,7 @@ def train(folder, preset, minutes):
         initial_epoch=epoch,
         validation_data=(to_images(arrays["validation"]), arrays["masks"]),
         callbacks=[checkpoint, stop_after(60 * minutes)],
+        shuffle=False,
         verbose=2,
     )
     model.save_weights(folder / "trained.weights.h5")

@@ -8,9 +8,8 @@ and Figure 14 of the supplement, with 11 slots in training already; those of the
 others start from one Gaussian, since slots with starts of their own cannot be
 added after training.
 
-Writes to `runs/more_objects`: `scores.csv`, `scores.png`, pictures of scenes of
-ten objects for each model, and what resumes a training. Prints the table of
-docs/results/object_discovery.md.
+Writes `scores.csv`, `scores.png` and pictures of ten objects to
+`runs/more_objects`. Prints the table of docs/results/object_discovery.md.
 """
 
 import functools

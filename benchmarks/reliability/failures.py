@@ -89,14 +89,10 @@ def train(epochs, preset, picture):
     print(f"FG-ARI {fg_ari:.2f}")
     for name, value in sorted(diagnosis.measures.items()):
         print(f"  {name:18} {value:6.2f}")
-    return {
-        "steps": steps,
-        "seconds": seconds,
-        "loss": loss,
-        "fg_ari": fg_ari,
-        "measures": diagnosis.measures,
-        "findings": list(map(str, diagnosis.findings)),
-    }
+    findings = list(map(str, diagnosis.findings))
+    results = {"steps": steps, "seconds": seconds, "loss": loss}
+    results |= {"fg_ari": fg_ari, "measures": diagnosis.measures}
+    return {**results, "findings": findings}
 
 
 if __name__ == "__main__":

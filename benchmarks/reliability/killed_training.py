@@ -5,10 +5,9 @@ start from noise: once undisturbed, and once killed by SIGKILL at 20 random
 moments, each time started again with the same command. One thread and
 deterministic operations, so that equal means equal bit for bit. Compares the
 learning curves, every weight, the state of the optimizer and of the noise, the
-scores of the trained models, and looks for unfinished files.
-
-Writes to `runs/killed_training`: both runs, `kills.csv` and `kills.png`. Exits
-with an error if anything differs.
+scores of the trained models, and looks for unfinished files. Writes both runs,
+`kills.csv` and `kills.png` to `runs/killed_training`. Exits with an error if
+anything differs.
 """
 
 import json
@@ -30,9 +29,11 @@ WHOLE, KILLED = OUTPUT / "whole", OUTPUT / "killed"
 EPOCH_STEPS = 10
 SETTINGS = "--preset tetrominoes_paper --batch-size 4 "
 SETTINGS += "--epoch-steps 10 --train-scenes 64 --eval-scenes 16"
-# Read by TensorFlow when it starts; the value is 1.
+# TensorFlow's operations and threads, read when it starts; each is 1.
 BIT_FOR_BIT = (
-    "TF_DETERMINISTIC_OPS TF_NUM_INTRAOP_THREADS TF_NUM_INTEROP_THREADS"
+    "DETERMINISTIC_OPS",
+    "NUM_INTRAOP_THREADS",
+    "NUM_INTEROP_THREADS",
 )
 # Where the clock shows; equal runs may differ in these.
 TIMES = ("seconds", "machine")
@@ -68,7 +69,7 @@ def start_training(folder, epochs):
             [sys.executable, EXAMPLES / "object_discovery.py", *words],
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=os.environ | dict.fromkeys(BIT_FOR_BIT.split(), "1"),
+            env=os.environ | {f"TF_{name}": "1" for name in BIT_FOR_BIT},
         )
 
 
@@ -127,20 +128,19 @@ def without_times(values):
 
 def compare(kills):
     """Prints what is equal; gives the number of what is not."""
-    curve, state, scores = read_run(WHOLE)
-    killed_curve, killed_state, killed_scores = read_run(KILLED)
-    found = {
-        f"learning curve of {len(curve)} epochs equal": curve == killed_curve,
-        f"{len(state)} weights and states, noise included, equal": (
-            state == killed_state
-        ),
-        "scores of the trained model equal": scores == killed_scores,
-        "no unfinished file left": not unfinished(),
-    }
+    whole, killed = read_run(WHOLE), read_run(KILLED)
+    found = [a == b for a, b in zip(whole, killed, strict=True)]
+    found.append(not unfinished())
+    names = (
+        f"learning curve of {len(whole[0])} epochs equal",
+        f"{len(whole[1])} weights and states, noise included, equal",
+        "scores of the trained model equal",
+        "no unfinished file left",
+    )
     print(f"\n{len(kills)} kills survived")
-    for what, holds in found.items():
+    for what, holds in zip(names, found, strict=True):
         print(f"  {what}: {'yes' if holds else 'NO'}")
-    return sum(not holds for holds in found.values())
+    return found.count(False)
 
 
 def draw(kills):

@@ -3,14 +3,12 @@
 Trains `multi_dsprites` with all that a long training has beside its steps: a
 pipeline that draws new scenes as it goes, validation with four metrics, a
 checkpoint, a diagnosis and pictures for TensorBoard at the end of every epoch.
-Ten seconds apart, it notes what the process holds: resident memory, open files,
-threads. It counts how often Python goes through a step, which it does once for
-every graph that TensorFlow traces.
+Ten seconds apart, it notes memory, open files and threads, and how often Python
+went through a step, which it does once for every graph that TensorFlow traces.
 
 Writes to `runs/long_run`: `process.csv`, row by row while it runs, and
-`process.png`. Prints what each epoch took, and in the end how memory changed
-after the first tenth of the time, when everything had been done once: the
-slope of Theil and Sen with its 95 % interval.
+`process.png`. Prints how memory changed after the first tenth of the time, when
+everything had been done once: the slope of Theil and Sen, with a 95 % interval.
 """
 
 import time

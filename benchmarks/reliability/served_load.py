@@ -4,11 +4,8 @@ Exports the trained preset `clevr_scenes`, loads the SavedModel, and lets 16
 threads ask it without a pause, each time with another of 64 images. Every
 answer is compared with what Keras says of that very image, mask by mask: an
 answer to another client's question would be far off. Memory is noted every
-second.
-
-Writes to `runs/served_load`: `process.csv` and `load.png`. Prints the number
-of answers, the largest difference, how long clients waited, and how memory
-changed. Exits with an error if an answer was wrong.
+second. Writes `process.csv` and `load.png` to `runs/served_load`, prints how
+long clients waited, and exits with an error if an answer was wrong.
 """
 
 import functools

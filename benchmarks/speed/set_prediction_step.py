@@ -27,8 +27,13 @@ def main():
     batch_size = get_preset(PRESET).batch_size
     what = f"training step, batch of {batch_size}"
     compare(what, step_functions(), "graph", ROUNDS, STEPS)
+    match = tf.function(ops.linear_sum_assignment, jit_compile=True)
     for name, cost in costs().items():
-        functions = matching_functions(cost)
+        tensor = tf.constant(cost)
+        functions = {
+            "in graph": lambda tensor=tensor: match(tensor).numpy(),
+            "SciPy": lambda cost=cost: [*map(linear_sum_assignment, cost)],
+        }
         compare(f"matching, {name}", functions, "SciPy", 5 * ROUNDS)
 
 
@@ -63,16 +68,6 @@ def costs():
         "512 x 10 x 10, of untrained predictions": np.mean(
             0.5 * np.square(error), axis=-1, dtype="float32"
         ),
-    }
-
-
-def matching_functions(cost):
-    """Makes exact matching of one batch, in the graph and on the host."""
-    match = tf.function(ops.linear_sum_assignment, jit_compile=True)
-    tensor = tf.constant(cost)
-    return {
-        "in graph": lambda: match(tensor).numpy(),
-        "SciPy": lambda: [linear_sum_assignment(matrix) for matrix in cost],
     }
 
 

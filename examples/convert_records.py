@@ -12,8 +12,7 @@ scenes/train --take 70000 --paper
     python examples/convert_records.py clevr_with_masks_train.tfrecords \
 scenes/test --skip 70000 --paper
 
-An interrupted run goes on where it stopped when it is started again. The
-folders are read by `keras_slots.datasets.record_shards`.
+The same command goes on where it stopped. `datasets.record_shards` reads it.
 """
 
 import argparse
@@ -45,17 +44,10 @@ def parse_options():
     )
     add("--size", type=int, nargs="+", help="the side, or height and width")
     add("--max-objects", type=int, help="leave out scenes of more objects")
-    add(
-        "--paper",
-        action="store_true",
-        help="crop, size and most objects of the paper's CLEVR6",
-    )
-    options = parser.parse_args()
-    if options.paper:
-        for name, value in PAPER.items():
-            if getattr(options, name) is None:
-                setattr(options, name, value)
-    return options
+    add("--paper", action="store_true", help="as the paper's CLEVR6")
+    if parser.parse_known_args()[0].paper:
+        parser.set_defaults(**PAPER)
+    return parser.parse_args()
 
 
 def main():
@@ -63,7 +55,7 @@ def main():
     options = parse_options()
     crop, size = options.crop, options.size
     if crop is not None:
-        crop = (tuple(crop[:2]), tuple(crop[2:]))
+        crop = (crop[:2], crop[2:])
     if size is not None and len(size) == 1:
         (size,) = size
     try:

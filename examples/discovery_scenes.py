@@ -139,19 +139,14 @@ def _read(path, preset, hint="", batch_size=None, cache=False, **kwargs):
 def evaluate(model, scenes, data):
     """Scores the model and the baselines; gives something to look at.
 
-    Args:
-        model: `ObjectDiscovery`.
-        scenes: Dataset of `(image, mask)` batches.
-        data: String. Pieces of `"tetrominoes"` have one of six pure hues,
-            which needs no k-means; the objects of other scenes any.
-
     Returns:
         Pair of a dict and of arguments for `plot_slots`. In the dict, each of
         `SCORES` maps the model and each baseline to mean, standard error and
         number of scenes; `mean_squared_error` is of the reconstructions
         alone, whatever else the loss holds.
     """
-    by_color = hue_masks if data == "tetrominoes" else color_masks
+    # Tetrominoes have six pure hues, which needs no k-means.
+    by_color = hue_masks if data == "tetrominoes" else cluster_masks
     names = ("model", *BASELINES)
     scores = {score: {name: [] for name in names} for score in SCORES}
     errors, shown = [], None
@@ -201,14 +196,9 @@ def print_results(results):
     print(f"Mean squared error of the reconstructions: {error:.5f}")
 
 
-# Groupings -------------------------------------------------------------------
-#
-# Objects of few colors that stand apart, as Tetrominoes are, fall in large part
-# to whoever looks at nothing but color, or at nothing but place. A model has
-# found objects where it scores more than either.
-#
-# Each function gives masks (B, K, H, W, 1) for images (B, H, W, 3) in [-1, 1]
-# and true labels (B, H, W), 0 the background.
+# Groupings: masks (B, K, H, W, 1) for images (B, H, W, 3) and true labels.
+# Objects of few colors that stand apart are grouped well by color or place
+# alone. A model has found objects where it scores more than either.
 
 
 def hue_masks(image, mask):
@@ -217,19 +207,14 @@ def hue_masks(image, mask):
     return _one_hot(lit @ np.array([1, 2, 4]), 8)
 
 
-def color_masks(image, mask):
-    """Groups by color, told the objects' pixels and number."""
-    return _cluster_masks(image, mask)
-
-
 def position_masks(image, mask):
     """Groups by place, told the objects' pixels and number."""
     places = np.stack(np.indices(mask.shape[1:]), axis=-1)  # (H, W, 2)
-    return _cluster_masks(np.broadcast_to(places, (*mask.shape, 2)), mask)
+    return cluster_masks(np.broadcast_to(places, (*mask.shape, 2)), mask)
 
 
-def _cluster_masks(features, mask):
-    """K-means on the objects' pixels, each described by features (F,)."""
+def cluster_masks(features, mask):
+    """Groups by features (B, H, W, F), told the objects' pixels and number."""
     groups = np.zeros(mask.shape, int)
     for values, labels, group in zip(features, mask, groups, strict=True):
         inside = labels > 0

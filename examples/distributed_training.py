@@ -86,15 +86,10 @@ def parse_options():
     if options.devices is None:
         options.devices = 2 if options.workers == 1 else 1
     if options.workers > 1 and not (many or "jax" in options.strategy):
-        parser.error(
-            "--workers is for multi_worker and jax_data_parallel. Received: "
-            f"--strategy {options.strategy} --workers {options.workers}"
-        )
+        parser.error(f"{options.strategy} has no --workers {options.workers}")
     if many and options.devices > 1:
-        parser.error(
-            "TensorFlow takes one device of a processor in each worker. "
-            f"Received: --strategy multi_worker --devices {options.devices}"
-        )
+        # TensorFlow takes one device of a processor in each worker.
+        parser.error(f"multi_worker has no --devices {options.devices}")
     return options
 
 
@@ -116,10 +111,7 @@ def train(options, spread):
     if spread.many_workers:
         log_along_an_axis(model)
     if spread.is_chief:
-        print(
-            f"{options.strategy}, {keras.config.backend()}: "
-            f"{spread.replicas} replicas, batches of {options.batch_size}"
-        )
+        print(f"{options.strategy}: {spread.replicas} replicas")
     checkpoint = TrainingCheckpoint(options.output / "checkpoint.npz")
     checkpoint.fit(
         model,
@@ -190,7 +182,4 @@ def open_scenes(options, image_shape):
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit("\nStopped. The same command goes on where this one stopped.")
+    main()

@@ -146,6 +146,7 @@ def run_workers(command, environments, folder):
     without end, so they are ended, too; and so are all when this process is.
     """
     workers = []
+    logs = [folder / f"worker_{i}.log" for i in range(len(environments))]
     with contextlib.ExitStack() as stack:
         before = signal.signal(
             signal.SIGTERM, lambda *_: sys.exit("Ended from outside.")
@@ -155,7 +156,7 @@ def run_workers(command, environments, folder):
         for index, environment in enumerate(environments):
             log = None
             if index > 0:
-                log = stack.enter_context(open(_log(folder, index), "w"))
+                log = stack.enter_context(open(logs[index], "w"))
             workers.append(
                 subprocess.Popen(
                     command,
@@ -170,7 +171,8 @@ def run_workers(command, environments, folder):
             codes = [worker.poll() for worker in workers]
         failed = [index for index, code in enumerate(codes) if code]
         if failed:
-            raise SystemExit(_report(folder, failed[0], codes[failed[0]]))
+            first = failed[0]
+            raise SystemExit(_report(logs[first], first, codes[first]))
 
 
 def _end(workers):
@@ -185,15 +187,9 @@ def _end(workers):
             worker.wait()
 
 
-def _log(folder, index):
-    return folder / f"worker_{index}.log"
-
-
-def _report(folder, index, code):
+def _report(log, index, code):
     text = f"Worker {index} failed with exit code {code}"
     if index == 0:
         return f"{text}; see above."
-    lines = _log(folder, index).read_text().splitlines()
-    return "\n".join(
-        [f"{text}. The end of {_log(folder, index)}:", *lines[-20:]]
-    )
+    lines = log.read_text().splitlines()[-20:]
+    return "\n".join([f"{text}. The end of {log}:", *lines])

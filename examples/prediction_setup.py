@@ -131,12 +131,10 @@ def make_model(options, preset):
             hidden_size=LATENT_SIZE,
         )
     elif options.model == "slot_mlp":
-        slots = {
-            name: preset.slot_attention[name]
-            for name in ("num_slots", "slot_size")
-        }
+        slots = preset.slot_attention
+        slot_mlp = SlotMLP(slots["num_slots"], slots["slot_size"])
         head = {**preset.head, "center_frequencies": None}
-        model = SetPrediction(encoder, SlotMLP(**slots), PropertyHead(**head))
+        model = SetPrediction(encoder, slot_mlp, PropertyHead(**head))
     else:
         model = SetPrediction(
             encoder,
@@ -163,13 +161,6 @@ def test_iterations(options):
         return TEST_ITERATIONS
     # T = 30 is the model trained with T = 10 (Zhang et al., 2019).
     return (options.inner_iterations, 3 * options.inner_iterations)
-
-
-def predict(model, image, iterations):
-    """Predictions (B, K, d) after so many iterations."""
-    if iterations is None:
-        return model(image)
-    return model(image, num_iterations=iterations)
 
 
 def predict_every_iteration(model, image, options):
@@ -204,15 +195,6 @@ def start(model, batch_size):
 # Scores ----------------------------------------------------------------------
 
 
-def make_metric(options, num_objects=None):
-    """The AP for the options' layout, of images with so many objects."""
-    return SetAveragePrecision(
-        category_sizes=options.layout.category_sizes,
-        distance_scale=options.layout.distance_scale,
-        num_objects=num_objects,
-    )
-
-
 def evaluate(model, scenes, options):
     """The AP by number of test iterations, and there by number of objects."""
     overall, by_number = {}, {}
@@ -220,8 +202,10 @@ def evaluate(model, scenes, options):
     numbers = np.unique(np.sum(targets[..., -1] > 0.5, axis=1))
     print(f"\nAP on {len(targets)} held-out scenes, in %")
     for iterations in test_iterations(options):
+        # There are none of Slot MLP.
+        count = {"num_iterations": iterations} if iterations else {}
         predictions = np.concatenate(
-            [np.array(predict(model, image, iterations)) for image, _ in scenes]
+            [np.array(model(image, **count)) for image, _ in scenes]
         )
         key = str(iterations or "none")
         row = overall[key] = score(targets, predictions, options)
@@ -240,8 +224,12 @@ def evaluate(model, scenes, options):
 
 
 def score(targets, predictions, options, num_objects=None):
-    """AP by threshold, as plain numbers."""
-    metric = make_metric(options, num_objects)
+    """AP by threshold, of images with so many objects."""
+    metric = SetAveragePrecision(
+        category_sizes=options.layout.category_sizes,
+        distance_scale=options.layout.distance_scale,
+        num_objects=num_objects,
+    )
     metric.update_state(targets, predictions)
     return {name: float(value) for name, value in metric.result().items()}
 

@@ -238,18 +238,10 @@ def run(main):
 
 
 def train(model, scenes, options, callbacks=(), prefix="val_", **arguments):
-    """Trains from the last checkpoint on, and saves the model.
+    """Trains from the last checkpoint on; saves the model.
 
-    Args:
-        model: Keras model, compiled.
-        scenes: Dataset of batches, as `fit` takes them.
-        options: The command line.
-        callbacks: List of callbacks, which run before the checkpoint.
-        prefix: String, what stands for Keras's `val_` in `history.csv`.
-        **arguments: Further arguments of `fit`.
-
-    Returns:
-        The rows of `history.csv`, which is written after every epoch.
+    Gives the rows of `history.csv`, which is written after every epoch with
+    `prefix` in place of Keras's `val_`. Callbacks run before the checkpoint.
     """
     checkpoint = TrainingCheckpoint(options.output / "checkpoint.npz")
 
@@ -324,14 +316,8 @@ def plot_curves(path, history, losses, title, scores, levels=None):
 def export_and_check(model, endpoint, call, inputs, path):
     """Exports a model; gives how far its outputs in a fresh process are off.
 
-    Exits if that is more than `MAX_DIFFERENCE`.
-
-    Args:
-        model: The model.
-        endpoint: String, the endpoint of the SavedModel that takes `inputs`.
-        call: Function from the inputs by name to a dict of the outputs.
-        inputs: Dict of arrays that make the outputs deterministic.
-        path: Path of the SavedModel; what is there is replaced.
+    The endpoint and `call` take the same inputs by name, which must make the
+    outputs deterministic. Exits if these are off by more than `MAX_DIFFERENCE`.
     """
     for pattern in (path.name, f".{path.name}.*.unfinished"):
         remove(path.parent, pattern)

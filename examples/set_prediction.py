@@ -21,15 +21,16 @@ python examples/set_prediction.py --preset clevr_properties --data clevr \
 """
 
 import keras
+import numpy as np
 import run_folder
 from prediction_setup import (
     evaluate,
     make_loss,
-    make_metric,
     make_model,
     open_scenes,
     parse_options,
     predict_every_iteration,
+    score,
     start,
 )
 
@@ -90,13 +91,15 @@ class ValidationPrecision(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Runs before the checkpoint, which keeps the logs."""
-        metric = make_metric(self.options)
+        targets, predictions = [], []
         # Training does not notice: its noise goes on where it was.
         with same_noise(self.model):
             for image, target in self.scenes:
-                metric.update_state(target, self.model.predict_on_batch(image))
-        for name, value in metric.result().items():
-            logs[f"val_{name}"] = float(value)
+                targets.append(target)
+                predictions.append(self.model.predict_on_batch(image))
+        sets = map(np.concatenate, (targets, predictions))
+        for name, value in score(*sets, self.options).items():
+            logs[f"val_{name}"] = value
         print(f"val_ap_inf: {logs['val_ap_inf']:.4f}")
 
 

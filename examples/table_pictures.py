@@ -22,6 +22,22 @@ COLORS = (
     *("#8e44ad", "#e67e22", "#16a0a0"),
 )
 WOOD = (0.75, 0.68, 0.58)
+# A disc; a square and a hexagon, turned anyhow; an ellipse, lying anyhow.
+SHAPES = (
+    lambda chance, place, r: Circle(place, r),
+    lambda chance, place, r: Rectangle(
+        place - 0.8 * r,
+        *(1.6 * r, 1.6 * r),
+        angle=chance.uniform(0, 90),
+        rotation_point="center",
+    ),
+    lambda chance, place, r: RegularPolygon(
+        place, 6, radius=r, orientation=chance.random()
+    ),
+    lambda chance, place, r: Ellipse(
+        place, 2.2 * r, 1.3 * r, angle=chance.uniform(0, 180)
+    ),
+)
 
 
 def main():
@@ -34,10 +50,7 @@ def main():
     options = parser.parse_args()
     if options.number < 1:
         parser.error(f"--number must be 1 or more, not {options.number}")
-    try:
-        options.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        parser.error(f"the folder cannot be made: {error}")
+    options.folder.mkdir(parents=True, exist_ok=True)
     chance = np.random.default_rng(7)
     for index in range(options.number):
         suffix = ("png", "jpg")[index % 2]
@@ -85,7 +98,7 @@ def put(axes, chance, place):
     """Draws a thing: its shadow, itself, its highlight."""
     radius = chance.uniform(10, 15)
     color = COLORS[chance.integers(len(COLORS))]
-    make = (disc, square, hexagon, ellipse)[chance.integers(4)]
+    make = SHAPES[chance.integers(4)]
     shadow = make(chance, place + np.array([3, -3]), radius)
     shadow.set(facecolor="black", alpha=0.25, linewidth=0)
     thing = make(chance, place, radius)
@@ -95,31 +108,6 @@ def put(axes, chance, place):
     highlight.set(facecolor="white", alpha=0.25, linewidth=0)
     for patch in (shadow, thing, highlight):
         axes.add_patch(patch)
-
-
-def disc(chance, place, radius):
-    """A coin, say."""
-    return Circle(place, radius)
-
-
-def square(chance, place, radius):
-    """Turned anyhow."""
-    angle = chance.uniform(0, 90)
-    corner = place - 0.8 * radius
-    return Rectangle(
-        corner, *[1.6 * radius] * 2, angle=angle, rotation_point="center"
-    )
-
-
-def hexagon(chance, place, radius):
-    """Turned anyhow."""
-    return RegularPolygon(place, 6, radius=radius, orientation=chance.random())
-
-
-def ellipse(chance, place, radius):
-    """Lying anyhow."""
-    angle = chance.uniform(0, 180)
-    return Ellipse(place, 2.2 * radius, 1.3 * radius, angle=angle)
 
 
 if __name__ == "__main__":

@@ -131,8 +131,10 @@ def _draw_panel(axis, figure, rows, kind, panel):
         color = BLUE if setting in DEFAULTS else next(others)
         seeds = curves_of_seeds(rows, task, setting, kind, score)
         # Missing so far: in the legend all the same, of all axes.
-        places, mean, low, high = mean_and_range(seeds)
+        places, values = by_place(seeds)
+        mean = [*map(statistics.fmean, values)]
         axis.plot(places, mean, "o-", color=color, markersize=3, label=label)
+        low, high = [*map(min, values)], [*map(max, values)]
         if len(figure.curves) <= MAX_RANGES:
             axis.fill_between(places, low, high, color=color, alpha=0.15, lw=0)
         for curve in seeds.values():
@@ -155,24 +157,17 @@ def curves_of_seeds(rows, task, setting, kind, score):
     swept = kind == "test_iterations"
     seeds = {}
     for row in rows:
-        if (row["task"], row["setting"]) == (task, setting) and swept == bool(
-            row["test_iterations"]
-        ):
+        wanted = (row["task"], row["setting"]) == (task, setting)
+        if wanted and swept == bool(row["test_iterations"]):
             curve = seeds.setdefault(row["seed"], {})
             curve[int(row[kind])] = float(row[score])
     return seeds
 
 
-def mean_and_range(seeds):
-    """Places, means, lowest and highest values of curves of one length."""
+def by_place(seeds):
+    """Places of curves, and at each the values of all seeds."""
     places = sorted(set().union(*seeds.values()))
-    values = [[curve[place] for curve in seeds.values()] for place in places]
-    return (
-        places,
-        [statistics.fmean(at_place) for at_place in values],
-        [min(at_place) for at_place in values],
-        [max(at_place) for at_place in values],
-    )
+    return places, [[curve[p] for curve in seeds.values()] for p in places]
 
 
 def _describe_seeds(figure, rows):
@@ -195,23 +190,16 @@ def _describe_seeds(figure, rows):
 
 def make_table(rows):
     """Markdown tables of the final scores, and of those by test iterations."""
-    present = [
-        setting
-        for setting in SETTINGS
-        if any(row["setting"] == setting for row in rows)
+    found = {row["setting"] for row in rows}
+    present = [setting for setting in SETTINGS if setting in found]
+    header = ["setting", "figures", *(title for *_, title in PANELS)]
+    body = [
+        [f"`{setting}`", _figures_of(setting)]
+        + [_final_scores(rows, setting, panel) for panel in PANELS]
+        for setting in present
     ]
-    lines = [
-        "Final scores in %: mean ± standard deviation (every seed).",
-        "",
-        *_table(
-            ["setting", "figures", *(title for *_, title in PANELS)],
-            [
-                [f"`{setting}`", _figures_of(setting)]
-                + [_final_scores(rows, setting, panel) for panel in PANELS]
-                for setting in present
-            ],
-        ),
-    ]
+    lines = ["Final scores in %: mean ± standard deviation (every seed).", ""]
+    lines += _table(header, body)
     for panel in PANELS:
         lines += _by_test_iterations(rows, present, panel)
     return "\n".join(lines) + "\n"
@@ -259,11 +247,7 @@ def _by_test_iterations(rows, settings, panel):
     for setting in settings:
         seeds = curves_of_seeds(rows, task, setting, "test_iterations", score)
         if seeds and SETTINGS[setting].test_iterations:
-            numbers = sorted(set().union(*seeds.values()))
-            scores = [
-                [curve[number] for curve in seeds.values()]
-                for number in numbers
-            ]
+            numbers, scores = by_place(seeds)
             means = [_percent(statistics.fmean(values)) for values in scores]
             body.append([f"`{setting}`", *means])
     if not body:

@@ -8,7 +8,6 @@ it. Settings that change nothing in a task share the run of the first of them.
 import dataclasses
 import gc
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,6 +110,9 @@ def train(run, cache, data_dir):
         verbose=0,
     )
     rows = curve(run, checkpoint.history)
+    print(
+        *(f"{k}: {rows[-1][k]:.4f}" for k in ("loss", *task.scores)), sep=", "
+    )
     for iterations in SETTINGS[run.setting].test_iterations:
         scores = task.score(model, scenes, iterations)
         rows.append({**rows[task.epochs - 1], **scores})
@@ -128,24 +130,14 @@ def train(run, cache, data_dir):
 
 
 class Scores(keras.callbacks.Callback):
-    """Scores every epoch, and shows how far the run is."""
+    """Scores every epoch; runs before the checkpoint, which keeps the logs."""
 
     def __init__(self, task, scenes):
         super().__init__()
         self.task, self.scenes = task, scenes
-        self.progress = keras.utils.Progbar(
-            task.epochs,
-            # In a file, one line at the end.
-            verbose=1 if sys.stdout.isatty() else 2,
-            stateful_metrics=("loss", *task.scores),
-            unit_name="epoch",
-        )
 
     def on_epoch_end(self, epoch, logs=None):
-        """Runs before the checkpoint, which keeps the logs."""
         logs |= self.task.score(self.model, self.scenes)
-        shown = [(name, logs[name]) for name in ("loss", *self.task.scores)]
-        self.progress.update(epoch + 1, shown)
 
 
 def curve(run, history):

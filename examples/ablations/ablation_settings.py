@@ -22,20 +22,8 @@ TEST_ITERATIONS = tuple(range(1, 8))
 class Setting:
     """One difference from the default of a task.
 
-    Attributes:
-        slot_attention: Dict of arguments of `SlotAttention`.
-        encoder: Dict of arguments of `ConvEncoder`.
-        decoder: Dict of arguments of `SpatialBroadcastDecoder`, for object
-            discovery.
-        head: Dict of arguments of `PropertyHead`, for property prediction.
-        training: Dict of further fields of a `Preset`: rates and schedules.
-        slots: String. `"usual"` leaves number of slots and scenes as they are;
-            `"exact"` and `"more"` are the two curves of Figure 13, trained on
-            scenes of few objects.
-        tokens_as_slots: Boolean. Whether tokens have the slots' size, as they
-            must where nothing projects them.
-        test_iterations: Tuple of integers, the numbers of iterations that the
-            trained model is tested with beside its own.
+    The first four are arguments of its parts; of decoder and head, a task has
+    one. `training` are further fields of a `Preset`, rates and schedules.
     """
 
     slot_attention: dict = field(default_factory=dict)
@@ -43,8 +31,11 @@ class Setting:
     decoder: dict = field(default_factory=dict)
     head: dict = field(default_factory=dict)
     training: dict = field(default_factory=dict)
+    # "exact" and "more" are the curves of Figure 13, on scenes of few objects.
     slots: str = "usual"
+    # Tokens must have the slots' size where nothing projects them.
     tokens_as_slots: bool = False
+    # What a trained model is tested with beside its own number.
     test_iterations: tuple[int, ...] = ()
 
     def change(self, preset):
@@ -129,9 +120,10 @@ class Figure:
     by_test_iterations: bool = False
 
 
-def _against_default(title, usual, other, setting):
+def _pair(number, title, usual, other, setting):
     """A figure of two curves."""
-    return Figure(title, {usual: "default", other: setting})
+    curves = {usual: "default", other: setting}
+    return Figure(f"{title} (Figure {number})", curves)
 
 
 FIGURES = {
@@ -143,52 +135,44 @@ FIGURES = {
             "weighted sum + LayerNorm": "weighted_sum_layer_norm",
         },
     ),
-    "2": _against_default(
-        "Position embedding (Figure 2)",
-        *("with", "without", "no_position_embedding"),
+    "2": _pair(
+        2, "Position embedding", "with", "without", "no_position_embedding"
     ),
-    "3": _against_default(
-        "Slot initialization (Figure 3)",
-        *("shared Gaussian", "a Gaussian per slot", "per_slot_gaussian"),
+    "3": _pair(
+        3,
+        "Slot initialization",
+        "shared Gaussian",
+        "a Gaussian per slot",
+        "per_slot_gaussian",
     ),
-    "4": _against_default(
-        "Softmax axis (Figure 4)", "slots", "inputs", "softmax_over_inputs"
-    ),
-    "5": _against_default(
-        "Recurrent update (Figure 5)", "GRU", "none", "no_gru"
-    ),
+    "4": _pair(4, "Softmax axis", "slots", "inputs", "softmax_over_inputs"),
+    "5": _pair(5, "Recurrent update", "GRU", "none", "no_gru"),
     "6": Figure(
         "Attention iterations in training (Figure 6)",
         {str(t): f"iterations_{t}" for t in range(1, 6)} | {"3": "default"},
         by_test_iterations=True,
     ),
-    "7": _against_default(
-        "LayerNorm (Figure 7)", "with", "without", "no_layer_norm"
+    "7": _pair(7, "LayerNorm", "with", "without", "no_layer_norm"),
+    "8": _pair(8, "Feedforward MLP", "with", "without", "no_mlp"),
+    "9": _pair(
+        9, "Softmax temperature", "square root of D", "1", "temperature_1"
     ),
-    "8": _against_default(
-        "Feedforward MLP (Figure 8)", "with", "without", "no_mlp"
+    "10": _pair(
+        10,
+        "Offset for stability",
+        "in the attention",
+        "in the denominator",
+        "epsilon_in_denominator",
     ),
-    "9": _against_default(
-        "Softmax temperature (Figure 9)",
-        *("square root of D", "1", "temperature_1"),
-    ),
-    "10": _against_default(
-        "Offset for stability (Figure 10)",
-        *("in the attention", "in the denominator", "epsilon_in_denominator"),
-    ),
-    "11": _against_default(
-        "Learning rate decay (Figure 11)", "with", "without", "no_decay"
-    ),
-    "12": _against_default(
-        "Learning rate warm-up (Figure 12)", "with", "without", "no_warmup"
-    ),
+    "11": _pair(11, "Learning rate decay", "with", "without", "no_decay"),
+    "12": _pair(12, "Learning rate warm-up", "with", "without", "no_warmup"),
     "13": Figure(
         "Slots in training (Figure 13)",
         {"as many as needed": "exact_slots", "more": "more_slots"},
     ),
-    "soft_k_means": _against_default(
+    "soft_k_means": Figure(
         "Soft k-means (section 2)",
-        *("Slot Attention", "soft k-means", "soft_k_means"),
+        {"Slot Attention": "default", "soft k-means": "soft_k_means"},
     ),
     "beyond": Figure(
         "Beyond the paper",

@@ -21,8 +21,6 @@ from keras_slots.models.presets import Preset
 from keras_slots.property_layout import PropertyLayout
 
 SCORED_BATCH = 80
-# What can be learned from small pictures within a minute.
-EASY = {"min_objects": 1, "only": {"size": ("large",)}}
 
 
 @dataclass(frozen=True)
@@ -36,19 +34,17 @@ class Task:
     train_scenes: int
     eval_scenes: int  # None of them trained on.
     max_objects: int
-    few_objects: int  # In Figure 13, where the number of slots is one of:
-    exact_slots: int
-    more_slots: int
+    figure_13: tuple[int, int, int]  # Most objects; slots for them, and more.
     run_eagerly: bool = False  # A few steps end before they would be traced.
 
     def changed(self, setting):
         """The task as a `Setting` has it."""
         preset, objects = setting.change(self.preset), self.max_objects
         if setting.slots != "usual":
-            slots = {"exact": self.exact_slots, "more": self.more_slots}
-            slots = {**preset.slot_attention, "num_slots": slots[setting.slots]}
+            objects, exact, more = self.figure_13
+            number = exact if setting.slots == "exact" else more
+            slots = {**preset.slot_attention, "num_slots": number}
             preset = dataclasses.replace(preset, slot_attention=slots)
-            objects = self.few_objects
         return dataclasses.replace(self, preset=preset, max_objects=objects)
 
     @property
@@ -74,7 +70,31 @@ class ObjectDiscoveryTask(Task):
 
     def open_scenes(self, cache, data_dir):
         """Batches without end to train on, and a list of those to score."""
-        return discovery_batches(self, cache), discovery_scenes(self, cache)
+        train = self._open(
+            cache,
+            "train",
+            self.preset.batch_size,
+            self.train_scenes,
+            drop_remainder=True,
+        )
+        scored = self._open(cache, "validation", SCORED_BATCH, self.eval_scenes)
+        images = train.map(lambda image, mask: image)
+        return images.repeat(), list(scored.as_numpy_iterator())
+
+    def _open(self, cache, split, batch_size, num_scenes, **kwargs):
+        if self.scenes == "tetrominoes":
+            return tetrominoes(split, batch_size, num_scenes, **kwargs)
+        size, most = self.preset.image_shape[0], self.max_objects
+        kwargs |= {"image_size": size, "max_objects": most}
+        scenes = clevr_scenes(
+            split,
+            batch_size,
+            num_scenes,
+            as_dict=True,
+            cache=cache / f"{size}-3-{most}",
+            **kwargs,
+        )
+        return scenes.map(lambda scene: (scene["image"], scene["mask"]))
 
     def score(self, model, scenes, iterations=None):
         """The mean FG-ARI after so many iterations, as in training if `None`.
@@ -121,11 +141,28 @@ class PropertyPredictionTask(Task):
 
     def open_scenes(self, cache, data_dir):
         """Batches without end to train on, and a list of those to score."""
-        folders = cache, data_dir
-        return (
-            prediction_batches(self, *folders),
-            prediction_scenes(self, *folders),
-        )
+        batch_size, most = self.preset.batch_size, self.max_objects
+        size = self.preset.image_shape[0]
+        slices = tf.data.Dataset.from_tensor_slices
+        sets = {"image_size": size, "max_objects": most, "num_targets": most}
+        sets["layout"] = self.layout
+        if self.scenes == "clevr":
+            train = clevr(
+                "train", batch_size, data_dir, drop_remainder=True, **sets
+            )
+            # Of the training scenes those that are set apart.
+            scored = clevr("train_eval", None, data_dir, **sets)
+            scored = scored.take(self.eval_scenes)
+        else:
+            sets["cache"] = cache / f"{size}-large-1-{most}"
+            train = slices(_all_at_once("train", self.train_scenes, **sets))
+            train = train.shuffle(self.train_scenes, seed=0)
+            train = train.batch(batch_size, drop_remainder=True)
+            scored = slices(
+                _all_at_once("validation", self.eval_scenes, **sets)
+            )
+        scored = scored.batch(SCORED_BATCH)
+        return train.repeat(), list(scored.as_numpy_iterator())
 
     def score(self, model, scenes, iterations=None):
         """AP by threshold after so many iterations, as in training if `None`.
@@ -144,98 +181,15 @@ class PropertyPredictionTask(Task):
         return dict(zip(self.scores, np.array(precision).tolist(), strict=True))
 
 
-# Scenes -----------------------------------------------------------------------
-
-
-def discovery_batches(task, cache):
-    """Images in batches without end."""
-    batch_size = task.preset.batch_size
-    common = {"num_scenes": task.train_scenes, "drop_remainder": True}
-    if task.scenes == "tetrominoes":
-        scenes = tetrominoes("train", batch_size, **common)
-        return scenes.map(lambda image, mask: image).repeat()
-    scenes = clevr_scenes("train", batch_size, **common, **_clevr(task, cache))
-    return scenes.map(lambda image, target: image).repeat()
-
-
-def discovery_scenes(task, cache):
-    """A list of pairs of images and masks."""
-    if task.scenes == "tetrominoes":
-        scenes = tetrominoes("validation", SCORED_BATCH, task.eval_scenes)
-        return list(scenes.as_numpy_iterator())
-    scenes = clevr_scenes(
-        "validation",
-        SCORED_BATCH,
-        task.eval_scenes,
-        as_dict=True,
-        **_clevr(task, cache),
-    )
-    return [
-        (scene["image"], scene["mask"]) for scene in scenes.as_numpy_iterator()
-    ]
-
-
-def prediction_batches(task, cache, data_dir):
-    """Pairs of images and targets in batches without end."""
-    batch_size = task.preset.batch_size
-    if task.scenes == "clevr":
-        scenes = clevr(
-            "train", batch_size, data_dir, drop_remainder=True, **_sets(task)
-        )
-        return scenes.repeat()
-    scenes = tf.data.Dataset.from_tensor_slices(
-        _all_at_once("train", task.train_scenes, cache, **_sets(task))
-    )
-    scenes = scenes.shuffle(task.train_scenes, seed=0)
-    scenes = scenes.batch(batch_size, drop_remainder=True)
-    return scenes.repeat().prefetch(tf.data.AUTOTUNE)
-
-
-def prediction_scenes(task, cache, data_dir):
-    """A list of pairs of images and targets."""
-    if task.scenes == "clevr":
-        # Of the training scenes those that are set apart.
-        scenes = clevr("train_eval", None, data_dir, **_sets(task))
-        scenes = scenes.take(task.eval_scenes)
-    else:
-        scenes = tf.data.Dataset.from_tensor_slices(
-            _all_at_once("validation", task.eval_scenes, cache, **_sets(task))
-        )
-    return list(scenes.batch(SCORED_BATCH).as_numpy_iterator())
-
-
-def _sets(task):
-    """Arguments that the datasets with targets have in common."""
-    return {
-        "image_size": task.preset.image_shape[0],
-        "max_objects": task.max_objects,
-        "num_targets": task.max_objects,
-        "layout": task.layout,
-    }
-
-
-def _clevr(task, cache):
-    image_size = task.preset.image_shape[0]
-    return {
-        "image_size": image_size,
-        "max_objects": task.max_objects,
-        "cache": cache / f"{image_size}-3-{task.max_objects}",
-    }
-
-
 @functools.cache
-def _all_at_once(split, num_scenes, cache, **options):
-    """Tensors of all scenes, for every run to come; rendered only once."""
-    image_size, max_objects = options["image_size"], options["max_objects"]
+def _all_at_once(split, num_scenes, **options):
+    """Tensors of all scenes, for every run to come; rendered only once.
+
+    The easy ones, which can be learned from small pictures within a minute.
+    """
+    options |= {"min_objects": 1, "only": {"size": ("large",)}}
     scenes = clevr_scenes(
-        split,
-        num_scenes,
-        num_scenes,
-        shuffle=False,
-        cache=cache / f"{image_size}-large-1-{max_objects}",
-        **options,
-        # Not among the arguments, as a dict is no key of this cache.
-        **EASY,
+        split, num_scenes, num_scenes, shuffle=False, **options
     )
     return next(iter(scenes))
 
@@ -282,9 +236,7 @@ SMALL_DISCOVERY = ObjectDiscoveryTask(
     train_scenes=20_000,
     eval_scenes=320,
     max_objects=3,
-    few_objects=3,
-    exact_slots=4,
-    more_slots=6,
+    figure_13=(3, 4, 6),
 )
 # One to three large objects and their color. The cross-entropy is beyond the
 # paper, whose Huber loss needs longer before it begins to learn.
@@ -310,9 +262,7 @@ SMALL_PREDICTION = PropertyPredictionTask(
     train_scenes=8_000,
     eval_scenes=320,
     max_objects=3,
-    few_objects=3,
-    exact_slots=3,
-    more_slots=6,
+    figure_13=(3, 3, 6),
     layout=COLORS,
     loss="cross_entropy",
 )
@@ -326,9 +276,7 @@ PAPER_DISCOVERY = ObjectDiscoveryTask(
     train_scenes=35_000,
     eval_scenes=320,
     max_objects=6,
-    few_objects=6,
-    exact_slots=7,
-    more_slots=11,
+    figure_13=(6, 7, 11),
 )
 PAPER_PREDICTION = PropertyPredictionTask(
     preset=get_preset("clevr_properties"),
@@ -338,9 +286,7 @@ PAPER_PREDICTION = PropertyPredictionTask(
     train_scenes=69_488,
     eval_scenes=500,
     max_objects=10,
-    few_objects=6,
-    exact_slots=6,
-    more_slots=10,
+    figure_13=(6, 6, 10),
 )
 SMOKE = {
     "steps": 2,
@@ -358,10 +304,12 @@ def make_tasks(scale):
     else:
         tasks = (SMALL_DISCOVERY, SMALL_PREDICTION)
     if scale == "smoke":
-        tasks = [_smoke(task) for task in tasks]
+        tasks = [
+            dataclasses.replace(
+                task,
+                preset=dataclasses.replace(task.preset, batch_size=8),
+                **SMOKE,
+            )
+            for task in tasks
+        ]
     return {task.name: task for task in tasks}
-
-
-def _smoke(task):
-    preset = dataclasses.replace(task.preset, batch_size=8)
-    return dataclasses.replace(task, preset=preset, **SMOKE)

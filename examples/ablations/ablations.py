@@ -17,9 +17,6 @@ draws each figure as there. The small models learn in about a minute each; what
 they lack of the paper's is in `ablation_tasks.py`. Stop it whenever you like:
 the same command goes on where it stopped. Finished runs are never repeated, and
 other figures, tasks and seeds add to them.
-
-`--output` then holds `ablations.csv`, a row for each task, setting, seed and
-step; `figure_*.png` and `table.md`, made from that file alone; and `runs/`.
 """
 
 import argparse

@@ -28,7 +28,7 @@ APART = [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 2, 2], [0, 0, 2, 2]]
 BLACK, RED, BLUE = [-1, -1, -1], [0.5, -1, -1], [-1, -1, 0.5]
 
 
-@pytest.mark.parametrize("grouping", ["hue_masks", "color_masks"])
+@pytest.mark.parametrize("grouping", ["hue_masks", "cluster_masks"])
 def test_colors_tell_objects_apart_that_differ(baselines, grouping):
     image, mask = scene([BLACK, RED, BLUE], APART)
     masks = getattr(baselines, grouping)(image, mask)
@@ -56,7 +56,7 @@ def test_a_scene_without_objects_is_all_background(baselines):
 def test_sprites_are_told_apart_by_color_without_a_mistake(baselines):
     """What docs/results/object_discovery.md says of color alone."""
     image, mask = next(multi_dsprites("test", 32).as_numpy_iterator())
-    masks = baselines.color_masks(image, mask)
+    masks = baselines.cluster_masks(image, mask)
     np.testing.assert_allclose(adjusted_rand_index(mask, masks), 1.0)
 
 

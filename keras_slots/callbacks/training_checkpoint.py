@@ -232,7 +232,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
 
 
 def _state(model):
-    """Every variable of a model and its optimizer, seed generators included."""
+    """Lists every variable of model, optimizer and seed generators."""
     if not isinstance(model, keras.Model):
         raise ValueError(
             "`model` must be a Keras model. "
@@ -252,14 +252,14 @@ def _state(model):
 
 
 def _kind(optimizer):
-    """The class of an optimizer, and of the one within that scales its loss."""
+    """Names the class of an optimizer, and of the one it scales for."""
     name = type(optimizer).__name__
     inner = getattr(optimizer, "inner_optimizer", None)
     return name if inner is None else f"{name} of {_kind(inner)}"
 
 
 def _is_chief(model):
-    """Whether this process is the one to write for all that train a model."""
+    """Returns whether this process writes for all that train the model."""
     if keras.config.backend() == "jax":
         import jax
 
@@ -269,7 +269,7 @@ def _is_chief(model):
 
 
 def _strategy(model):
-    """The `tf.distribute.Strategy` of a model, `None` without TensorFlow."""
+    """Returns the `tf.distribute.Strategy` of a model, or `None`."""
     return getattr(model, "distribute_strategy", None)
 
 

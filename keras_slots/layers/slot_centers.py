@@ -44,7 +44,7 @@ SMALLEST_SCALE = 0.05
 
 
 def grid_positions(height: int, width: int) -> Tensor:
-    """The positions of a map's cells, row by row: (height * width, 2)."""
+    """Lists the positions of a map's cells row by row: (height * width, 2)."""
     y = ops.linspace(-1.0, 1.0, height, dtype="float32")
     x = ops.linspace(-1.0, 1.0, width, dtype="float32")
     grid = ops.meshgrid(y, x, indexing="ij")
@@ -52,7 +52,7 @@ def grid_positions(height: int, width: int) -> Tensor:
 
 
 def slot_centers(attention: Tensor, positions: Tensor) -> Tensor:
-    """The mean position of what each slot attends to.
+    """Computes the mean position of the tokens each slot attends to.
 
     Args:
         attention: Float tensor `(B, K, N)`.
@@ -67,7 +67,7 @@ def slot_centers(attention: Tensor, positions: Tensor) -> Tensor:
 
 
 def slot_scales(attention: Tensor, positions: Tensor) -> Tensor:
-    """How far what each slot attends to reaches along each axis.
+    """Computes the spread of the tokens each slot attends to, for each axis.
 
     Args:
         attention: Float tensor `(B, K, N)`.
@@ -89,7 +89,7 @@ def slot_scales(attention: Tensor, positions: Tensor) -> Tensor:
 def relative_positions(
     positions: Tensor, centers: Tensor, scales: Tensor | None = None
 ) -> Tensor:
-    """Positions (N, 2) as slots with centers (B, K, 2) see them: (B, K, N, 2).
+    """Gives positions as slots with centers (B, K, 2) see them: (B, K, N, 2).
 
     In units of the scales (B, K, 2), if slots have them.
     """
@@ -100,18 +100,18 @@ def relative_positions(
 
 
 def _mass(attention):
-    """How much each slot attends to in all (B, K, 1), safe to divide by."""
+    """Sums the attention of each slot: (B, K, 1), safe to divide by."""
     total = ops.sum(attention, axis=-1, keepdims=True)
     return ops.maximum(total, SMALLEST_SHARE)
 
 
 def is_object(num_slots: int) -> Tensor:
-    """0 for the first slot, the background's, and 1 for others: (K, 1)."""
+    """Returns 0 for the first slot, the background's, 1 for others: (K, 1)."""
     return ops.cast(ops.arange(num_slots) > 0, "float32")[:, None]
 
 
 def fourier_angles(positions: Tensor, num_frequencies: int) -> Tensor:
-    """(..., 2) positions to (..., 2 F) angles, octaves of a half turn."""
+    """Turns positions (..., 2) into octaves of angles, (..., 2 F)."""
     octaves = ops.power(2.0, ops.arange(num_frequencies, dtype="float32"))
     angles = positions[..., None] * (octaves * (math.pi / 2))  # (..., 2, F)
     return ops.reshape(angles, (*ops.shape(angles)[:-2], 2 * num_frequencies))
@@ -197,14 +197,14 @@ class SlotCenters(keras.layers.Layer):
         )
 
     def first_centers(self, slots: Tensor) -> Tensor:
-        """Centers (B, K, 2) of the slots (B, K, D) before they attend.
+        """Returns centers (B, K, 2) of slots (B, K, D) before they attend.
 
         The first two features of an initial slot say where it starts.
         """
         return ops.tanh(ops.cast(slots[..., :2], "float32"))
 
     def distance_penalty(self, slots, centers, positions) -> Tensor:
-        """What is taken off the logits: (B, K, N), 0 at the center.
+        """Returns what distance takes off the logits (B, K, N).
 
         The squared distance between token and center, times how near the
         slot wants its tokens to be, which it decides itself.
@@ -239,7 +239,7 @@ class SlotCenters(keras.layers.Layer):
         return centers, updates + ops.cast(learned, updates.dtype)
 
     def _shape(self, weights, positions, sin_center, cos_center):
-        """Weighted means (B, K, 2 F) of sin and cos of f (p - c)."""
+        """Averages sin and cos of f (p - c) by weight: (B, K, 2 F)."""
         angles = fourier_angles(positions, self.num_frequencies)  # (N, 2 F)
         sin_mean = ops.matmul(weights, ops.sin(angles))  # (B, K, 2 F)
         cos_mean = ops.matmul(weights, ops.cos(angles))
@@ -249,7 +249,7 @@ class SlotCenters(keras.layers.Layer):
         ]
 
     def _scaled_shape(self, weights, positions, centers, scales):
-        """Weighted means (B, K, 2 F) of sin and cos of f (p - c) / s."""
+        """Averages sin and cos of f (p - c) / s by weight: (B, K, 2 F)."""
         relative = relative_positions(positions, centers, scales)
         angles = fourier_angles(relative, self.num_frequencies)
         weights = weights[:, :, None]  # (B, K, 1, N), angles (B, K, N, 2 F)

@@ -160,7 +160,7 @@ class DeepSetPrediction(PartsModel):
 
     @classmethod
     def from_preset(cls, name: str, /, **kwargs) -> "DeepSetPrediction":
-        """A model with fresh weights for what a preset predicts.
+        """Makes a model with fresh weights for what a preset predicts.
 
         It has the preset's encoder, its number of slots as `set_size` and its
         features, unless they are given.
@@ -279,7 +279,7 @@ class DeepSetPrediction(PartsModel):
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def _padded(self, y: Tensor) -> Tensor:
-        """The targets as a set of `set_size` elements."""
+        """Pads the targets to a set of `set_size` elements."""
         if y is None:
             raise ValueError(
                 "`y` must be the true sets: train on pairs of images and "
@@ -304,7 +304,7 @@ class DeepSetPrediction(PartsModel):
         return ops.pad(ops.cast(y, "float32"), padding)
 
     def _distance(self, y: Tensor, latent: Tensor, sample_weight) -> Tensor:
-        """How far the vectors of true sets are from `latent`: a scalar."""
+        """Computes how far the vectors of true sets are from `latent`: a scalar."""
         vector = self.set_descent.set_encoder(y)  # (B, L)
         distance = keras.losses.huber(vector, latent)  # (B,)
         if sample_weight is not None:

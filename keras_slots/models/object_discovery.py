@@ -130,7 +130,7 @@ class ObjectDiscovery(PartsModel):
     def from_preset(
         cls, name: str, /, load_weights: bool | None = None, **kwargs
     ) -> "ObjectDiscovery":
-        """A model in one of the named configurations, trained if there is one.
+        """Makes a model by the name of its configuration, trained if it can be.
 
         Args:
             name: `"tetrominoes"`, `"multi_dsprites"` or `"clevr_scenes"`,
@@ -198,7 +198,7 @@ class ObjectDiscovery(PartsModel):
         num_iterations=None,
         slot_mask=None,
     ) -> dict[str, Tensor]:
-        """Images to slots, and to all that `decode` needs beside them.
+        """Turns images into slots, and into what else `decode` needs.
 
         Args:
             image: Float tensor `(B, H, W, C)` in [-1, 1].
@@ -229,7 +229,7 @@ class ObjectDiscovery(PartsModel):
     def decode(
         self, slots, centers=None, scales=None, slot_mask=None
     ) -> dict[str, Tensor]:
-        """Slots to images: those of `encode`, or changed ones.
+        """Turns slots into images: those of `encode`, or changed ones.
 
         Args:
             slots: Float tensor `(B, K, slot_size)`.
@@ -259,19 +259,19 @@ class ObjectDiscovery(PartsModel):
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """`(H, W, C)` of the images that the model takes."""
+        """Gives `(H, W, C)` of the images that the model takes."""
         if not self._draws_images():
             return self._built_image_shape
         return tuple(self.decoder.compute_output_shape((None, 1, 1))[0][1:])
 
     def _draws_images(self):
-        """Whether the decoder says, before it is built, what it draws."""
+        """Returns whether an unbuilt decoder knows the size of its drawings."""
         default = keras.Layer.compute_output_shape
         says = type(self.decoder).compute_output_shape is not default
         return says and self.target is None
 
     def _as_image_shape(self, image_shape):
-        """The shape, with the size that it must have where it is unknown."""
+        """Returns the shape, an unknown size replaced by the decoder's."""
         if not self._draws_images():
             return tuple(image_shape)
         drawn = self.image_shape[:2]
@@ -315,7 +315,7 @@ class ObjectDiscovery(PartsModel):
         return loss
 
     def _make_target(self, image, drawn):
-        """What the decoder has to draw, (B, h, w, F)."""
+        """Makes what the decoder has to draw, (B, h, w, F)."""
         if self.target is None:
             return image
         target = ops.stop_gradient(self.target(image))
@@ -373,7 +373,7 @@ def _disagreement(outputs):
 
 
 def _resize(masks, image):
-    """Masks (B, K, h, w, 1) at the size of the image, (B, K, H, W, 1)."""
+    """Resizes masks (B, K, h, w, 1) to the image's (B, K, H, W, 1)."""
     _, num_slots, *size, _ = ops.shape(masks)
     height, width = ops.shape(image)[1:3]
     flat = ops.reshape(masks, (-1, *size, 1))

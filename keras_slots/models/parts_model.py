@@ -20,7 +20,7 @@ class PartsModel(keras.Model):
     def make_from_preset(
         cls, name: str, load_weights: bool | None = False, /, **kwargs
     ):
-        """For the `from_preset` of a subclass: see `ObjectDiscovery`'s."""
+        """Serves `from_preset` of the subclasses: see `ObjectDiscovery`'s."""
         if load_weights is None and not kwargs.keys().isdisjoint(cls.PARTS):
             load_weights = False  # They are of the preset's own parts.
         preset = get_preset(name)
@@ -88,7 +88,7 @@ def _build(part, shape):
 
 
 def _output_shape(part, shape):
-    """The shape of what a part gives, or the shapes, if it gives a tuple."""
+    """Returns the shape of what a part gives, or a tuple of shapes."""
     try:
         return part.compute_output_shape(shape)
     except NotImplementedError:  # A layer need not have it.

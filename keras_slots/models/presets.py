@@ -62,7 +62,7 @@ class Preset:
     loss_at_every_iteration: bool = False
 
     def make(self, part: str, dtype=None) -> keras.layers.Layer:
-        """A part of this preset, with fresh weights.
+        """Makes a part of this preset, with fresh weights.
 
         Args:
             part: `"encoder"`, `"slot_attention"`, `"decoder"` or `"head"`.
@@ -87,7 +87,7 @@ class Preset:
         return PARTS[part](**copies, dtype=dtype)
 
     def make_optimizer(self) -> keras.optimizers.Optimizer:
-        """Adam with the warm-up and decay of this preset (table 10)."""
+        """Makes Adam with the warm-up and decay of this preset (table 10)."""
         schedule = WarmupExponentialDecay(
             self.learning_rate,
             warmup_steps=self.warmup_steps,
@@ -107,7 +107,7 @@ def _copy(value):
 
 
 def _paper_preset(image_size, channels, num_slots, decoder) -> Preset:
-    """What the paper's three data sets share: tables 3 to 6 and 10."""
+    """Makes a preset of the paper: tables 3 to 6 and 10."""
     return Preset(
         image_shape=(image_size, image_size, 3),
         encoder={"filters": (channels,) * 4, "mlp_sizes": (channels,) * 2},
@@ -121,7 +121,7 @@ def _table_6(image_size):
 
 
 def _spread_slots(num_slots, **kwargs) -> dict:
-    """Beyond the paper: learned slots with centers, which start apart."""
+    """Makes learned slots with centers that start apart (beyond the paper)."""
     return {
         "num_slots": num_slots,
         "slot_size": 64,
@@ -133,7 +133,7 @@ def _spread_slots(num_slots, **kwargs) -> dict:
 
 
 def _patch_decoder(grid_size, patch_size, filters, **kwargs) -> dict:
-    """Beyond the paper: an MLP for each cell, which draws a patch of pixels.
+    """Makes an MLP that draws a patch for each cell (beyond the paper).
 
     Slots are drawn around their centers, and their masks fall off from there.
     """
@@ -151,7 +151,7 @@ def _patch_decoder(grid_size, patch_size, filters, **kwargs) -> dict:
 
 
 def _small_preset(num_slots, background_slot) -> Preset:
-    """Beyond the paper: images of 64 x 64 pixels, for a processor.
+    """Makes a preset for 64 x 64 pixels on a processor (beyond the paper).
 
     What was tried on the way here is in docs/results/object_discovery.md.
     """
@@ -251,7 +251,7 @@ PRESETS = {
 
 
 def get_preset(name: str) -> Preset:
-    """The configuration called `name`.
+    """Returns the configuration called `name`.
 
     Args:
         name: String, a key of `PRESETS`.

@@ -98,7 +98,7 @@ def _read(reader, name, path):
 
 
 def _check_every_weight_is_named(model, variables):
-    """A model with more weights than the network must not load in part."""
+    """Refuses a network that lacks weights of the model."""
     named = {variable.path for variable in variables}
     left = [w for w in model.trainable_variables if w.path not in named]
     if left:
@@ -110,7 +110,7 @@ def _check_every_weight_is_named(model, variables):
 
 
 def _check_nothing_is_left(shapes, names, path):
-    """A network with more layers than the model must not load in part."""
+    """Refuses a network with layers that the model lacks."""
     network = {
         name
         for name in shapes
@@ -141,7 +141,7 @@ def _open(path):
 
 
 def _pairs(model) -> Iterator[tuple[keras.Variable, str]]:
-    """Every variable of the model and its name in the checkpoint."""
+    """Pairs every variable of the model with its name in the checkpoint."""
     encoder = model.encoder
     yield from _numbered("encoder_cnn", encoder.convs)
     if encoder.use_position_embedding:

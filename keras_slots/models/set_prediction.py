@@ -109,7 +109,7 @@ class SetPrediction(PartsModel):
     def from_preset(
         cls, name: str, /, load_weights: bool | None = None, **kwargs
     ) -> "SetPrediction":
-        """A model in one of the named configurations, trained if there is one.
+        """Makes a model by the name of its configuration, trained if it can be.
 
         Args:
             name: `"clevr_scenes_properties"`, small and trained on generated

@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parent / "weights"
 
 
 def list_presets() -> dict[str, dict[str, Any]]:
-    """All presets, and what is known of those with trained weights.
+    """Lists all presets, and what is known of those with trained weights.
 
     Returns:
         A dict by name. Each value is a dict: `model`, the name of the class
@@ -43,12 +43,12 @@ def _describe(name):
 
 
 def weights_path(name: str) -> Path:
-    """Where the weights of a preset are, if there are some."""
+    """Returns where the weights of a preset are, if there are some."""
     return FOLDER / f"{name}.weights.h5"
 
 
 def read_card(name: str) -> dict[str, Any]:
-    """What the training of a preset with weights left: settings and scores."""
+    """Reads the settings and scores of the training of a preset's weights."""
     return json.loads((FOLDER / f"{name}.json").read_text())
 
 
@@ -79,7 +79,7 @@ def load_trained_weights(model, name: str, load_weights: bool | None):
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal: HDF5 has no checksum of its own."""
+    """Computes the SHA-256 of a file, in hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

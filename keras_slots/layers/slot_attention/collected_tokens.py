@@ -48,13 +48,13 @@ class CollectedTokens:
             self.receivers = _receivers(tokens, num_rows, num_products)
 
     def score(self, queries: Tensor) -> Tensor:
-        """(B, R, C) to (B, R, N): the product with every token."""
+        """Multiplies (B, R, C) with every token: (B, R, N)."""
         if not self.collects:
             return _score(self.tokens, queries)
         return _collected_score(self.tokens, queries, *next(self.receivers))
 
     def gather(self, weights: Tensor) -> Tensor:
-        """(B, R, N) to (B, R, C): sums of the tokens."""
+        """Sums the tokens by weights (B, R, N): (B, R, C)."""
         if not self.collects:
             return _gather(self.tokens, weights)
         return _collected_gather(self.tokens, weights, *next(self.receivers))
@@ -109,7 +109,7 @@ def _collected_gather(tokens, weights, left, right):
 
 
 def _elsewhere(tokens):
-    """The gradient here of tokens that get theirs from the receivers."""
+    """Returns zeros: these tokens get their gradient from the receivers."""
     if keras.config.backend() == "tensorflow":
         return None  # Zeros would be added up all the same.
     return ops.zeros_like(tokens)

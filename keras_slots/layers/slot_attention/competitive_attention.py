@@ -93,7 +93,7 @@ class CompetitiveAttention(keras.layers.Layer):
         )
 
     def project(self, inputs, mask, num_slots, num_iterations, collect):
-        """The tokens (B, N, C), ready to be scored and gathered.
+        """Makes the tokens (B, N, C) ready to be scored and gathered.
 
         `collect` is whether every iteration has a gradient: see
         `CollectedTokens`.
@@ -119,7 +119,7 @@ class CompetitiveAttention(keras.layers.Layer):
         )
 
     def _projection(self, kernel):
-        """What a (C, D) kernel does after the layer norm, which it absorbs.
+        """Folds the layer norm into the (C, D) kernel that follows it.
 
         All but the division by the deviation: see `token_projections`.
         """
@@ -133,14 +133,14 @@ class CompetitiveAttention(keras.layers.Layer):
         return Projection(centered, ops.einsum("c,chf->hf", shift, kernel))
 
     def normalize_slots(self, slots) -> Tensor:
-        """Line 6: slots (B, K, D), normalized, in float32."""
+        """Normalizes slots (B, K, D) in float32: line 6."""
         normed = self.norm_slots(slots) if self.use_layer_norm else slots
         return ops.cast(normed, "float32")
 
     def attend(
         self, queries, projections, mask, slot_mask, penalty=None
     ) -> Tensor:
-        """Line 7: attention (B, H, K, N), zero where masked.
+        """Computes attention (B, H, K, N), zero where masked: line 7.
 
         `queries` are the normalized slots (B, K, D), `penalty` (B, K, N) is
         taken off the logits.
@@ -165,7 +165,7 @@ class CompetitiveAttention(keras.layers.Layer):
         return zero_where_masked(attention, slot_mask)
 
     def gather(self, attention, projections, mask) -> Tensor:
-        """Line 8: (B, H, K, N) attention to (B, K, D) updates."""
+        """Gathers updates (B, K, D) by attention (B, H, K, N): line 8."""
         if (
             self.aggregation == "weighted_mean"
             and self.epsilon_position == "attention"
@@ -199,7 +199,7 @@ class CompetitiveAttention(keras.layers.Layer):
 
 
 def _count_tokens(attention, mask):
-    """How many tokens take part: a number, or (B, 1, 1, 1)."""
+    """Counts the tokens that take part: a number, or (B, 1, 1, 1)."""
     if mask is None:
         return ops.cast(ops.shape(attention)[-1], "float32")
     count = ops.sum(_as_factor(mask, (1, 2)), axis=-1, keepdims=True)
@@ -207,7 +207,7 @@ def _count_tokens(attention, mask):
 
 
 def _as_factor(mask: Tensor | None, axes) -> Tensor | None:
-    """A mask as float32 ones and zeros with unit axes put in, or `None`."""
+    """Makes a mask float32, with axes of size one put in; keeps `None`."""
     if mask is None:
         return None
     return ops.expand_dims(ops.cast(mask, "float32"), axes)

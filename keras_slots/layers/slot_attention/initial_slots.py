@@ -65,7 +65,7 @@ class InitialSlots(keras.layers.Layer):
         )
 
     def draw(self, batch_size, num_slots: int) -> Tensor:
-        """Float32 slots (B, K, D): Algorithm 1, line 1."""
+        """Draws float32 slots (B, K, D): Algorithm 1, line 1."""
         if not self.has_background:
             return self._draw(batch_size, num_slots)
         background = ops.broadcast_to(
@@ -76,7 +76,7 @@ class InitialSlots(keras.layers.Layer):
         return ops.concatenate([background, others], axis=1)
 
     def _draw(self, batch_size, num_slots):
-        """Slots that are not the background's."""
+        """Draws the slots that are not the background's."""
         shape = (batch_size, num_slots, self.slot_size)
         mu = ops.cast(self.mu[:, :num_slots], "float32")  # (1, 1 or K, D)
         if self.kind == "learned":

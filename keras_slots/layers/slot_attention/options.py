@@ -174,7 +174,7 @@ def output_spec(
     return_all_iterations=False,
     positions=None,
 ):
-    """What a call of the layer gives, as symbolic tensors."""
+    """Returns the results of a call as symbolic tensors."""
     num_slots, num_iterations = as_call_sizes(
         layer, initial_slots, num_slots, num_iterations
     )

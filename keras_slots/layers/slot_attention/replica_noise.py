@@ -28,7 +28,7 @@ class ReplicaNoise(keras.random.SeedGenerator):
 
 
 def _replica():
-    """The number of the replica that asks; `None` where there is but one."""
+    """Returns the number of this replica, or `None` if there is only one."""
     if keras.config.backend() != "tensorflow":
         return None
     import tensorflow as tf

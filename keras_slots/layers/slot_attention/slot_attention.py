@@ -331,7 +331,7 @@ class SlotAttention(keras.layers.Layer):
         return slots
 
     def _cut_gradient(self, state, first):
-        """What the last iteration starts from: same value, other gradient."""
+        """Keeps the value the last iteration starts from, not its gradient."""
         if self.gradient == "full" or state is None:
             return state
         state = ops.stop_gradient(state)
@@ -340,7 +340,7 @@ class SlotAttention(keras.layers.Layer):
         return state
 
     def _iterate(self, slots, centers, projections, mask, slot_mask, positions):
-        """One round, lines 5 to 10: slots (B, K, D), attention (B, K, N)."""
+        """Runs lines 5 to 10 once: slots (B, K, D), attention (B, K, N)."""
         queries = self.attention.normalize_slots(slots)  # (B, K, D)
         penalty = None
         if self.centers is not None:

@@ -51,11 +51,11 @@ class FormedProjections:
         self.values = _form(tokens, scale, value)
 
     def score(self, queries: Tensor) -> Tensor:
-        """(B, K, H, F) queries to (B, H, K, N) logits."""
+        """Scores queries (B, K, H, F): logits (B, H, K, N)."""
         return ops.einsum("bkhf,bnhf->bhkn", queries, self.keys)
 
     def gather(self, weights: Tensor, mass: Tensor) -> Tensor:
-        """(B, H, K, N) weights to (B, K, H, F) weighted sums of values."""
+        """Sums values by weights (B, H, K, N): (B, K, H, F)."""
         return ops.einsum("bhkn,bnhf->bkhf", weights, self.values)
 
 
@@ -82,7 +82,7 @@ class AbsorbedProjections:
         self.value = value
 
     def score(self, queries: Tensor) -> Tensor:
-        """(B, K, H, F) queries to (B, H, K, N) logits."""
+        """Scores queries (B, K, H, F): logits (B, H, K, N)."""
         queries = ops.transpose(queries, (0, 2, 1, 3))  # (B, H, K, F)
         kernel = ops.transpose(self.key.kernel, (1, 2, 0))  # (H, F, C)
         seen = _by_head(queries, kernel)  # (B, H, K, C)
@@ -95,7 +95,7 @@ class AbsorbedProjections:
         return logits + offset
 
     def gather(self, weights: Tensor, mass: Tensor) -> Tensor:
-        """(B, H, K, N) weights to (B, K, H, F) weighted sums of values.
+        """Sums values by weights (B, H, K, N): (B, K, H, F).
 
         `mass` (B, H, K) is the sum of the weights over the tokens.
         """
@@ -108,12 +108,12 @@ class AbsorbedProjections:
         return ops.transpose(values, (0, 2, 1, 3))
 
     def _scaled(self, tensor):
-        """(B, H, K, N), each token's times its scale."""
+        """Multiplies (B, H, K, N) by the scale of each token."""
         return tensor if self.scale is None else tensor * self.scale
 
 
 def _by_row(product, tensor):
-    """A product of rows (B, R, X) to (B, R, Y), from (B, H, K, X)."""
+    """Runs a product of rows, (B, R, X) to (B, R, Y), on (B, H, K, X)."""
     _, num_heads, num_slots, size = ops.shape(tensor)
     rows = ops.reshape(tensor, (-1, num_heads * num_slots, size))
     result = product(rows)
@@ -122,7 +122,7 @@ def _by_row(product, tensor):
 
 
 def _by_head(tensor, kernel):
-    """(B, H, K, X) times (H, X, Y): one product for each head, not each B.
+    """Multiplies (B, H, K, X) by (H, X, Y), one product for each head.
 
     Not `einsum`, which LiteRT's converter gets wrong for a batch of one.
     """
@@ -141,11 +141,11 @@ class IdentityProjections:
         self.tokens = tokens
 
     def score(self, queries: Tensor) -> Tensor:
-        """(B, K, 1, C) queries to (B, 1, K, N) logits."""
+        """Scores queries (B, K, 1, C): logits (B, 1, K, N)."""
         return ops.einsum("bkhc,bnc->bhkn", queries, self.tokens)
 
     def gather(self, weights: Tensor, mass: Tensor) -> Tensor:
-        """(B, 1, K, N) weights to (B, K, 1, C) weighted sums of tokens."""
+        """Sums tokens by weights (B, 1, K, N): (B, K, 1, C)."""
         return ops.einsum("bhkn,bnc->bkhc", weights, self.tokens)
 
 
@@ -176,7 +176,7 @@ def project_tokens(
     num_iterations: int,
     collect: bool,
 ) -> FormedProjections | AbsorbedProjections:
-    """The cheaper of the two forms for `tokens` (B, N, C).
+    """Chooses the cheaper of the two forms for `tokens` (B, N, C).
 
     `scale` (B, N), if there is one, multiplies what the kernels make of each
     token. `collect` is whether all products with the tokens will have a

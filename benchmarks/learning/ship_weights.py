@@ -61,8 +61,9 @@ def main():
 
 def as_written_out(values):
     """Gives the values of a preset, with the defaults of its parts."""
+    made = keras.saving.deserialize_keras_object(values)  # Layers in it, too.
     parts = {
-        name: as_json(part(**values[name]).get_config())
+        name: as_json(part(**made[name]).get_config())
         for name, part in PARTS.items()
         if values[name] is not None
     }

@@ -80,7 +80,7 @@ def generate(preset, split, num_scenes, batch_size):
 def score(folder, preset, _):
     """Writes what `examples/object_discovery.py` would leave of such a run."""
     sys.path.insert(0, str(EXAMPLES))
-    from object_discovery import evaluate, print_results
+    from discovery_scenes import evaluate, print_results
 
     from keras_slots.visualization import plot_slots
 

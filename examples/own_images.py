@@ -4,19 +4,19 @@
 python examples/own_images.py FOLDER --slots 6
 ```
 
-Trains `ObjectDiscovery` on the JPEG, PNG, BMP and GIF files of a folder, a few
-hundred of one kind of scene, without any label; draws what each slot holds in
-pictures that it never saw. Give as many slots as there can be objects, and one
-for the background. A stopped run goes on when the command is repeated.
+Trains `ObjectDiscovery` on the pictures of a folder, a few hundred of one kind
+of scene, without labels; draws what each slot holds in some it never saw. Give
+as many slots as there can be objects, and one for the background. A stopped run
+goes on when the command is repeated.
 """
 
-import argparse
 from pathlib import Path
 
 import keras
 import numpy as np
 import run_folder
 import tensorflow as tf
+from keras.callbacks import LambdaCallback
 
 from keras_slots import layers
 from keras_slots.callbacks import SlotDiagnosis, TrainingCheckpoint
@@ -43,17 +43,14 @@ def main():
     images = np.stack(images) / 127.5 - 1.0
     left_out = min(64, len(files) // 4)
     model = train(options, images[left_out:], images[:left_out])
-    with run_folder.replacing(output / "model.keras") as path:
-        model.save(path)
+    model.save(output / "model.keras")
     plot_slots(images[:6], model(images[:6]), output / "slots.png")
     print(f"\n{output / 'slots.png'}\n{output / 'model.keras'}")
 
 
 def parse_options():
     """Reads the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = run_folder.manual_parser(__doc__)
     add, number = parser.add_argument, run_folder.whole_number
     add("folder", type=Path, help="of pictures")
     add("--slots", type=number(2), default=6, help="objects at most, and one")
@@ -73,18 +70,15 @@ def find_files(folder):
     files = sorted(map(str, folder.glob("**/*")))
     files = [file for file in files if file.lower().endswith(SUFFIXES)]
     if len(files) < 2 * BATCH:
-        raise SystemExit(
-            f"There must be {2 * BATCH} pictures or more; a few hundred are "
-            f"better. Received: {len(files)} in {folder}"
-        )
+        found = f"Received: {len(files)} in {folder}"
+        raise SystemExit(f"{2 * BATCH} pictures or more are needed. {found}")
     return [files[i] for i in keras.random.shuffle(range(len(files)), seed=0)]
 
 
 def choose_size(file):
-    """Chooses height and width in the proportions of a picture."""
+    """Chooses whole patches, in the proportions of a picture."""
     width, height = read(file).size
     scale = 48 / min(height, width)
-    # Multiples of the patch: the decoder's grid has whole cells.
     return [max(48, PATCH * round(s * scale / PATCH)) for s in (height, width)]
 
 
@@ -140,10 +134,16 @@ def train(options, images, left_out):
         epochs=options.steps // EPOCH_STEPS,
         steps_per_epoch=EPOCH_STEPS,
         validation_data=held_out,
-        callbacks=[SlotDiagnosis(held_out)],
-        verbose=2,
+        callbacks=[SlotDiagnosis(held_out), LambdaCallback(on_epoch_end=tell)],
+        verbose=0,
     )
     return model
+
+
+def tell(epoch, logs):
+    """Prints a line for each hundred steps."""
+    losses = "loss {loss:.4f}, of pictures left out {val_loss:.4f}"
+    print(f"step {(epoch + 1) * EPOCH_STEPS}: {losses.format(**logs)}")
 
 
 if __name__ == "__main__":

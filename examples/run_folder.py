@@ -50,12 +50,15 @@ MAX_DIFFERENCE = 1e-4  # Between a model and its SavedModel.
 # Options ---------------------------------------------------------------------
 
 
+def manual_parser(manual):
+    """Makes a command line whose `--help` shows the text of a script."""
+    form = argparse.RawDescriptionHelpFormatter
+    return argparse.ArgumentParser(description=manual, formatter_class=form)
+
+
 def make_parser(manual):
-    """Makes a command line with the options that the examples share."""
-    parser = argparse.ArgumentParser(
-        description=manual,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    """Adds the options that training examples share."""
+    parser = manual_parser(manual)
     add, positive = parser.add_argument, whole_number(1)
     add("--output", type=Path, help="folder of the run; default below runs/")
     add("--seed", type=whole_number(0), default=0)

@@ -31,7 +31,7 @@ from ablation_report import draw_figures, make_table, read_rows, write_rows
 from ablation_runs import check, make_run, make_runs, train
 from ablation_settings import FIGURES, SETTINGS
 from ablation_tasks import make_tasks
-from run_folder import replacing
+from run_folder import manual_parser, replacing
 from run_folder import run as run_example
 
 TASKS = tuple(make_tasks("small"))  # At other scales they have the same names.
@@ -52,10 +52,7 @@ def main():
 
 def parse_options():
     """Reads the command line; `settings` are those its figures need."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = manual_parser(__doc__)
     add = parser.add_argument
     for name, choices in (("--figures", FIGURES), ("--tasks", TASKS)):
         add(

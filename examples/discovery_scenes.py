@@ -39,7 +39,7 @@ DARKEST_PIECE = -0.9  # Channels in [-1, 1]; a piece's are -1 or above -0.6.
 
 
 def open_scenes(options, preset):
-    """Batches of `(image, mask)` to train, validate and test on.
+    """Opens batches of `(image, mask)` to train, validate and test on.
 
     No two of these datasets share a scene. Exits if the records are not there
     or too few, or do not fit the preset.
@@ -67,7 +67,7 @@ def open_scenes(options, preset):
 
 
 def open_unseen_scenes(options, preset, trained):
-    """Batches to score a model on that `trained`, its settings, left out."""
+    """Opens batches to score that `trained`, a model's settings, left out."""
     few, records = options.eval_scenes, options.records
     if records is None:
         return _generate(options, "test", TEST_BATCH, few)
@@ -94,7 +94,7 @@ def open_unseen_scenes(options, preset, trained):
 
 
 def _generate(options, split, batch_size, num_scenes, **kwargs):
-    """Generated scenes; those that take long are kept in `--cache`."""
+    """Generates scenes; those that take long are kept in `--cache`."""
     if options.data != "clevr_scenes":
         make = getattr(datasets, options.data)
         return make(split, batch_size, num_scenes, options.seed, **kwargs)
@@ -112,7 +112,7 @@ def _generate(options, split, batch_size, num_scenes, **kwargs):
 
 
 def _read(path, preset, hint="", batch_size=None, cache=False, **kwargs):
-    """Scenes of a published file, or of the shards made from one."""
+    """Reads scenes of a published file, or of the shards made from one."""
     try:
         if path.is_dir():  # Fast enough without a cache.
             scenes = datasets.record_shards(path, batch_size, **kwargs)
@@ -168,7 +168,7 @@ def evaluate(model, scenes, data):
 
 
 def summary(values):
-    """Mean, standard error (0 for a single value), number of scenes."""
+    """Gives mean, standard error (0 for one value), number of scenes."""
     # A scene without an object has no overlap to count.
     values = np.array(values)[~np.isnan(values)]
     error = np.std(values) / np.sqrt(max(len(values) - 1, 1))
@@ -180,7 +180,7 @@ def summary(values):
 
 
 def print_results(results):
-    """The model's scores, for comparison the baselines', and its error."""
+    """Prints the scores of the model and the baselines, and its error."""
     scenes = results["fg_ari"]["model"]["scenes"]
     print(f"\nOn {scenes} held-out scenes, mean ± standard error")
     titles = "".join(f"{title:18}" for title, _ in SCORES.values())
@@ -226,7 +226,7 @@ def cluster_masks(features, mask):
 
 
 def _clusters(features, count):
-    """Which of the clusters (P,) each of P pixels is in: the best of five."""
+    """Assigns each of P pixels to a cluster (P,): the best of five."""
     groupings = []
     for seed in range(5):
         # "++": starts apart from each other, which finds flat colors at once.

@@ -151,7 +151,7 @@ def log_along_an_axis(model):
 
 
 def open_scenes(options, image_shape):
-    """Global batches of images; every process takes its part of each."""
+    """Opens global batches of images; a process takes its part of each."""
     import tensorflow as tf
 
     from keras_slots.datasets import record_shards, tetrominoes

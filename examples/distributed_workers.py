@@ -47,7 +47,7 @@ def choose_backend(strategy):
 
 
 def is_worker():
-    """Whether the environment names the cluster that this process is in."""
+    """Tells whether the environment names the cluster of this process."""
     return (
         "TF_CONFIG" in os.environ
         or "KERAS_DISTRIBUTION_PROCESS_ID" in os.environ
@@ -55,7 +55,7 @@ def is_worker():
 
 
 def worker_environment(strategy, addresses, index):
-    """What tells a process that it is worker `index` of those at `addresses`.
+    """Tells a process that it is worker `index` of those at `addresses`.
 
     Worker 0 is the chief.
     """
@@ -129,7 +129,7 @@ def _jax_data_parallel(devices):
 
 
 def free_addresses(number):
-    """So many addresses of this machine that nobody listens at."""
+    """Finds so many addresses of this machine that nobody listens at."""
     with contextlib.ExitStack() as stack:
         # All at once, so that no port is found twice.
         sockets = [stack.enter_context(socket.socket()) for _ in range(number)]

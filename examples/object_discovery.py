@@ -72,7 +72,7 @@ def main():
 
 
 def parse_options():
-    """The command line, and the preset that it names."""
+    """Reads the command line, and the preset that it names."""
     parser = run_folder.make_parser(__doc__)
     add = parser.add_argument
     add("--data", choices=tuple(TRAIN_SCENES), default="tetrominoes")

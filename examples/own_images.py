@@ -69,7 +69,7 @@ def parse_options():
 
 
 def find_files(folder):
-    """The pictures of a folder, in an order that mixes them once for all."""
+    """Finds the pictures of a folder, and mixes them once for all."""
     files = sorted(map(str, folder.glob("**/*")))
     files = [file for file in files if file.lower().endswith(SUFFIXES)]
     if len(files) < 2 * BATCH:
@@ -81,7 +81,7 @@ def find_files(folder):
 
 
 def choose_size(file):
-    """Height and width in the proportions of a picture."""
+    """Chooses height and width in the proportions of a picture."""
     width, height = read(file).size
     scale = 48 / min(height, width)
     # Multiples of the patch: the decoder's grid has whole cells.
@@ -89,7 +89,7 @@ def choose_size(file):
 
 
 def read(file, size=None):
-    """A picture; of one that moves, the first."""
+    """Reads a picture; of one that moves, the first."""
     try:
         return keras.utils.load_img(file, "rgb", size, "bilinear")
     except OSError as error:
@@ -97,7 +97,7 @@ def read(file, size=None):
 
 
 def make_model(num_slots, height, width):
-    """Slots with centers that start apart, and one for the background."""
+    """Makes slots whose centers start apart, one for the background."""
     encoder = layers.ConvEncoder(
         (32, 32), strides=(2, 1), mlp_sizes=(32, 32), num_frequencies=4
     )

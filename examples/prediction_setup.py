@@ -24,7 +24,7 @@ LATENT_SIZE = 256
 
 
 def parse_options(manual):
-    """The command line, and the preset, changed as it says."""
+    """Reads the command line, and the preset, changed as it says."""
     parser = run_folder.make_parser(manual)
     add, positive = parser.add_argument, run_folder.whole_number(1)
     add("--model", choices=MODELS, default="slot_attention")
@@ -54,7 +54,7 @@ def parse_options(manual):
 
 
 def change(preset, options):
-    """The preset with the options' slots, features, scale and schedule."""
+    """Gives the preset the options' slots, features, scale and schedule."""
     if options.model != "slot_attention":
         if options.loss_at_every_iteration is not None:
             raise ValueError(
@@ -86,7 +86,7 @@ def change(preset, options):
 
 
 def open_scenes(options, preset):
-    """Batches of `(image, target)` to train, validate and test on.
+    """Opens batches of `(image, target)` to train, validate and test on.
 
     As published scenes would be, they are the same for every training, and in
     the same order. Exits if they are not there or do not fit the options.
@@ -118,7 +118,7 @@ def open_scenes(options, preset):
 
 
 def make_model(options, preset):
-    """A model with fresh weights, built."""
+    """Makes a model with fresh weights, built."""
     encoder = preset.make("encoder")
     if options.model in ("dspn", "idspn"):
         model = DeepSetPrediction(
@@ -147,14 +147,14 @@ def make_model(options, preset):
 
 
 def make_loss(options):
-    """The loss between sets: of DSPN its own, else what the options name."""
+    """Makes the loss between sets: DSPN's own, or what the options name."""
     if options.loss == "huber" or options.model in ("dspn", "idspn"):
         return HungarianHuberLoss()
     return HungarianCrossEntropyLoss(coordinate_scale=options.coordinate_scale)
 
 
 def test_iterations(options):
-    """The numbers of iterations to test with; `None` if there are none."""
+    """Lists the numbers of iterations to test with; `None` for none."""
     if options.model == "slot_mlp":
         return (None,)
     if options.model == "slot_attention":
@@ -164,7 +164,7 @@ def test_iterations(options):
 
 
 def predict_every_iteration(model, image, options):
-    """Predictions (B, T, K, d), T up to five, and attention or `None`."""
+    """Gives predictions (B, T, K, d), T up to five, and attention or `None`."""
     if options.model == "slot_mlp":
         return model(image)[:, None], None
     if options.model == "slot_attention":
@@ -181,7 +181,7 @@ def predict_every_iteration(model, image, options):
 
 
 def start(model, batch_size):
-    """What makes a model's output deterministic, by argument name."""
+    """Draws what makes a model's output deterministic, by argument name."""
     if isinstance(model, DeepSetPrediction):
         name, sizes = "initial_set", (model.set_size, model.num_features)
     elif isinstance(model.slot_attention, SlotMLP):
@@ -196,7 +196,7 @@ def start(model, batch_size):
 
 
 def evaluate(model, scenes, options):
-    """The AP by number of test iterations, and there by number of objects."""
+    """Measures and prints the AP by test iterations and by objects."""
     overall, by_number = {}, {}
     targets = np.concatenate([target for _, target in scenes])
     numbers = np.unique(np.sum(targets[..., -1] > 0.5, axis=1))
@@ -224,7 +224,7 @@ def evaluate(model, scenes, options):
 
 
 def score(targets, predictions, options, num_objects=None):
-    """AP by threshold, of images with so many objects."""
+    """Measures AP by threshold, of images with so many objects."""
     metric = SetAveragePrecision(
         category_sizes=options.layout.category_sizes,
         distance_scale=options.layout.distance_scale,

@@ -51,7 +51,7 @@ MAX_DIFFERENCE = 1e-4  # Between a model and its SavedModel.
 
 
 def make_parser(manual):
-    """A command line with the options that the examples share."""
+    """Makes a command line with the options that the examples share."""
     parser = argparse.ArgumentParser(
         description=manual,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -74,7 +74,7 @@ def make_parser(manual):
 
 
 def whole_number(least, most=2**32 - 1):
-    """A type of argument: whole numbers of a range."""
+    """Makes a type of argument: whole numbers of a range."""
 
     def read(text):
         if not least <= int(text) <= most:
@@ -87,7 +87,7 @@ def whole_number(least, most=2**32 - 1):
 
 
 def find_preset(parser, name, model):
-    """The preset of a name; it must be one of a model."""
+    """Finds the preset of a name; it must be one of a model."""
     try:
         preset = get_preset(name)
     except ValueError as error:
@@ -117,13 +117,13 @@ def fill_in(parser, options, preset, train_scenes, eval_scenes, epoch_steps):
 
 
 def make_settings(options, preset):
-    """All that decides the result, as a dict that fits a JSON file."""
+    """Collects all that decides the result, as a JSON file holds it."""
     settings = {**vars(options), "preset_values": dataclasses.asdict(preset)}
     return as_json({k: settings[k] for k in settings if k not in NO_SETTINGS})
 
 
 def as_json(settings):
-    """Settings as they read from a JSON file, to be compared with such."""
+    """Converts settings to what a JSON file gives back."""
 
     def plain(value):
         if isinstance(value, os.PathLike):
@@ -169,7 +169,7 @@ def check(folder, settings):
 
 
 def changed_settings(folder, settings):
-    """The names of what differs from the run in a folder, if there is one."""
+    """Names what differs from the run in a folder, if there is one."""
     if not any((folder / name).exists() for name in FILES):
         return []
     earlier = read_settings(folder)
@@ -178,7 +178,7 @@ def changed_settings(folder, settings):
 
 
 def read_settings(folder):
-    """The settings of the run in a folder; empty if nothing tells them."""
+    """Reads the settings of the run in a folder; empty if none are told."""
     try:
         return json.loads((folder / "settings.json").read_text())
     except (FileNotFoundError, json.JSONDecodeError):
@@ -186,7 +186,7 @@ def read_settings(folder):
 
 
 def load_model(folder, seed):
-    """The model as it was saved, drawing the same noise in every process."""
+    """Loads the model, to draw the same noise in every process."""
     path = folder / "model.keras"
     if not path.exists():
         raise SystemExit(f"No model is at {path}. Train one first.")
@@ -202,7 +202,7 @@ def remove(folder, pattern):
 
 @contextlib.contextmanager
 def replacing(path):
-    """Another name to write to; the file takes its place whole, or not."""
+    """Gives another name to write to; the file takes its place whole."""
     unfinished = path.with_name(f"unfinished-{path.name}")
     try:
         yield unfinished
@@ -345,7 +345,7 @@ def export_and_check(model, endpoint, call, inputs, path):
 
 
 def to_float32(outputs):
-    """Outputs as NumPy arrays that add and draw alike in any precision."""
+    """Converts outputs to arrays that add and draw alike in any precision."""
     return {
         name: keras.ops.convert_to_numpy(keras.ops.cast(x, "float32"))
         for name, x in outputs.items()
@@ -368,7 +368,7 @@ def finish(options, settings, history, results):
 
 
 def environment():
-    """The versions that a result depends on, and the class of the machine."""
+    """Describes the versions and the machine that a result depends on."""
     gpus = tf.config.list_physical_devices("GPU")
     details = tf.config.experimental.get_device_details
     return {

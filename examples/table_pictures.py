@@ -59,7 +59,7 @@ def main():
 
 
 def draw(chance):
-    """A figure of one table."""
+    """Draws one table."""
     figure = Figure((WIDTH / 100, HEIGHT / 100), dpi=100)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.axis("off")
@@ -76,7 +76,7 @@ def draw(chance):
 
 
 def wood(chance):
-    """Grain, a light from one side, and noise: (H, W, 3)."""
+    """Draws grain, a light from one side, and noise: (H, W, 3)."""
     tint = np.array(WOOD) + chance.normal(0, 0.03, 3)
     y, x = np.mgrid[:HEIGHT, :WIDTH]
     grain = np.sin(y / (3 + 2 * chance.random()) + 0.5 * np.sin(x / 40))
@@ -86,7 +86,7 @@ def wood(chance):
 
 
 def free_place(chance, places):
-    """Where a thing touches no other; `None` if none was found."""
+    """Finds where a thing touches no other; `None` if nowhere."""
     for _ in range(50):
         place = chance.uniform((18, 18), (WIDTH - 18, HEIGHT - 18))
         if all(np.hypot(*(place - other)) > 30 for other in places):

@@ -50,7 +50,7 @@ def write_rows(path, runs):
 
 
 def read_rows(path):
-    """The rows of the CSV file, as dicts of text; exits if it is damaged."""
+    """Reads the rows as dicts of text; exits if the file is damaged."""
     if not path.exists():
         raise SystemExit(f"There is nothing to draw: no {path} is there.")
     try:
@@ -150,7 +150,7 @@ def _draw_panel(axis, figure, rows, kind, panel):
 
 
 def curves_of_seeds(rows, task, setting, kind, score):
-    """Dicts by seed of the scores by step.
+    """Collects dicts by seed of the scores by step.
 
     Or, if this is the `kind`, of the final ones by `"test_iterations"`.
     """
@@ -165,13 +165,13 @@ def curves_of_seeds(rows, task, setting, kind, score):
 
 
 def by_place(seeds):
-    """Places of curves, and at each the values of all seeds."""
+    """Gives the places of curves, and at each the values of all seeds."""
     places = sorted(set().union(*seeds.values()))
     return places, [[curve[p] for curve in seeds.values()] for p in places]
 
 
 def _describe_seeds(figure, rows):
-    """Such as "mean, range and each of 3 seeds"."""
+    """Says, for example, "mean, range and each of 3 seeds"."""
     numbers = {
         len(curves_of_seeds(rows, task, setting, "step", score))
         for task, score, _ in PANELS
@@ -189,7 +189,7 @@ def _describe_seeds(figure, rows):
 
 
 def make_table(rows):
-    """Markdown tables of the final scores, and of those by test iterations."""
+    """Makes Markdown tables of the final scores, and by test iterations."""
     found = {row["setting"] for row in rows}
     present = [setting for setting in SETTINGS if setting in found]
     header = ["setting", "figures", *(title for *_, title in PANELS)]
@@ -206,7 +206,7 @@ def make_table(rows):
 
 
 def _table(header, body):
-    """Lines of a Markdown table."""
+    """Makes the lines of a Markdown table."""
     lines = [header, ["---"] * len(header), *body]
     return ["| " + " | ".join(line) + " |" for line in lines]
 
@@ -220,7 +220,7 @@ def _figures_of(setting):
 
 
 def _final_scores(rows, setting, panel):
-    """One cell, such as `51.0 ± 2.0 (49.0, 53.0)`."""
+    """Fills one cell, for example `51.0 ± 2.0 (49.0, 53.0)`."""
     task, score, _ = panel
     seeds = curves_of_seeds(rows, task, setting, "step", score)
     return _describe([curve[max(curve)] for curve in seeds.values()])
@@ -241,7 +241,7 @@ def _percent(value):
 
 
 def _by_test_iterations(rows, settings, panel):
-    """Lines of a table: a row for each setting, a column for each number."""
+    """Makes a table: a row for each setting, a column for each number."""
     task, score, title = panel
     body, numbers = [], []
     for setting in settings:

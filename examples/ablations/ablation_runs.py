@@ -30,17 +30,17 @@ class Run:
 
     @property
     def folder(self):
-        """Where the run's files are."""
+        """Names the folder of the run's files."""
         name = f"{self.task.name}-{self.setting}-{self.seed}"
         return self.output / "runs" / name
 
     @property
     def finished(self):
-        """Whether it ran to its end."""
+        """Tells whether it ran to its end."""
         return (self.folder / "metrics.json").exists()
 
     def settings(self):
-        """All that decides the result, as it reads from a JSON file."""
+        """Collects all that decides the result, as a JSON file holds it."""
         return run_folder.as_json(
             {
                 "setting": self.setting,
@@ -52,13 +52,13 @@ class Run:
         )
 
     def rows(self):
-        """What it scored: a list of dicts, one for each step scored at."""
+        """Reads what it scored: a dict for each step scored at."""
         metrics = json.loads((self.folder / "metrics.json").read_text())
         return metrics["rows"]
 
 
 def make_run(task, setting, seed, output):
-    """The run of a base task in a setting: of the first that equals it."""
+    """Gives the run of a task in a setting, or in an equal earlier one."""
     changed = task.changed(SETTINGS[setting])
     setting = next(
         name
@@ -69,7 +69,7 @@ def make_run(task, setting, seed, output):
 
 
 def make_runs(tasks, settings, seeds, output):
-    """The runs by folder, in the order of work: each seed, all settings."""
+    """Gives the runs by folder, in the order of work: seed by seed."""
     runs = [
         make_run(task, setting, seed, output)
         for seed in seeds
@@ -141,7 +141,7 @@ class Scores(keras.callbacks.Callback):
 
 
 def curve(run, history):
-    """The rows of a learning curve."""
+    """Makes the rows of a learning curve."""
     return [
         {
             "step": row["epoch"] * run.task.epoch_steps,

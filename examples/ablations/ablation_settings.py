@@ -39,7 +39,7 @@ class Setting:
     test_iterations: tuple[int, ...] = ()
 
     def change(self, preset):
-        """The `Preset` of a task, changed as the setting says."""
+        """Changes the `Preset` of a task as the setting says."""
         changes = dict(self.training)
         for part in ("slot_attention", "encoder", "decoder", "head"):
             arguments = getattr(preset, part)
@@ -53,7 +53,7 @@ class Setting:
 
 
 def _iterations(number):
-    """So many in training, Figure 6."""
+    """Sets the number in training (Figure 6)."""
     return Setting({"num_iterations": number}, test_iterations=TEST_ITERATIONS)
 
 
@@ -121,7 +121,7 @@ class Figure:
 
 
 def _pair(number, title, usual, other, setting):
-    """A figure of two curves."""
+    """Makes a figure of two curves."""
     curves = {usual: "default", other: setting}
     return Figure(f"{title} (Figure {number})", curves)
 

@@ -38,7 +38,7 @@ class Task:
     run_eagerly: bool = False  # A few steps end before they would be traced.
 
     def changed(self, setting):
-        """The task as a `Setting` has it."""
+        """Gives the task as a `Setting` has it."""
         preset, objects = setting.change(self.preset), self.max_objects
         if setting.slots != "usual":
             objects, exact, more = self.figure_13
@@ -49,7 +49,7 @@ class Task:
 
     @property
     def epochs(self):
-        """The number of points of a curve."""
+        """Counts the points of a curve."""
         return self.steps // self.epoch_steps
 
 
@@ -60,7 +60,7 @@ class ObjectDiscoveryTask(Task):
     scores = ("fg_ari",)
 
     def make_model(self):
-        """A model with fresh weights, built and compiled."""
+        """Makes a model with fresh weights, built and compiled."""
         preset = self.preset
         parts = [preset.make(part) for part in ObjectDiscovery.PARTS]
         model = ObjectDiscovery(*parts)
@@ -69,7 +69,7 @@ class ObjectDiscoveryTask(Task):
         return model
 
     def open_scenes(self, cache, data_dir):
-        """Batches without end to train on, and a list of those to score."""
+        """Opens endless batches to train on, and lists those to score."""
         train = self._open(
             cache,
             "train",
@@ -97,7 +97,7 @@ class ObjectDiscoveryTask(Task):
         return scenes.map(lambda scene: (scene["image"], scene["mask"]))
 
     def score(self, model, scenes, iterations=None):
-        """The mean FG-ARI after so many iterations, as in training if `None`.
+        """Measures the mean FG-ARI; `None` iterations are as in training.
 
         Run eagerly: tracing would take longer than these few batches.
         """
@@ -121,7 +121,7 @@ class PropertyPredictionTask(Task):
     scores = ("ap_inf", "ap_1", "ap_0.5", "ap_0.25", "ap_0.125")
 
     def make_model(self):
-        """A model with fresh weights, built and compiled."""
+        """Makes a model with fresh weights, built and compiled."""
         preset = self.preset
         model = SetPrediction(
             *(preset.make(part) for part in SetPrediction.PARTS),
@@ -140,7 +140,7 @@ class PropertyPredictionTask(Task):
         return model
 
     def open_scenes(self, cache, data_dir):
-        """Batches without end to train on, and a list of those to score."""
+        """Opens endless batches to train on, and lists those to score."""
         batch_size, most = self.preset.batch_size, self.max_objects
         size = self.preset.image_shape[0]
         slices = tf.data.Dataset.from_tensor_slices
@@ -165,7 +165,7 @@ class PropertyPredictionTask(Task):
         return train.repeat(), list(scored.as_numpy_iterator())
 
     def score(self, model, scenes, iterations=None):
-        """AP by threshold after so many iterations, as in training if `None`.
+        """Measures AP by threshold; `None` iterations are as in training.
 
         Run eagerly: tracing would take longer than these few batches.
         """
@@ -183,7 +183,7 @@ class PropertyPredictionTask(Task):
 
 @functools.cache
 def _all_at_once(split, num_scenes, **options):
-    """Tensors of all scenes, for every run to come; rendered only once.
+    """Renders tensors of all scenes, once for every run to come.
 
     The easy ones, which can be learned from small pictures within a minute.
     """
@@ -298,7 +298,7 @@ SMOKE = {
 
 
 def make_tasks(scale):
-    """The tasks at `"small"`, `"paper"` or `"smoke"` scale, by name."""
+    """Makes the tasks at `"small"`, `"paper"` or `"smoke"` scale."""
     if scale == "paper":
         tasks = (PAPER_DISCOVERY, PAPER_PREDICTION)
     else:

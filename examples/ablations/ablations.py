@@ -51,7 +51,7 @@ def main():
 
 
 def parse_options():
-    """The command line; `settings` are those that its figures need."""
+    """Reads the command line; `settings` are those its figures need."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -93,7 +93,7 @@ def parse_options():
 
 
 def one_of(choices):
-    """A type of argument: names among the choices, between commas."""
+    """Makes a type of argument: names of choices, between commas."""
 
     def names(text):
         for name in text.split(","):
@@ -107,7 +107,7 @@ def one_of(choices):
 
 
 def seeds(text):
-    """A type of argument: seeds between commas."""
+    """Reads seeds between commas."""
     if not all(seed.isdecimal() for seed in text.split(",")):
         raise argparse.ArgumentTypeError(
             f"{text!r} is not made of integers that are not negative"
@@ -155,7 +155,7 @@ def open_scenes(options):
 
 
 def find_runs(options):
-    """Triples of task, setting and finished run, of all that is in the folder.
+    """Finds triples of task, setting and finished run in the folder.
 
     Also of tasks, settings and seeds that the command line leaves out.
     """

@@ -304,7 +304,7 @@ class DeepSetPrediction(PartsModel):
         return ops.pad(ops.cast(y, "float32"), padding)
 
     def _distance(self, y: Tensor, latent: Tensor, sample_weight) -> Tensor:
-        """Computes how far the vectors of true sets are from `latent`: a scalar."""
+        """Measures how far vectors of true sets are from `latent`: a scalar."""
         vector = self.set_descent.set_encoder(y)  # (B, L)
         distance = keras.losses.huber(vector, latent)  # (B,)
         if sample_weight is not None:

@@ -6,16 +6,22 @@ import keras
 from keras import ops
 
 from keras_slots.checks import (
+    as_integer,
     as_number,
     check_rank,
     check_sample_weight,
     check_tensor,
 )
 from keras_slots.metrics.adjusted_rand_index import AdjustedRandIndex
-from keras_slots.models.grouping import find_slots
+from keras_slots.models.grouping import attends, find_slots
 from keras_slots.models.parts_model import PartsModel
 from keras_slots.models.presets import get_preset
 from keras_slots.types import Tensor
+
+# Arguments of the loss, in presets too.
+LOSS_TERMS = ("disagreement_weight", "slot_charge", "penalty_start")
+# Of a slot that holds next to nothing: half a pixel of 64 x 64.
+SMALLEST_SHARE = 1e-4
 
 
 @keras.saving.register_keras_serializable(package="keras_slots")
@@ -30,8 +36,8 @@ class ObjectDiscovery(PartsModel):
     `compile` needs an optimizer only. The loss is the mean squared error
     between image and reconstruction (another loss must give a value for each
     pixel), `disagreement_weight` times how much slots that share a pixel
-    disagree on it, and what the parts add, such as the decoder's
-    `mask_penalty`. `fit` takes images alone, or pairs of
+    disagree on it, `slot_charge` for slots in use, and what the parts add, such
+    as the decoder's `mask_penalty`. `fit` takes images alone, or pairs of
     images and integer masks; with masks it also reports segmentation
     metrics, by default the foreground ARI (`fg_ari`). Masks never train.
 
@@ -61,6 +67,14 @@ class ObjectDiscovery(PartsModel):
             error of every slot's own drawing, `sum_k m_k (x - x_k)^2` for an
             image x: slots can no longer mix two colors into a third, and
             masks get sharp. Defaults to `0.0`, as in the paper.
+        slot_charge: Float. The loss gains this times the sum, over the slots
+            of objects, of the square root of the share of the image that a
+            slot's mask covers. Two slots that halve an object pay 1.4 times
+            as much as one slot that has it all, so that spare slots stay
+            empty. A `background_slot` pays nothing. Defaults to `0.0`.
+        penalty_start: Integer, the training step from which disagreement and
+            slots are paid for. Charged from the first step, slots never take
+            objects up. Defaults to `0`.
         **kwargs: Arguments of `keras.Model`.
 
     Call arguments:
@@ -109,6 +123,8 @@ class ObjectDiscovery(PartsModel):
         decoder: keras.Layer,
         target: Callable | None = None,
         disagreement_weight: float = 0.0,
+        slot_charge: float = 0.0,
+        penalty_start: int = 0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -123,6 +139,10 @@ class ObjectDiscovery(PartsModel):
         self.target = target
         self.disagreement_weight = as_number(
             "disagreement_weight", disagreement_weight
+        )
+        self.slot_charge = as_number("slot_charge", slot_charge)
+        self.penalty_start = as_integer(
+            "penalty_start", penalty_start, minimum=0
         )
         self.check_parts()
 
@@ -150,14 +170,23 @@ class ObjectDiscovery(PartsModel):
             ValueError: If there is no such preset, or it has no weights and
                 `load_weights=True`.
         """
-        weight = get_preset(name).disagreement_weight
-        kwargs = {"disagreement_weight": weight, **kwargs}
-        return cls.make_from_preset(name, load_weights, **kwargs)
+        preset = get_preset(name)
+        terms = {term: getattr(preset, term) for term in LOSS_TERMS}
+        return cls.make_from_preset(name, load_weights, **{**terms, **kwargs})
 
     def build(self, image_shape):
         check_rank("image", image_shape, "(B, H, W, C)")
         self._built_image_shape = tuple(image_shape[1:])
         self._as_image_shape(image_shape)
+        if self.penalty_start:
+            self.steps = self.add_weight(
+                shape=(),
+                dtype="int32",
+                initializer="zeros",
+                trainable=False,
+                aggregation="only_first_replica",
+                name="steps",
+            )
         drawn = self.build_parts(image_shape)
         shapes = [d for d in drawn if isinstance(d, list | tuple)]
         if len(shapes) != 3:
@@ -308,11 +337,31 @@ class ObjectDiscovery(PartsModel):
             sample_weight=sample_weight,
             training=training,
         )
+        return loss + self._penalties_due(training) * self._penalties(
+            y_pred, 1.0 if sample_weight is None else sample_weight
+        )
+
+    def _penalties(self, outputs, weights):
+        """Adds up what slots pay for disagreement and for being in use."""
+        total = 0.0
         if self.disagreement_weight:
-            weights = 1.0 if sample_weight is None else sample_weight
-            disagreement = ops.mean(weights * _disagreement(y_pred))
-            loss = loss + self.disagreement_weight * disagreement
-        return loss
+            disagreement = ops.mean(weights * _disagreement(outputs))
+            total = self.disagreement_weight * disagreement
+        if self.slot_charge:
+            slots = self.slot_attention
+            first = int(attends(slots) and slots.background_slot)
+            shares = _root_shares(outputs["masks"][:, first:])
+            total = total + self.slot_charge * shares
+        return total
+
+    def _penalties_due(self, training):
+        """Returns 1 from `penalty_start` on, and counts steps of training."""
+        if not self.penalty_start:
+            return 1.0
+        due = ops.cast(self.steps >= self.penalty_start, "float32")
+        if training:
+            self.steps.assign_add(1)
+        return due
 
     def _make_target(self, image, drawn):
         """Makes what the decoder has to draw, (B, h, w, F)."""
@@ -348,7 +397,7 @@ class ObjectDiscovery(PartsModel):
         return {
             **super().get_config(),
             "target": target,
-            "disagreement_weight": self.disagreement_weight,
+            **{term: getattr(self, term) for term in LOSS_TERMS},
         }
 
     @classmethod
@@ -370,6 +419,14 @@ def _disagreement(outputs):
     )
     square = ops.square(drawn - mixed[:, None])  # (B, K, H, W, C)
     return ops.mean(ops.sum(masks * square, axis=1), axis=-1)
+
+
+def _root_shares(masks):
+    """Sums the roots of slots' shares of the image, (B, K, H, W, 1)."""
+    shares = ops.mean(ops.cast(masks, "float32"), axis=(2, 3, 4))  # (B, K)
+    # The root of zero has no gradient, and an empty slot shall pay nothing.
+    roots = ops.sqrt(shares + SMALLEST_SHARE) - SMALLEST_SHARE**0.5
+    return ops.mean(ops.sum(roots, axis=-1))
 
 
 def _resize(masks, image):

@@ -42,7 +42,8 @@ class Preset:
             object discovery in tables 10a and 10b.
         batch_size: Integer. Defaults to `64`.
         train_steps: Integer. Defaults to `500_000`.
-        disagreement_weight: Float, as in `ObjectDiscovery`. Defaults to `0.0`.
+        disagreement_weight, slot_charge, penalty_start: Numbers, as in
+            `ObjectDiscovery`. Default to zero.
         loss_at_every_iteration: Boolean, as in `SetPrediction`. Defaults to
             `False`.
     """
@@ -59,6 +60,8 @@ class Preset:
     batch_size: int = 64
     train_steps: int = 500_000
     disagreement_weight: float = 0.0
+    slot_charge: float = 0.0
+    penalty_start: int = 0
     loss_at_every_iteration: bool = False
 
     def make(self, part: str, dtype=None) -> keras.layers.Layer:
@@ -203,14 +206,22 @@ PRESETS = {
             "strides": (2, 1, 1),
             "mlp_sizes": (64, 64),
             "num_frequencies": 4,
+            "append_color": True,
         },
-        slot_attention=_spread_slots(4),
-        decoder=_patch_decoder(7, 5, (256, 256, 256)),
+        slot_attention=_spread_slots(
+            4, background_slot=True, gradient="bilevel"
+        ),
+        decoder=_patch_decoder(
+            7, 5, (256, 256, 256), background_slot=True, mask_penalty=0.0
+        ),
         learning_rate=1e-3,
         warmup_steps=300,
-        decay_steps=2_500,
+        decay_steps=3_000,
         batch_size=32,
         train_steps=9_000,
+        disagreement_weight=1.0,
+        slot_charge=0.005,
+        penalty_start=1_500,
     ),
     "multi_dsprites": _small_preset(6, background_slot=False),
     "clevr_scenes": _small_preset(7, background_slot=True),

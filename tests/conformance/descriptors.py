@@ -47,6 +47,8 @@ def _object_discovery(label, weights, make_centers=None, **centers):
                 **LAYER_ARGUMENTS,
                 "target": keras.layers.Identity(),
                 "disagreement_weight": 0.5,
+                "slot_charge": 0.1,
+                "penalty_start": 2,
             },
         ),
         inputs={"image": draw(2, 5, 6, 3), "initial_slots": draw(2, 3, 4)},

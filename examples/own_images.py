@@ -76,11 +76,7 @@ def find_files(folder):
 
 
 def choose_size(file):
-<<<<<<< HEAD
     """Chooses whole patches, in the proportions of a picture."""
-=======
-    """Chooses height and width in the proportions of a picture."""
->>>>>>> origin/examples
     width, height = read(file).size
     scale = 48 / min(height, width)
     return [max(48, PATCH * round(s * scale / PATCH)) for s in (height, width)]

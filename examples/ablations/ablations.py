@@ -52,14 +52,7 @@ def main():
 
 def parse_options():
     """Reads the command line; `settings` are those its figures need."""
-<<<<<<< HEAD
     parser = manual_parser(__doc__)
-=======
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
->>>>>>> origin/examples
     add = parser.add_argument
     for name, choices in (("--figures", FIGURES), ("--tasks", TASKS)):
         add(

@@ -2,7 +2,7 @@
 
 ```shell
 python benchmarks/learning/search_recipes.py \
-    --settings sprites_color tetrominoes_color --seeds 0 1 --steps 1500
+    --settings sprites_charged tetrominoes_late --seeds 0 1 --steps 1500
 ```
 
 Trains each setting once for each seed and, after every `--score-steps` steps,
@@ -26,73 +26,104 @@ import numpy as np
 from keras_slots.callbacks import TrainingCheckpoint
 from keras_slots.datasets import multi_dsprites, tetrominoes
 from keras_slots.layers import (
-    ConvEncoder,
-    SlotAttention,
-    SpatialBroadcastDecoder,
+    SlotCenters,
     SpreadSlots,
 )
 from keras_slots.metrics import AdjustedRandIndex, MaskIoU, MeanBestOverlap
-from keras_slots.models import ObjectDiscovery
-from keras_slots.schedules import WarmupExponentialDecay
+from keras_slots.models import ObjectDiscovery, Preset
 from keras_slots.visualization import plot_slots
 
 BATCH, SCENES, SCORED_SCENES = 32, 30_000, 320
-DATA = {"multi_dsprites": multi_dsprites, "tetrominoes": tetrominoes}
+DATA = {"sprites": multi_dsprites, "tetrominoes": tetrominoes}
+PARTS = ("encoder", "slot_attention", "decoder")
 
 
-def setting(data, num_slots, encoder, slots, decoder):
-    """What differs between settings, as arguments of the three parts."""
-    return {
-        "data": data,
-        "encoder": {
+def recipe(encoder, slots, decoder, **training):
+    """Makes a preset of what differs from the parts that all share."""
+    return Preset(
+        image_shape=(64, 64, 3),
+        encoder={
             "filters": (32, 32, 32),
             "mlp_sizes": (64, 64),
             "num_frequencies": 4,
             "append_color": True,
             **encoder,
         },
-        "slot_attention": {
-            "num_slots": num_slots,
+        slot_attention={
             "slot_size": 64,
             "slot_initialization": "learned",
             "gradient": "bilevel",
             **slots,
         },
-        "decoder": {
+        decoder={
             "kernel_sizes": 5,
             "filters": (64, 64),
             "patch_size": 2,
             "output_kernel_size": 3,
             **decoder,
         },
-    }
+        learning_rate=1e-3,
+        warmup_steps=300,
+        decay_steps=3_000,
+        batch_size=BATCH,
+        **training,
+    )
 
 
-def sprites(encoder=(), slots=()):
-    """Multi-dSprites; by default 16 x 16 tokens with color."""
-    encoder = {"strides": (2, 2, 1), **dict(encoder)}
-    decoder = {"grid_size": 8, "strides": (2, 2)}
-    return setting("multi_dsprites", 6, encoder, dict(slots), decoder)
+def sprites(encoder=(), slots=(), decoder=(), **training):
+    """Makes a preset of 16 x 16 tokens and 32 x 32 cells."""
+    return recipe(
+        {"strides": (2, 2, 1), **dict(encoder)},
+        {"num_slots": 6, **dict(slots)},
+        {"grid_size": 8, "strides": (2, 2), **dict(decoder)},
+        **training,
+    )
 
 
-def tetromino(encoder=(), **decoder):
-    """Tetrominoes; 18 x 18 tokens with color."""
-    encoder = {"strides": (2, 1, 1), **dict(encoder)}
-    return setting("tetrominoes", 4, encoder, {}, decoder)
+def tetromino(encoder=(), slots=(), decoder=(), **training):
+    """Makes a preset of 18 x 18 tokens and 7 x 7 patches."""
+    patches = {"grid_size": 7, "patch_size": 5, "filters": (256,) * 3, **ONE}
+    return recipe(
+        {"strides": (2, 1, 1), **dict(encoder)},
+        {"num_slots": 4, **dict(slots)},
+        dict(decoder) or patches,
+        **training,
+    )
 
 
+PLAIN = {"append_color": False}
 FINE = {"strides": (2, 1, 1), "num_frequencies": 0}
 ONE = {"kernel_sizes": 1, "output_kernel_size": 1}  # Each cell by itself.
-PATCHES = {"grid_size": 7, "patch_size": 5, "filters": (256,) * 3, **ONE}
 CONVOLUTIONS = {"grid_size": 9, "strides": (2, 1), "output_size": 35}
-SETTINGS = {
-    "sprites_plain": sprites({"append_color": False}),
+SPREAD = {"slots_initializer": SpreadSlots()}
+PLACED = {**SPREAD, "centers": SlotCenters(4), "background_slot": True}
+AROUND = {"center_frequencies": 5, "background_slot": True, "mask_falloff": 2.0}
+PATCHES = {
+    **{"grid_size": 7, "patch_size": 5, "filters": (256,) * 3, **ONE},
+    **{"center_frequencies": 4, "background_slot": True, "mask_falloff": 8.0},
+}
+SHARP = {"disagreement_weight": 1.0}
+CHARGED = {**SHARP, "slot_charge": 0.02, "penalty_start": 1_500}
+RECIPES = {
+    "sprites_plain": sprites(PLAIN),
     "sprites_color": sprites(),
     "sprites_fine": sprites(FINE),
-    "sprites_spread": sprites(slots={"slots_initializer": SpreadSlots()}),
-    "tetrominoes_plain": tetromino({"append_color": False}, **PATCHES),
-    "tetrominoes_color": tetromino(**PATCHES),
-    "tetrominoes_conv": tetromino(**CONVOLUTIONS),
+    "sprites_spread": sprites(slots=SPREAD),
+    "sprites_background": sprites((), PLACED, AROUND),
+    "sprites_sharp": sprites((), PLACED, AROUND, **SHARP),
+    "sprites_charged": sprites((), PLACED, AROUND, **CHARGED),
+    "tetrominoes_plain": tetromino(PLAIN),
+    "tetrominoes_color": tetromino(),
+    "tetrominoes_conv": tetromino(decoder=CONVOLUTIONS),
+    "tetrominoes_soft": tetromino(
+        (), PLACED, {**PATCHES, "mask_penalty": 3e-3}
+    ),
+    "tetrominoes_background": tetromino((), PLACED, PATCHES),
+    "tetrominoes_sharp": tetromino((), PLACED, PATCHES, **SHARP),
+    "tetrominoes_late": tetromino(
+        (), PLACED, PATCHES, **SHARP, penalty_start=1_500
+    ),
+    "tetrominoes_charged": tetromino((), PLACED, PATCHES, **CHARGED),
 }
 
 
@@ -109,7 +140,7 @@ def parse_options():
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
-    add("--settings", nargs="+", choices=tuple(SETTINGS), required=True)
+    add("--settings", nargs="+", choices=tuple(RECIPES), required=True)
     add("--seeds", nargs="+", type=int, default=[0])
     add("--steps", type=int, default=1500)
     add("--score-steps", type=int, default=500)
@@ -124,15 +155,15 @@ def run(options, name, seed):
     """Trains one setting from its last checkpoint on; scores and draws it."""
     folder = options.folder / f"{name}_{seed}"
     check_settings(
-        folder, {"score_steps": options.score_steps, **SETTINGS[name]}
+        folder, {"score_steps": options.score_steps, **vars(RECIPES[name])}
     )
     keras.utils.set_random_seed(seed)
-    load = DATA[SETTINGS[name]["data"]]
+    load = DATA[name.split("_")[0]]
     training = load(
         "train", BATCH, num_scenes=SCENES, seed=seed, drop_remainder=True
     ).map(lambda image, mask: image)
     held_out = load("validation", 64, num_scenes=SCORED_SCENES, seed=seed)
-    model = make_model(SETTINGS[name], training.element_spec.shape)
+    model = make_model(RECIPES[name], training.element_spec.shape)
     checkpoint = TrainingCheckpoint(folder / "checkpoint.npz")
     epoch = checkpoint.restore(model)
 
@@ -173,18 +204,16 @@ def check_settings(folder, settings):
     path.write_text(text)
 
 
-def make_model(parts, shape):
+def make_model(preset, shape):
     """The model, built and compiled."""
     model = ObjectDiscovery(
-        ConvEncoder(**parts["encoder"]),
-        SlotAttention(**parts["slot_attention"]),
-        SpatialBroadcastDecoder(**parts["decoder"]),
+        *map(preset.make, PARTS),
+        disagreement_weight=preset.disagreement_weight,
+        slot_charge=preset.slot_charge,
+        penalty_start=preset.penalty_start,
     )
     model.build((None, *shape[1:]))
-    schedule = WarmupExponentialDecay(
-        1e-3, warmup_steps=300, decay_steps=3000, decay_rate=0.5
-    )
-    model.compile(keras.optimizers.Adam(schedule))
+    model.compile(preset.make_optimizer())
     return model
 
 

@@ -65,7 +65,7 @@ def main():
         {"training": "loss", "validation": "validation_loss"},
         "FG-ARI on validation scenes",
         {"model": "validation_fg_ari"},
-        {name: scores[name]["mean"] for name in BASELINES},
+        {name.replace("_", " "): scores[name]["mean"] for name in BASELINES},
     )
     results["saved_model_max_difference"] = export(model, shown, output)
     run_folder.finish(options, settings, history, results)

@@ -304,6 +304,8 @@ def plot_curves(path, history, losses, title, scores, levels=None):
         line = ("--", ":")[style % 2]
         right.axhline(value, color="0.4", linestyle=line, label=label)
     left.set(title="Loss", yscale="log")
+    left.yaxis.set_major_formatter("{x:g}")  # Not 2 x 10^-2.
+    left.yaxis.set_minor_formatter("{x:.3g}")
     right.set(title=title)
     right.set_ylim(min(0, *right.dataLim.intervaly), 1.02)
     for axis in (left, right):

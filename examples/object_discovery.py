@@ -54,7 +54,7 @@ def main():
     *scenes, test_scenes = open_scenes(options, preset)
     run_folder.claim(output, settings, options.fresh)
     history = train(options, preset, *scenes)
-    model = run_folder.load_model(output, options.seed)
+    model = load_model(options)
     results, shown = evaluate(model, test_scenes, options.data)
     print_results(results)
     plot_slots(**shown, path=output / "scenes.png")
@@ -119,9 +119,26 @@ def train(options, preset, scenes, validation):
     )
 
 
+def load_model(options):
+    """Loads the trained weights into a model in float32.
+
+    Half precision is for training: rounded so, sharp masks depend on the order
+    in which a machine adds.
+    """
+    path = options.output / "model.keras"
+    if not path.exists():
+        raise SystemExit(f"No model is at {path}. Train one first.")
+    keras.utils.set_random_seed(options.seed)
+    model = ObjectDiscovery.from_preset(
+        options.preset, load_weights=False, dtype="float32"
+    )
+    model.load_weights(path)
+    return model
+
+
 def evaluate_only(options, preset):
     """Scores a trained model; leaves the files of its training alone."""
-    model = run_folder.load_model(options.output, options.seed)
+    model = load_model(options)
     trained = run_folder.read_settings(options.output)
     scenes = open_unseen_scenes(options, preset, trained)
     results, shown = evaluate(model, scenes, options.data)

@@ -152,8 +152,7 @@ def evaluate_only(options, preset):
 def export(model, shown, output):
     """Exports the model; gives how far the SavedModel's outputs are off."""
     image, slots = shown["images"][:8], model.slot_attention
-    shape = (len(image), slots.num_slots, slots.slot_size)
-    start = np.array(keras.random.normal(shape, seed=0))
+    start = np.array(slots.initial.draw(len(image), slots.num_slots))
     inputs = {"image": image, "initial_slots": start}
     path = output / "saved_model"
     return run_folder.export_and_check(

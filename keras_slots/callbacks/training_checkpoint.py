@@ -6,16 +6,13 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from keras_slots.checks import as_folder
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 
 class TrainingCheckpoint(keras.callbacks.Callback):
@@ -111,7 +108,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
     def fit(
         self,
         model: keras.Model,
-        dataset: "tf.data.Dataset",
+        dataset,
         *,
         epochs: int,
         steps_per_epoch: int,

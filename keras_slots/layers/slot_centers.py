@@ -143,8 +143,8 @@ class SlotCenters(keras.layers.Layer):
             ones at -1 and 1.
 
     Returns:
-        Pair of the slots' new centers, float32 `(B, K, 2)`, and the updates
-        with the slots' places and shapes added, `(B, K, D)`.
+        Pair of the slots' new centers `(B, K, 2)` and the updates with the
+        slots' places and shapes added, `(B, K, D)`, both float32.
 
     Raises:
         ValueError: If `num_frequencies` is not a positive integer.
@@ -236,7 +236,7 @@ class SlotCenters(keras.layers.Layer):
         learned = self.tell_place(
             ops.concatenate(place, axis=-1)
         ) + self.tell_shape(ops.concatenate(shape, axis=-1))
-        return centers, updates + ops.cast(learned, updates.dtype)
+        return centers, ops.cast(updates, "float32") + learned
 
     def _shape(self, weights, positions, sin_center, cos_center):
         """Averages sin and cos of f (p - c) by weight: (B, K, 2 F)."""

@@ -42,8 +42,9 @@ class Preset:
             object discovery in tables 10a and 10b.
         batch_size: Integer. Defaults to `64`.
         train_steps: Integer. Defaults to `500_000`.
-        disagreement_weight, slot_charge, penalty_start: Numbers, as in
-            `ObjectDiscovery`. Default to zero.
+        disagreement_weight: Float, as in `ObjectDiscovery`. Defaults to `0.0`.
+        slot_charge: Float, as in `ObjectDiscovery`. Defaults to `0.0`.
+        penalty_start: Integer, as in `ObjectDiscovery`. Defaults to `0`.
         loss_at_every_iteration: Boolean, as in `SetPrediction`. Defaults to
             `False`.
     """

@@ -80,6 +80,7 @@ LAYERS = [
             "positions": (9, 2),
         },
         weights=(5, 0),
+        output_dtype="float32",
     ),
     Descriptor(
         keras_slots.layers.ConvEncoder,

@@ -270,7 +270,9 @@ def test_more_predictions_than_fit_show(mode):
     for _ in range(2):
         update(y_true, y_pred)
         assert np.isnan(list(metric.result().values())).all()
-    with pytest.raises(ValueError, match=r"20 already\. Received: capacity=19"):
+    with pytest.raises(
+        ValueError, match=r"already has 20\. Received: capacity=19"
+    ):
         SetAveragePrecision(THRESHOLDS, **SMALL, capacity=19).update_state(
             y_true, y_pred
         )

@@ -354,6 +354,7 @@ class SlotAttention(keras.layers.Layer):
         attention = ops.mean(attention, axis=1)  # (B, K, N)
         if self.centers is not None:
             centers, updates = self.centers(updates, attention, positions)
+            updates = ops.cast(updates, self.compute_dtype)
         slots = self.updating(updates, slots)
         slots = fill_where_masked(slots, slot_mask)
         if self.slot_communication != "none":

@@ -279,7 +279,6 @@ def test_fit_and_evaluate_take_the_dataset_as_it_is():
         ({"max_objects": 11}, "max_objects=11"),
         ({"min_objects": 5, "max_objects": 4}, "min_objects=5, max_objects=4"),
         ({"num_targets": 9}, "num_targets=9, max_objects=10"),
-        ({"shuffle": "no"}, "shuffle='no'"),
         ({"layout": "color"}, "layout='color'"),
         ({"only": ("large",)}, "only=('large',)"),
         ({"only": {"weight": ("heavy",)}}, "only='weight'"),

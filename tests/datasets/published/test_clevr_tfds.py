@@ -308,7 +308,6 @@ def test_more_objects_than_targets_in_a_scene_is_an_error(
         ({"max_objects": 6, "num_targets": 5}, "num_targets=5"),
         ({"layout": ("color",)}, "layout=('color',)"),
         ({"seed": -1}, "seed=-1"),
-        ({"shuffle": "no"}, "shuffle='no'"),
     ],
     ids=str,
 )

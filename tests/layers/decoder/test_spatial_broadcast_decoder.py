@@ -303,7 +303,7 @@ def test_every_weight_learns(jit_compile):
         ({"output_kernel_size": 1.5}, "`output_kernel_size` must be a positiv"),
         ({"patch_size": -1}, "`patch_size` must be a positive integer"),
         ({"num_frequencies": -1}, "`num_frequencies` must be a non-negative"),
-        ({"output_size": (5, 5)}, "the decoder makes, 5 x 4 pixels"),
+        ({"output_size": (5, 5)}, "the decoded size, 5 x 4 pixels"),
         ({"output_size": (4, 4)}, "smaller by less than one cell"),
         (
             {"output_size": 35, "grid_size": 8, "strides": (4, 2)},

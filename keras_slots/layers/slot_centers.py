@@ -263,6 +263,12 @@ class SlotCenters(keras.layers.Layer):
     ) -> tuple[Shape, Shape]:
         return (*updates_shape[:-1], 2), updates_shape
 
+    def compute_output_spec(self, updates, attention, positions):
+        return tuple(
+            keras.KerasTensor(shape, dtype="float32")
+            for shape in self.compute_output_shape(updates.shape)
+        )
+
     def get_config(self):
         return {
             **super().get_config(),

@@ -125,9 +125,7 @@ def load_model(options):
     Half precision is for training: rounded so, sharp masks depend on the order
     in which a machine adds.
     """
-    path = options.output / "model.keras"
-    if not path.exists():
-        raise SystemExit(f"No model is at {path}. Train one first.")
+    path = run_folder.find_model(options.output)
     keras.utils.set_random_seed(options.seed)
     model = ObjectDiscovery.from_preset(
         options.preset, load_weights=False, dtype="float32"

@@ -189,11 +189,17 @@ def read_settings(folder):
         return {}  # Whatever the files are, they are not of this run.
 
 
-def load_model(folder, seed):
-    """Loads the model, to draw the same noise in every process."""
+def find_model(folder):
+    """Returns the path of a trained model; exits if there is none."""
     path = folder / "model.keras"
     if not path.exists():
         raise SystemExit(f"No model is at {path}. Train one first.")
+    return path
+
+
+def load_model(folder, seed):
+    """Loads the model, to draw the same noise in every process."""
+    path = find_model(folder)
     keras.utils.set_random_seed(seed)
     return keras.saving.load_model(path)
 

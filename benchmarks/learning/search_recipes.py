@@ -82,11 +82,10 @@ def sprites(encoder=(), slots=(), decoder=(), **training):
 
 def tetromino(encoder=(), slots=(), decoder=(), **training):
     """Makes a preset of 18 x 18 tokens and 7 x 7 patches."""
-    patches = {"grid_size": 7, "patch_size": 5, "filters": (256,) * 3, **ONE}
     return recipe(
         {"strides": (2, 1, 1), **dict(encoder)},
         {"num_slots": 4, **dict(slots)},
-        dict(decoder) or patches,
+        dict(decoder or PATCHES),
         **training,
     )
 
@@ -98,9 +97,12 @@ CONVOLUTIONS = {"grid_size": 9, "strides": (2, 1), "output_size": 35}
 SPREAD = {"slots_initializer": SpreadSlots()}
 PLACED = {**SPREAD, "centers": SlotCenters(4), "background_slot": True}
 AROUND = {"center_frequencies": 5, "background_slot": True, "mask_falloff": 2.0}
-PATCHES = {
-    **{"grid_size": 7, "patch_size": 5, "filters": (256,) * 3, **ONE},
-    **{"center_frequencies": 4, "background_slot": True, "mask_falloff": 8.0},
+PATCHES = {"grid_size": 7, "patch_size": 5, "filters": (256,) * 3, **ONE}
+PLACED_PATCHES = {
+    **PATCHES,
+    "center_frequencies": 4,
+    "background_slot": True,
+    "mask_falloff": 8.0,
 }
 SHARP = {"disagreement_weight": 1.0}
 CHARGED = {**SHARP, "slot_charge": 0.02, "penalty_start": 1_500}
@@ -116,14 +118,14 @@ RECIPES = {
     "tetrominoes_color": tetromino(),
     "tetrominoes_conv": tetromino(decoder=CONVOLUTIONS),
     "tetrominoes_soft": tetromino(
-        (), PLACED, {**PATCHES, "mask_penalty": 3e-3}
+        (), PLACED, {**PLACED_PATCHES, "mask_penalty": 3e-3}
     ),
-    "tetrominoes_background": tetromino((), PLACED, PATCHES),
-    "tetrominoes_sharp": tetromino((), PLACED, PATCHES, **SHARP),
+    "tetrominoes_background": tetromino((), PLACED, PLACED_PATCHES),
+    "tetrominoes_sharp": tetromino((), PLACED, PLACED_PATCHES, **SHARP),
     "tetrominoes_late": tetromino(
-        (), PLACED, PATCHES, **SHARP, penalty_start=1_500
+        (), PLACED, PLACED_PATCHES, **SHARP, penalty_start=1_500
     ),
-    "tetrominoes_charged": tetromino((), PLACED, PATCHES, **CHARGED),
+    "tetrominoes_charged": tetromino((), PLACED, PLACED_PATCHES, **CHARGED),
 }
 
 
@@ -165,7 +167,6 @@ def run(options, name, seed):
     held_out = load("validation", 64, num_scenes=SCORED_SCENES, seed=seed)
     model = make_model(RECIPES[name], training.element_spec.shape)
     checkpoint = TrainingCheckpoint(folder / "checkpoint.npz")
-    epoch = checkpoint.restore(model)
 
     def add_scores(epoch, logs):
         logs.update(score(model, held_out))
@@ -177,21 +178,19 @@ def run(options, name, seed):
         outputs = model(images)
         plot_slots(images, outputs, folder / "slots.png", mask=mask)
 
-    if epoch:
-        tell()
-    model.fit(
-        training.repeat().skip(epoch * options.score_steps),
-        steps_per_epoch=options.score_steps,
-        initial_epoch=epoch,
+    checkpoint.fit(
+        model,
+        training,
         epochs=options.steps // options.score_steps,
+        steps_per_epoch=options.score_steps,
         callbacks=[
             keras.callbacks.LambdaCallback(on_epoch_end=add_scores),
             checkpoint,
             keras.callbacks.LambdaCallback(on_epoch_end=tell),
         ],
-        shuffle=False,
         verbose=0,
     )
+    tell()  # If an earlier run was stopped between its checkpoint and this.
 
 
 def check_settings(folder, settings):

@@ -42,7 +42,7 @@ class Preset:
             object discovery in tables 10a and 10b.
         batch_size: Integer. Defaults to `64`.
         train_steps: Integer. Defaults to `500_000`.
-        disagreement_weight: Float, as in `ObjectDiscovery`. Defaults to `0.0`.
+        pixel_noise: Float, as in `ObjectDiscovery`. Defaults to `None`.
         slot_charge: Float, as in `ObjectDiscovery`. Defaults to `0.0`.
         penalty_start: Integer, as in `ObjectDiscovery`. Defaults to `0`.
         loss_at_every_iteration: Boolean, as in `SetPrediction`. Defaults to
@@ -60,7 +60,7 @@ class Preset:
     decay_rate: float = 0.5
     batch_size: int = 64
     train_steps: int = 500_000
-    disagreement_weight: float = 0.0
+    pixel_noise: float | None = None
     slot_charge: float = 0.0
     penalty_start: int = 0
     loss_at_every_iteration: bool = False
@@ -220,7 +220,7 @@ PRESETS = {
         decay_steps=3_000,
         batch_size=32,
         train_steps=9_000,
-        disagreement_weight=1.0,
+        pixel_noise=0.2,
         slot_charge=0.005,
         penalty_start=1_500,
     ),

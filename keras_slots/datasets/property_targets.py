@@ -23,10 +23,6 @@ def property_targets(
 
     Returns:
         float32 tensor of shape `(num_targets, layout.num_features)`.
-
-    Raises:
-        tf.errors.InvalidArgumentError: If there are more than `num_targets`
-            objects.
     """
     coordinates = tf.cast(objects["coordinates"], tf.float32)
     coordinates = (coordinates + COORDINATE_LIMIT) / layout.distance_scale

@@ -37,9 +37,6 @@ class SceneCache:
         settings: Dict of the settings that determine the scenes, for JSON.
         make: Function from scene indices to a dict of arrays, the scenes'
             axis first, always with the same names, shapes and dtypes.
-
-    Raises:
-        ValueError: If the folder holds scenes of other settings.
     """
 
     def __init__(

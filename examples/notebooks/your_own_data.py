@@ -32,6 +32,7 @@ from keras_slots.callbacks import SlotDiagnosis
 from keras_slots.layers import (
     ConvEncoder,
     SlotAttention,
+    SlotCenters,
     SpatialBroadcastDecoder,
     SpreadSlots,
 )
@@ -154,7 +155,7 @@ model = ObjectDiscovery(
         slot_size=32,
         slot_initialization="learned",
         slots_initializer=SpreadSlots(),
-        center_frequencies=4,
+        centers=SlotCenters(num_frequencies=4),
     ),
     SpatialBroadcastDecoder(
         grid_size=8,

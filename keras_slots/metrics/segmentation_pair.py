@@ -48,17 +48,10 @@ class SegmentationPair:
     def fold_segments(self, add_segment, state):
         """Updates a state with one true segment of each image at a time.
 
-        Starts with the largest label. There are as many steps as segments in
-        the image with the most segments.
-
-        Args:
-            add_segment: Function `(cell, *state) -> state`. `cell` (B, K):
-                each slot's number of pixels in the segment, all 0 for an
-                image without segments left.
-            state: Tuple of tensors, the initial state.
-
-        Returns:
-            The last state.
+        Starts with the largest label, and takes as many steps as the image with
+        the most segments has. A step is `add_segment(cell, *state) -> state`,
+        with `cell` (B, K) each slot's number of pixels in the segment, all 0
+        for an image without segments left. Returns the last state.
         """
         smallest = int(np.iinfo(ops.dtype(self.labels)).min)
 

@@ -36,12 +36,9 @@ def attends(layer) -> bool:
 def find_slots(model, reader, image, image_shape, **options) -> dict:
     """Makes the slots of images, and what the part that reads them needs.
 
-    Args:
-        model: Has an `encoder` and a layer `slot_attention`.
-        reader: The decoder or head that takes the slots.
-        image: Float tensor `(B, H, W, C)`.
-        image_shape: Its shape, with the size known if slots have centers.
-        **options: Call arguments of `SlotAttention`.
+    The model has an `encoder` and a layer `slot_attention`, with the options of
+    its call, and `reader` is the decoder or head that takes the slots. The size
+    in `image_shape` must be known if slots have centers.
 
     Returns:
         A dict: `slots` `(B, K, D)`; of layers that attend, `attention`

@@ -25,13 +25,8 @@ MISTAKE = {"color": "#B83A00", "size": FONT_SIZE, "weight": "bold"}
 class TablePage:
     """A figure that is filled from the top down.
 
-    Args:
-        tables: The tables that will be added: lists of rows, lists of
-            `set_comparison.Cell`s.
-        num_columns: Integer, of pictures and cells.
-        picture_shape: Height and width of the pictures.
-        colors: Array (K, 3), the color of each slot, to mark its cells with,
-            or `None`.
+    It must know beforehand the tables to add, lists of rows of
+    `set_comparison.Cell`s. Colors (K, 3), if any, mark the cells of slots.
     """
 
     def __init__(self, tables, num_columns, picture_shape, colors):

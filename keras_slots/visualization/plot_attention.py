@@ -91,12 +91,8 @@ def plot_attention(
     panel_size = (_PANEL_INCHES, _PANEL_INCHES * height / width)
     times = range(attention.shape[1])
     labels = [f"t = {t + 1}" for t in times] if len(times) > 1 else []
-    figure = draw_blocks(
-        [
-            Block(rows, panel_size, labels)
-            for rows in _blocks_of_rows(scenes, attention)
-        ]
-    )
+    blocks = _blocks_of_rows(scenes, attention)
+    figure = draw_blocks([Block(rows, panel_size, labels) for rows in blocks])
     save_figure(figure, path)
     return figure
 

@@ -91,15 +91,9 @@ def plot_scene(
     num_columns = _num_columns(len(scene["masks"]), len(whole.rows[0]))
     slot_width = (whole.width + GAP) / num_columns - GAP
     small = (slot_width, slot_width * aspect)
-    figure = draw_blocks(
-        [
-            whole,
-            *(
-                Block(rows, small, ("Reconstruction", "Mask"))
-                for rows in _slot_rows(scene, num_columns)
-            ),
-        ]
-    )
+    labels = ("Reconstruction", "Mask")
+    slots = [Block(r, small, labels) for r in _slot_rows(scene, num_columns)]
+    figure = draw_blocks([whole, *slots])
     save_figure(figure, path)
     return figure
 

@@ -131,9 +131,10 @@ def plot_set_prediction(
 def _arrays(images, predictions, targets, attention, layout, grid_size):
     """Returns NumPy arrays of the documented shapes with an axis T."""
     images = read_images(images)
-    predictions, targets, attention = (
+    predictions = to_array(predictions)
+    targets, attention = (
         None if tensor is None else to_array(tensor)
-        for tensor in (predictions, targets, attention)
+        for tensor in (targets, attention)
     )
     if predictions.ndim == 3:
         predictions = predictions[:, None]

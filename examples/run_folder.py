@@ -38,7 +38,7 @@ FILES = (
 # What a crash leaves of them, if it comes while they are written: patterns.
 UNFINISHED = (
     *(f"unfinished-{name}" for name in FILES),
-    "checkpoint.npz.unfinished",
+    "checkpoint.npz.*.part",
     ".saved_model.*.unfinished",
 )
 # Options that decide no result; and the layout, which others make up.

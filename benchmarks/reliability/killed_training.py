@@ -108,7 +108,8 @@ def steps_done():
 
 def unfinished():
     """Names what a kill left half-written."""
-    return sorted(path.name for path in KILLED.glob("*unfinished*"))
+    patterns = ("*unfinished*", "*.part")
+    return sorted(path.name for p in patterns for path in KILLED.glob(p))
 
 
 def read_run(folder):

@@ -191,7 +191,7 @@ def test_files_of_unknown_origin_are_not_overwritten(run, tmp_path):
 
 def test_fresh_deletes_what_a_run_leaves_and_nothing_else(run, tmp_path):
     folder = importlib.import_module("run_folder")
-    unfinished = ["unfinished-model.keras", "checkpoint.npz.unfinished"]
+    unfinished = ["unfinished-model.keras", "checkpoint.npz.1.part"]
     mine = ["notes.txt", "unfinished-notes.txt"]
     for name in (*folder.FILES[:-1], *unfinished, *mine):
         (tmp_path / name).write_text("{}")

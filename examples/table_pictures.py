@@ -16,6 +16,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Ellipse, Rectangle, RegularPolygon
 
+NUMBER = 800
 WIDTH, HEIGHT = 160, 120
 COLORS = (
     *("#c0392b", "#27ae60", "#2f6fb5", "#e0b020"),
@@ -41,21 +42,18 @@ SHAPES = (
 
 
 def main():
-    """Draws as many as asked for."""
+    """Draws all of them."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--number", type=int, default=800)
-    options = parser.parse_args()
-    if options.number < 1:
-        parser.error(f"--number must be 1 or more, not {options.number}")
-    options.folder.mkdir(parents=True, exist_ok=True)
+    folder = parser.parse_args().folder
+    folder.mkdir(parents=True, exist_ok=True)
     chance = np.random.default_rng(7)
-    for index in range(options.number):
+    for index in range(NUMBER):
         suffix = ("png", "jpg")[index % 2]
-        draw(chance).savefig(options.folder / f"IMG_{index:04}.{suffix}")
-    print(f"{options.number} pictures in {options.folder}")
+        draw(chance).savefig(folder / f"IMG_{index:04}.{suffix}")
+    print(f"{NUMBER} pictures in {folder}")
 
 
 def draw(chance):

@@ -24,6 +24,7 @@ from benchmarks.running import command_line
 from keras_slots.callbacks import TrainingCheckpoint
 from keras_slots.checks import check_option
 from keras_slots.datasets import clevr_scenes
+from keras_slots.files import write_rows
 from keras_slots.metrics import adjusted_rand_index, mean_best_overlap
 from keras_slots.models import ObjectDiscovery, get_preset
 from keras_slots.visualization import plot_scene
@@ -79,7 +80,7 @@ def main():
         for test, curve in scores.items()
         for number, values in curve.items()
     ]
-    results.write_rows(OUTPUT / "scores.csv", rows)
+    write_rows(OUTPUT / "scores.csv", rows)
     print_table(scores)
     draw_scores(scores)
 

@@ -205,14 +205,14 @@ def evaluate(model, scenes, options):
         predictions = np.concatenate(
             [np.array(model(image, **count)) for image, _ in scenes]
         )
-        key = str(iterations or "none")
-        row = overall[key] = score(targets, predictions, options)
-        print(f"  {'':13}" + "".join(f"{name:>10}" for name in row))
-        print_row(f"T = {key}", row)
-        by_number[key] = {}
-        for number in map(int, numbers):
-            row = score(targets, predictions, options, number)
-            by_number[key][str(number)] = row
+        sets, key = (targets, predictions), str(iterations or "none")
+        overall[key] = score(*sets, options)
+        by_number[key] = {
+            str(n): score(*sets, options, n) for n in map(int, numbers)
+        }
+        print(f"  {'':13}" + "".join(f"{name:>10}" for name in overall[key]))
+        print_row(f"T = {key}", overall[key])
+        for number, row in by_number[key].items():
             print_row(f"  {number:>2} objects", row)
     return {
         "test_scenes": len(targets),

@@ -33,6 +33,7 @@ PRESETS = {
 }
 SCENES = {"train": 60_000, "validation": 320}
 EPOCH_STEPS = 1000
+POLICY = "mixed_bfloat16"
 SEED = 0
 
 
@@ -87,6 +88,7 @@ def score(folder, preset, _):
     last = results.read_rows(folder / "history.csv")[-1]
     words = ["--preset", preset, "--data", PRESETS[preset], "--seed", SEED]
     words += ["--steps", last["step"], "--epoch-steps", EPOCH_STEPS]
+    words += ["--mixed-precision", POLICY]
     sys.argv = list(map(str, [sys.argv[0], *words, "--output", folder]))
     options, values = object_discovery.parse_options()
     model = ObjectDiscovery.from_preset(preset, load_weights=False)
@@ -128,7 +130,7 @@ def print_variants(model, scenes):
 def train(folder, preset, minutes):
     """Trains as many epochs as fit into the time."""
     arrays = np.load(folder / "scenes.npz")
-    keras.config.set_dtype_policy("mixed_bfloat16")
+    keras.config.set_dtype_policy(POLICY)
     model = ObjectDiscovery.from_preset(preset, load_weights=False)
     preset = get_preset(preset)
     model.compile(preset.make_optimizer(), metrics=[AdjustedRandIndex()])

@@ -8,7 +8,7 @@ is left out where it is not installed. Options that are not named here are
 handed on to the example: `--preset tetrominoes_paper` has slots that are drawn,
 `--records FOLDER` takes sharded files.
 
-Every training has ten minutes, and is ended then.
+Every training has `--timeout` seconds, and is ended then.
 """
 
 import os
@@ -21,7 +21,6 @@ from benchmarks.results import print_table, read_rows
 from benchmarks.running import EXAMPLES, command_line
 
 SCRIPT = EXAMPLES / "distributed_training.py"
-TIMEOUT = 600  # Seconds.
 # Backend, strategy, processes, and devices of each.
 CONFIGURATIONS = (
     ("tensorflow", "single", 1, 1),
@@ -37,7 +36,7 @@ CONFIGURATIONS = (
 def main():
     """Trains in every configuration, then prints a table."""
     output = Path("runs", "distributed_benchmark")
-    parser = command_line(__doc__, steps=8, output=output)
+    parser = command_line(__doc__, steps=8, timeout=600.0, output=output)
     backends = ["tensorflow", "jax"]
     parser.add_argument("--backends", nargs="+", default=backends)
     options, rest = parser.parse_known_args()
@@ -75,9 +74,9 @@ def run(backend, strategy, workers, devices, options, rest):
         ) as process,
     ):
         try:
-            code = process.wait(TIMEOUT)
+            code = process.wait(options.timeout)
         except subprocess.TimeoutExpired:
-            code = f"none in {TIMEOUT} seconds"
+            code = f"none in {options.timeout:g} seconds"
         finally:
             process.terminate()  # It ends its own.
     if code != 0:

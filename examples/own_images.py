@@ -7,7 +7,8 @@ python examples/own_images.py FOLDER --slots 6
 Trains `ObjectDiscovery` on the pictures of a folder, a few hundred of one kind
 of scene, without labels; draws what each slot holds in some it never saw. Give
 as many slots as there can be objects, and one for the background. A stopped run
-goes on when the command is repeated.
+goes on when the command is repeated. If the folder has true masks,
+`masks.npz` with one by each file name, the pictures left out are scored.
 """
 
 from pathlib import Path
@@ -20,6 +21,7 @@ from keras.callbacks import LambdaCallback
 
 from keras_slots import layers
 from keras_slots.callbacks import SlotDiagnosis, TrainingCheckpoint
+from keras_slots.metrics import AdjustedRandIndex, MeanBestOverlap
 from keras_slots.models import ObjectDiscovery
 from keras_slots.schedules import WarmupExponentialDecay
 from keras_slots.visualization import plot_slots
@@ -44,6 +46,12 @@ def main():
     left_out = min(64, len(files) // 4)
     model = train(options, images[left_out:], images[:left_out])
     model.save(output / "model.keras")
+    if (options.folder / "masks.npz").exists():
+        mask = read_masks(options.folder / "masks.npz", files[:left_out], size)
+        scores = model.evaluate(
+            images[:left_out], mask, BATCH, verbose=0, return_dict=True
+        )
+        print({name: round(float(x), 3) for name, x in scores.items()})
     plot_slots(images[:6], model(images[:6]), output / "slots.png")
     print(f"\n{output / 'slots.png'}\n{output / 'model.keras'}")
 
@@ -93,7 +101,11 @@ def read(file, size=None):
 def make_model(num_slots, height, width):
     """Makes slots whose centers start apart, one for the background."""
     encoder = layers.ConvEncoder(
-        (32, 32), strides=(2, 1), mlp_sizes=(32, 32), num_frequencies=4
+        (32, 32),
+        strides=(2, 1),
+        mlp_sizes=(32, 32),
+        num_frequencies=4,
+        append_color=True,
     )
     slot_attention = layers.SlotAttention(
         num_slots,
@@ -102,6 +114,7 @@ def make_model(num_slots, height, width):
         slots_initializer=layers.SpreadSlots(),
         centers=layers.SlotCenters(4),
         background_slot=True,
+        gradient="bilevel",
     )
     decoder = layers.SpatialBroadcastDecoder(
         grid_size=(height // PATCH, width // PATCH),
@@ -110,11 +123,17 @@ def make_model(num_slots, height, width):
         kernel_sizes=1,
         output_kernel_size=1,
         mask_falloff=8.0,
-        mask_penalty=3e-3,
         center_frequencies=4,
         background_slot=True,
     )
-    return ObjectDiscovery(encoder, slot_attention, decoder)
+    return ObjectDiscovery(
+        encoder,
+        slot_attention,
+        decoder,
+        pixel_noise=0.2,
+        slot_charge=0.01,
+        penalty_start=300,
+    )
 
 
 def train(options, images, left_out):
@@ -123,7 +142,11 @@ def train(options, images, left_out):
     model = make_model(options.slots, *images.shape[1:3])
     model.build((None, *images.shape[1:]))
     schedule = WarmupExponentialDecay(4e-3, 100, 500, decay_rate=0.5)
-    model.compile(keras.optimizers.Adam(schedule))
+    ari = AdjustedRandIndex(ignore_background=False, name="ari")
+    model.compile(
+        keras.optimizers.Adam(schedule),
+        metrics=[AdjustedRandIndex(), ari, MeanBestOverlap()],
+    )
     # The same seed shuffles alike in every process.
     training = tf.data.Dataset.from_tensor_slices(images)
     training = training.shuffle(len(images), seed=0).repeat().batch(BATCH)
@@ -138,6 +161,16 @@ def train(options, images, left_out):
         verbose=0,
     )
     return model
+
+
+def read_masks(path, files, size):
+    """Reads true masks by file name, each resized by its nearest pixels."""
+    with np.load(path) as masks:
+        masks = [masks[Path(file).name] for file in files]
+    resized = keras.ops.image.resize(
+        np.stack(masks)[..., None], size, interpolation="nearest"
+    )
+    return np.asarray(resized)[..., 0].astype("int32")
 
 
 def tell(epoch, logs):

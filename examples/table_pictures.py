@@ -6,7 +6,8 @@ python examples/table_pictures.py runs/table_pictures
 
 For `own_images.py`, where there are no pictures at hand: 800 files of 160 x 120
 pixels, PNG and JPEG by turns, each with two to five things, their shadows and
-their highlights, on wood of another grain and tint.
+their highlights, on wood of another grain and tint. `masks.npz` beside them has
+the true masks by file name: 0 the table, 1, 2, ... the things.
 """
 
 import argparse
@@ -16,7 +17,6 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Ellipse, Rectangle, RegularPolygon
 
-NUMBER = 800
 WIDTH, HEIGHT = 160, 120
 COLORS = (
     *("#c0392b", "#27ae60", "#2f6fb5", "#e0b020"),
@@ -42,35 +42,42 @@ SHAPES = (
 
 
 def main():
-    """Draws all of them."""
+    """Draws as many as asked for."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
-    folder.mkdir(parents=True, exist_ok=True)
+    parser.add_argument("--number", type=int, default=800)
+    options = parser.parse_args()
+    if options.number < 1:
+        parser.error(f"--number must be 1 or more, not {options.number}")
+    options.folder.mkdir(parents=True, exist_ok=True)
     chance = np.random.default_rng(7)
-    for index in range(NUMBER):
-        suffix = ("png", "jpg")[index % 2]
-        draw(chance).savefig(folder / f"IMG_{index:04}.{suffix}")
-    print(f"{NUMBER} pictures in {folder}")
+    masks = {}
+    for index in range(options.number):
+        name = f"IMG_{index:04}." + ("png", "jpg")[index % 2]
+        figure, masks[name] = draw(chance)
+        figure.savefig(options.folder / name)
+    np.savez_compressed(options.folder / "masks.npz", **masks)
+    print(f"{options.number} pictures in {options.folder}")
 
 
 def draw(chance):
-    """Draws one table."""
+    """Draws one table and its true mask, (H, W)."""
     figure = Figure((WIDTH / 100, HEIGHT / 100), dpi=100)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.axis("off")
     axes.set(xlim=(0, WIDTH), ylim=(0, HEIGHT))
     extent = (0, WIDTH, 0, HEIGHT)
     axes.imshow(wood(chance), extent=extent, aspect="auto")
-    places = []
+    places, mask = [], np.zeros((HEIGHT, WIDTH), "uint8")
     for _ in range(chance.integers(2, 6)):
         place = free_place(chance, places)
         if place is not None:
             places.append(place)
-            put(axes, chance, place)
-    return figure
+            thing = put(axes, chance, place)
+            mask[covers(thing)] = len(places)
+    return figure, mask
 
 
 def wood(chance):
@@ -93,7 +100,7 @@ def free_place(chance, places):
 
 
 def put(axes, chance, place):
-    """Draws a thing: its shadow, itself, its highlight."""
+    """Draws a thing: its shadow, itself, its highlight. Returns the thing."""
     radius = chance.uniform(10, 15)
     color = COLORS[chance.integers(len(COLORS))]
     make = SHAPES[chance.integers(4)]
@@ -106,6 +113,15 @@ def put(axes, chance, place):
     highlight.set(facecolor="white", alpha=0.25, linewidth=0)
     for patch in (shadow, thing, highlight):
         axes.add_patch(patch)
+    return thing
+
+
+def covers(thing):
+    """Tells which pixels have their center in a thing: (H, W)."""
+    y, x = np.mgrid[:HEIGHT, :WIDTH] + 0.5
+    centers = np.stack([x, HEIGHT - y], axis=-1).reshape(-1, 2)
+    outline = thing.get_path().transformed(thing.get_patch_transform())
+    return outline.contains_points(centers).reshape(HEIGHT, WIDTH)
 
 
 if __name__ == "__main__":

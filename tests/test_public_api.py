@@ -51,6 +51,7 @@ PUBLIC_NAMES = {
         "SpreadSlots",
         "literal_slot_attention",
         "mix_slots",
+        "posterior_masks",
     },
     "keras_slots.losses": {
         "HungarianCrossEntropyLoss",

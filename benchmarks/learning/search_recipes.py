@@ -2,7 +2,7 @@
 
 ```shell
 python benchmarks/learning/search_recipes.py \
-    --settings sprites_charged tetrominoes_late --seeds 0 1 --steps 1500
+    --settings sprites_charged tetrominoes_charged --seeds 0 1 --steps 1500
 ```
 
 Trains each setting once for each seed and, after every `--score-steps` steps,
@@ -18,23 +18,49 @@ recall that they split them.
 import argparse
 import csv
 import json
+from functools import partial
 from pathlib import Path
 
 import keras
 import numpy as np
+from other_scenes import other_scenes
 
 from keras_slots.callbacks import TrainingCheckpoint
-from keras_slots.datasets import multi_dsprites, tetrominoes
+from keras_slots.datasets import clevr_scenes, multi_dsprites, tetrominoes
 from keras_slots.layers import (
     SlotCenters,
     SpreadSlots,
 )
 from keras_slots.metrics import AdjustedRandIndex, MaskIoU, MeanBestOverlap
 from keras_slots.models import ObjectDiscovery, Preset
+from keras_slots.models.object_discovery import LOSS_TERMS
 from keras_slots.visualization import plot_slots
 
 BATCH, SCENES, SCORED_SCENES = 32, 30_000, 320
-DATA = {"sprites": multi_dsprites, "tetrominoes": tetrominoes}
+
+
+def clevr(split, batch_size, num_scenes, seed, **kwargs):
+    """Makes scenes of three to six solids, rendered once."""
+    scenes = clevr_scenes(
+        split,
+        batch_size,
+        num_scenes,
+        seed,
+        as_dict=True,
+        max_objects=6,
+        cache=Path(f"runs/scenes/64-3-6-{seed}"),
+        **kwargs,
+    )
+    return scenes.map(lambda scene: (scene["image"], scene["mask"]))
+
+
+DATA = {
+    "sprites": multi_dsprites,
+    "tetrominoes": tetrominoes,
+    "clevr": clevr,
+    "other": other_scenes,
+    "small": partial(other_scenes, size=35),
+}
 PARTS = ("encoder", "slot_attention", "decoder")
 
 
@@ -104,28 +130,28 @@ PLACED_PATCHES = {
     "background_slot": True,
     "mask_falloff": 8.0,
 }
-SHARP = {"disagreement_weight": 1.0}
-CHARGED = {**SHARP, "slot_charge": 0.02, "penalty_start": 1_500}
+MIXTURE = {"pixel_noise": 0.2, "penalty_start": 500}
+CHARGED = {**MIXTURE, "slot_charge": 0.01}
+SOLIDS = {**PLACED, "num_slots": 7}
 RECIPES = {
     "sprites_plain": sprites(PLAIN),
     "sprites_color": sprites(),
     "sprites_fine": sprites(FINE),
     "sprites_spread": sprites(slots=SPREAD),
     "sprites_background": sprites((), PLACED, AROUND),
-    "sprites_sharp": sprites((), PLACED, AROUND, **SHARP),
+    "sprites_mixture": sprites((), PLACED, AROUND, **MIXTURE),
     "sprites_charged": sprites((), PLACED, AROUND, **CHARGED),
+    "clevr_mixture": sprites((), SOLIDS, AROUND, **MIXTURE),
+    "clevr_charged": sprites((), SOLIDS, AROUND, **CHARGED),
+    "other_mixture": sprites((), PLACED, AROUND, **MIXTURE),
+    "other_charged": sprites((), PLACED, AROUND, **CHARGED),
     "tetrominoes_plain": tetromino(PLAIN),
     "tetrominoes_color": tetromino(),
     "tetrominoes_conv": tetromino(decoder=CONVOLUTIONS),
-    "tetrominoes_soft": tetromino(
-        (), PLACED, {**PLACED_PATCHES, "mask_penalty": 3e-3}
-    ),
     "tetrominoes_background": tetromino((), PLACED, PLACED_PATCHES),
-    "tetrominoes_sharp": tetromino((), PLACED, PLACED_PATCHES, **SHARP),
-    "tetrominoes_late": tetromino(
-        (), PLACED, PLACED_PATCHES, **SHARP, penalty_start=1_500
-    ),
+    "tetrominoes_mixture": tetromino((), PLACED, PLACED_PATCHES, **MIXTURE),
     "tetrominoes_charged": tetromino((), PLACED, PLACED_PATCHES, **CHARGED),
+    "small_charged": tetromino((), PLACED, PLACED_PATCHES, **CHARGED),
 }
 
 
@@ -207,9 +233,7 @@ def make_model(preset, shape):
     """The model, built and compiled."""
     model = ObjectDiscovery(
         *map(preset.make, PARTS),
-        disagreement_weight=preset.disagreement_weight,
-        slot_charge=preset.slot_charge,
-        penalty_start=preset.penalty_start,
+        **{term: getattr(preset, term) for term in LOSS_TERMS},
     )
     model.build((None, *shape[1:]))
     model.compile(preset.make_optimizer())

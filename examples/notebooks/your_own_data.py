@@ -32,6 +32,7 @@ from keras_slots.callbacks import SlotDiagnosis
 from keras_slots.layers import (
     ConvEncoder,
     SlotAttention,
+    SlotCenters,
     SpatialBroadcastDecoder,
     SpreadSlots,
 )
@@ -136,25 +137,33 @@ assert batch.numpy().min() >= -1 and batch.numpy().max() <= 1
 #   `grid_size * patch_size` is the size of the pictures, and `grid_size` takes
 #   a pair for height and width. A weak decoder is good: one that can draw a
 #   whole scene from one slot will do that.
-# - **Background**: here one color, which all slots share. If yours has a
-#   texture, or another color in every picture, give it a slot:
-#   `background_slot=True` in slots and decoder. Without, slots learn to draw
-#   parts of the background in place of objects.
-# - **Centers**: beyond the paper, slots that know where they are and start
+# - **Background**: `background_slot=True` in slots and decoder keeps the first
+#   slot for it. Without, all slots share the background or draw parts of it.
+# - **Centers** (beyond the paper): slots that know where they are and start
 #   apart. They learn in minutes on a processor, where slots drawn from one
 #   Gaussian, the paper's, need far longer.
+# - **Pixel noise** (beyond the paper): how far a pixel may be from the color
+#   that its slot draws. With it, masks say which slot made each pixel, and end
+#   where the colors change. `slot_charge` makes slots pay for being in use, so
+#   that no two share an object, from step `penalty_start` on.
 
 # %%
 model = ObjectDiscovery(
     ConvEncoder(
-        filters=(32, 32), strides=(2, 1), mlp_sizes=(32, 32), num_frequencies=4
+        filters=(32, 32),
+        strides=(2, 1),
+        mlp_sizes=(32, 32),
+        num_frequencies=4,
+        append_color=True,
     ),
     SlotAttention(
         num_slots=4,
         slot_size=32,
         slot_initialization="learned",
         slots_initializer=SpreadSlots(),
-        center_frequencies=4,
+        centers=SlotCenters(num_frequencies=4),
+        background_slot=True,
+        gradient="bilevel",
     ),
     SpatialBroadcastDecoder(
         grid_size=8,
@@ -163,9 +172,12 @@ model = ObjectDiscovery(
         kernel_sizes=1,
         output_kernel_size=1,
         center_frequencies=4,
+        background_slot=True,
         mask_falloff=8.0,
-        mask_penalty=3e-3,
     ),
+    pixel_noise=0.2,
+    slot_charge=0.01,
+    penalty_start=300,
 )
 model.build((None, SIZE, SIZE, 3))
 print(f"{model.count_params():,} parameters")
@@ -218,25 +230,17 @@ print("label maps:", labels.shape, "of", labels.max() + 1, "slots")
 plot_slots(batch, outputs, num_scenes=5)
 
 # %% [markdown]
-# Look at the pictures before you believe a number. Here every object is in a
-# slot, and no slot has two. But where there are fewer objects than slots to
-# hold them, spare slots hold one together, each a part of every pixel: these
-# are the *duplicates* of the diagnosis. With the largest mask the object is
-# still found whole, and once, as long as one of them is ahead everywhere, and
-# of a slot for the background, too. Fewer slots help if your pictures allow it.
-#
-# The background is shared, too, by all slots around what they hold (section 3.1
-# of the supplement). To tell it from objects takes a threshold on what a slot
-# draws, or `background_slot=True` in slots and decoder.
+# Look at the pictures before you believe a number: is every object in a slot,
+# does no slot have two, and does the first slot have the background? If two
+# slots share an object, raise `slot_charge`; if one slot has two objects, or
+# small ones are left to the background, lower it.
 #
 # One object, cut out:
 
 # %%
 scene = 0
-ground = np.array(batch[scene])[0, 0]  # the color of a corner
-far = abs(np.array(outputs["slot_reconstructions"][scene]) - ground).sum(-1)
-owned = labels[scene] == np.arange(4)[:, None, None]
-slot = (far * owned).sum(axis=(1, 2)).argmax()  # draws most that is no ground
+owned = labels[scene] == np.arange(4)[:, None, None]  # (K, H, W)
+slot = 1 + owned[1:].sum(axis=(1, 2)).argmax()  # the largest object
 picture = batch[scene].numpy() / 2 + 0.5
 owned = owned[slot]
 figure, axes = plt.subplots(

@@ -2,6 +2,9 @@
 
 from keras_slots.layers.conv_encoder import ConvEncoder as ConvEncoder
 from keras_slots.layers.decoder.mix_slots import mix_slots as mix_slots
+from keras_slots.layers.decoder.pixel_mixture import (
+    posterior_masks as posterior_masks,
+)
 from keras_slots.layers.decoder.spatial_broadcast_decoder import (
     SpatialBroadcastDecoder as SpatialBroadcastDecoder,
 )

@@ -8,9 +8,14 @@ from keras import ops
 from keras_slots.checks import (
     as_integer,
     as_number,
+    as_number_or_none,
     check_rank,
     check_sample_weight,
     check_tensor,
+)
+from keras_slots.layers.decoder.pixel_mixture import (
+    mixture_error,
+    posterior_masks,
 )
 from keras_slots.metrics.adjusted_rand_index import AdjustedRandIndex
 from keras_slots.models.grouping import attends, find_slots
@@ -19,7 +24,7 @@ from keras_slots.models.presets import get_preset
 from keras_slots.types import Tensor
 
 # Arguments of the loss, in presets too.
-LOSS_TERMS = ("disagreement_weight", "slot_charge", "penalty_start")
+LOSS_TERMS = ("pixel_noise", "slot_charge", "penalty_start")
 # Of a slot that holds next to nothing: half a pixel of 64 x 64.
 SMALLEST_SHARE = 1e-4
 
@@ -35,8 +40,7 @@ class ObjectDiscovery(PartsModel):
 
     `compile` needs an optimizer only. The loss is the mean squared error
     between image and reconstruction (another loss must give a value for each
-    pixel), `disagreement_weight` times how much slots that share a pixel
-    disagree on it, `slot_charge` for slots in use, and what the parts add, such
+    pixel), what `pixel_noise` and `slot_charge` add, and what parts add, such
     as the decoder's `mask_penalty`. `fit` takes images alone, or pairs of
     images and integer masks; with masks it also reports segmentation
     metrics, by default the foreground ARI (`fg_ari`). Masks never train.
@@ -61,20 +65,23 @@ class ObjectDiscovery(PartsModel):
             encoder. It gets no gradient; freeze a layer with weights of its
             own by `trainable = False`. A callable must be registered with
             Keras to be saved. Defaults to `None`: the image itself.
-        disagreement_weight: Float. With slots' drawings `x_k`, masks `m_k`
-            and reconstruction `r`, the loss gains this times the mean of
-            `sum_k m_k (x_k - r)^2`. With `1.0`, the squared error becomes the
-            error of every slot's own drawing, `sum_k m_k (x - x_k)^2` for an
-            image x: slots can no longer mix two colors into a third, and
-            masks get sharp. Defaults to `0.0`, as in the paper.
+        pixel_noise: Float or `None`, the standard deviation of a pixel around
+            what its slot draws, in units of the image. With it the model is a
+            mixture of Gaussians: `masks` say which slot made each pixel given
+            the image (`keras_slots.layers.posterior_masks`), and the loss
+            gains how unlikely the image is, `-2 s^2 / C` times the mean of
+            `log sum_k m_k exp(-|x - x_k|^2 / 2 s^2)` for pixels x, drawings
+            `x_k` and the decoder's masks `m_k`. Slots then own pixels in
+            place of mixing colors, and masks end where the colors change.
+            Defaults to `None`, as in the paper: `masks` are the decoder's.
         slot_charge: Float. The loss gains this times the sum, over the slots
             of objects, of the square root of the share of the image that a
             slot's mask covers. Two slots that halve an object pay 1.4 times
             as much as one slot that has it all, so that spare slots stay
             empty. A `background_slot` pays nothing. Defaults to `0.0`.
-        penalty_start: Integer, the training step from which disagreement and
-            slots are paid for. Charged from the first step, slots never take
-            objects up. Defaults to `0`.
+        penalty_start: Integer, the training step from which the loss gains
+            both. With them from the first step, slots never take objects up.
+            Defaults to `0`.
         **kwargs: Arguments of `keras.Model`.
 
     Call arguments:
@@ -90,10 +97,12 @@ class ObjectDiscovery(PartsModel):
     Returns:
         A dict: `reconstruction` `(B, H, W, C)`, `slot_reconstructions`
         `(B, K, H, W, C)`, `masks` `(B, K, H, W, 1)` that sum to one over the
-        slots, `slots` `(B, K, slot_size)` and, of layers that attend,
-        `attention` `(B, K, N)`. With a `target`, the first three have the
-        target's size and channels; where that size is not the image's,
-        `image_masks` `(B, K, H, W, 1)` are the masks resized to the image.
+        slots, `slots` `(B, K, slot_size)`, of layers that attend `attention`
+        `(B, K, N)`, and with `pixel_noise` also the `decoder_masks` that mix
+        the reconstruction, `(B, K, H, W, 1)`. With a `target`, the first three
+        have the target's size and channels; where that size is not the
+        image's, `image_masks` `(B, K, H, W, 1)` are the masks resized to the
+        image.
 
     Raises:
         ValueError: If the image or the target does not fit the decoder, or
@@ -122,7 +131,7 @@ class ObjectDiscovery(PartsModel):
         slot_attention: keras.Layer,
         decoder: keras.Layer,
         target: Callable | None = None,
-        disagreement_weight: float = 0.0,
+        pixel_noise: float | None = None,
         slot_charge: float = 0.0,
         penalty_start: int = 0,
         **kwargs,
@@ -137,9 +146,13 @@ class ObjectDiscovery(PartsModel):
                 f"target={target!r}"
             )
         self.target = target
-        self.disagreement_weight = as_number(
-            "disagreement_weight", disagreement_weight
-        )
+        self.pixel_noise = as_number_or_none("pixel_noise", pixel_noise)
+        if pixel_noise is not None and target is not None:
+            raise ValueError(
+                "`pixel_noise` is that of an image. Leave it out, or draw the "
+                "image, `target=None`. Received: "
+                f"pixel_noise={pixel_noise}, target={target!r}"
+            )
         self.slot_charge = as_number("slot_charge", slot_charge)
         self.penalty_start = as_integer(
             "penalty_start", penalty_start, minimum=0
@@ -211,6 +224,14 @@ class ObjectDiscovery(PartsModel):
         )
         attention = encoded.pop("attention", None)
         outputs = self.decode(**encoded, slot_mask=slot_mask)
+        if self.pixel_noise is not None:
+            outputs["decoder_masks"] = outputs["masks"]
+            outputs["masks"] = posterior_masks(
+                image,
+                outputs["slot_reconstructions"],
+                outputs["masks"],
+                self.pixel_noise,
+            )
         outputs["slots"] = encoded["slots"]
         if attention is not None:
             outputs["attention"] = attention
@@ -338,15 +359,20 @@ class ObjectDiscovery(PartsModel):
             training=training,
         )
         return loss + self._penalties_due(training) * self._penalties(
-            y_pred, 1.0 if sample_weight is None else sample_weight
+            x, y_pred, 1.0 if sample_weight is None else sample_weight
         )
 
-    def _penalties(self, outputs, weights):
-        """Adds up what slots pay for disagreement and for being in use."""
+    def _penalties(self, image, outputs, weights):
+        """Adds up the mixture's error and what slots in use pay."""
         total = 0.0
-        if self.disagreement_weight:
-            disagreement = ops.mean(weights * _disagreement(outputs))
-            total = self.disagreement_weight * disagreement
+        if self.pixel_noise is not None:
+            error = mixture_error(
+                image,
+                outputs["slot_reconstructions"],
+                outputs["decoder_masks"],
+                self.pixel_noise,
+            )  # (B, H, W)
+            total = ops.mean(weights * error)
         if self.slot_charge:
             slots = self.slot_attention
             first = int(attends(slots) and slots.background_slot)
@@ -404,21 +430,6 @@ class ObjectDiscovery(PartsModel):
     def from_config(cls, config):
         target = keras.saving.deserialize_keras_object(config.get("target"))
         return super().from_config({**config, "target": target})
-
-
-def _disagreement(outputs):
-    """Returns how much slots disagree on each pixel: (B, H, W).
-
-    This is the variance of their drawings x_k, weighted by the masks m_k. It
-    is the difference between the slots' errors and that of their mixture r:
-    sum_k m_k (x - x_k)^2 - (x - r)^2 = sum_k m_k (x_k - r)^2.
-    """
-    mixed, drawn, masks = (
-        ops.cast(outputs[name], "float32")
-        for name in ("reconstruction", "slot_reconstructions", "masks")
-    )
-    square = ops.square(drawn - mixed[:, None])  # (B, K, H, W, C)
-    return ops.mean(ops.sum(masks * square, axis=1), axis=-1)
 
 
 def _root_shares(masks):

@@ -46,10 +46,10 @@ def _object_discovery(label, weights, make_centers=None, **centers):
             {
                 **LAYER_ARGUMENTS,
                 "target": keras.layers.Identity(),
-                "disagreement_weight": 0.5,
                 "slot_charge": 0.1,
                 "penalty_start": 2,
             },
+            {**LAYER_ARGUMENTS, "pixel_noise": 0.5},
         ),
         inputs={"image": draw(2, 5, 6, 3), "initial_slots": draw(2, 3, 4)},
         shapes={"image": (None, 5, 6, 3), "initial_slots": (None, 3, 4)},

@@ -114,19 +114,9 @@ def train(run, cache, data_dir):
         callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=score)],
         verbose=0,
     )
-    rows = [
-        {
-            "step": row["epoch"] * task.epoch_steps,
-            "test_iterations": None,  # As in training.
-            "seconds": round(row["seconds"], 1),
-            "loss": row["loss"],
-            **{name: row[name] for name in task.scores},
-        }
-        for row in checkpoint.history
-    ]
-    print(
-        *(f"{k}: {rows[-1][k]:.4f}" for k in ("loss", *task.scores)), sep=", "
-    )
+    rows = curve(task, checkpoint.history)
+    names = ("loss", *task.scores)
+    print(*(f"{name}: {rows[-1][name]:.4f}" for name in names), sep=", ")
     for iterations in SETTINGS[run.setting].test_iterations:
         scores = task.score(model, scenes, iterations)
         scores["test_iterations"] = iterations
@@ -142,3 +132,17 @@ def train(run, cache, data_dir):
     )
     # It says nothing that the rows do not, and is the larger by far.
     checkpoint.path.unlink()
+
+
+def curve(task, history):
+    """Makes the rows of a learning curve."""
+    return [
+        {
+            "step": row["epoch"] * task.epoch_steps,
+            "test_iterations": None,  # As in training.
+            "seconds": round(row["seconds"], 1),
+            "loss": row["loss"],
+            **{name: row[name] for name in task.scores},
+        }
+        for row in history
+    ]

@@ -1,6 +1,5 @@
 """The folder that `convert_records` fills and `record_shards` reads."""
 
-import json
 import os
 import re
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from keras_slots.datasets.storage.settings_file import (
     read_json,
     read_settings,
 )
-from keras_slots.files import put_in_place
+from keras_slots.files import write_json
 
 SHARD_RECORDS = 500
 # Changes whenever the same settings give other scenes or other files.
@@ -152,10 +151,7 @@ class ShardFolder:
 
     def finish(self) -> None:
         """Marks the folder as complete."""
-        path = os.path.join(self.folder, _FINISHED)
-        with put_in_place(path) as unfinished:
-            with open(unfinished, "w", encoding="utf-8") as file:
-                json.dump(self.counts(), file)
+        write_json(os.path.join(self.folder, _FINISHED), self.counts())
 
     def is_complete(self) -> bool:
         """Returns whether all shards are there."""

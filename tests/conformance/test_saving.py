@@ -67,7 +67,8 @@ def test_weights_file(descriptor, tmp_path):
 
 
 @ON_TENSORFLOW
-@each(LAYERS + MODELS, slow_models=True)
+@pytest.mark.slow
+@each(LAYERS + MODELS)
 def test_saved_model_of_any_batch_size(descriptor, tmp_path):
     saved = Saved(descriptor)
     archive = keras.export.ExportArchive()

@@ -9,6 +9,7 @@ from tests.conformance.descriptors import (
     arrays,
     build_by_call,
     each,
+    is_variant,
 )
 
 
@@ -43,7 +44,7 @@ def test_weight_paths_are_unique_and_begin_with_the_name(descriptor):
         assert all(path.startswith("mine/") for path in paths)
 
 
-@each(LAYERS + MODELS)
+@each(LAYERS + MODELS, slow=is_variant)
 def test_symbolic_shapes_are_eager_shapes(descriptor):
     """Those of unknown inputs where they are known, those of others all."""
     instance = descriptor.create()

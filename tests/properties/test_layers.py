@@ -143,7 +143,7 @@ def test_spread_slots_start_apart_and_inside(seed, slots, size, lead, stddev):
 
 
 @cases(
-    3,
+    6,
     seed=SEEDS,
     initializer=st.sampled_from(("shared_gaussian", "per_slot_gaussian")),
     slots=st.integers(1, 5),

@@ -19,15 +19,20 @@ MODES = {
 EAGERLY = BACKEND == "tensorflow"
 
 
-def _slow_to_compile(mode, value):
+def _mode(mode, value, slow):
     """A parameter; `tests/conformance/test_xla.py` compiles each class once."""
-    slow = BACKEND == "tensorflow" and mode == "xla"
+    slow = BACKEND == "tensorflow" and mode in slow
     marks = [pytest.mark.slow] if slow else []
     return pytest.param(value, id=mode, marks=marks)
 
 
 EACH_MODE = pytest.mark.parametrize(
-    "mode", [_slow_to_compile(mode, mode) for mode in MODES]
+    "mode", [_mode(mode, mode, slow=["xla"]) for mode in MODES]
+)
+# Those in which values are not known while Python runs.
+EACH_TRACED_MODE = pytest.mark.parametrize(
+    "mode",
+    [_mode(mode, mode, slow=["xla"]) for mode in MODES if mode != "eager"],
 )
 # For `jit_compile` in `compile`; torch would call a C++ compiler, for minutes.
 EACH_JIT = pytest.mark.parametrize(
@@ -82,9 +87,17 @@ def _call_compiled(function, *arguments, **options):
 
 
 def ways_to_run(function):
-    """Runs a test with the function `run` in every mode."""
-    runs = [_slow_to_compile(mode, in_mode(function, mode)) for mode in MODES]
-    return pytest.mark.parametrize("run", runs)
+    """Runs a test with the function `run` in every mode.
+
+    Tests with it are of many shapes, each of which is traced anew.
+    """
+    return pytest.mark.parametrize(
+        "run",
+        [
+            _mode(mode, in_mode(function, mode), slow=["graph", "xla"])
+            for mode in MODES
+        ],
+    )
 
 
 def outputs_and_gradients(function, inputs, variables=()):

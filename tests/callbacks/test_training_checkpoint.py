@@ -11,7 +11,7 @@ import tensorflow as tf
 
 import keras_slots
 from keras_slots.callbacks import TrainingCheckpoint
-from tests.backends import ON_TENSORFLOW
+from tests.backends import EAGERLY, ON_TENSORFLOW
 
 EPOCHS = 4
 STEPS = 3
@@ -25,7 +25,8 @@ def make_model(units=1):
             keras.layers.Dense(units, kernel_initializer="ones"),
         ]
     )
-    model.compile(optimizer=keras.optimizers.Adam(0.1), loss="mse")
+    optimizer = keras.optimizers.Adam(0.1)
+    model.compile(optimizer, loss="mse", run_eagerly=EAGERLY)
     return model
 
 

@@ -265,14 +265,16 @@ OTHERS = [
 DESCRIPTORS = [*LAYERS, *MODELS, *OTHERS]
 
 
-def each(descriptors, slow_models=False):
-    """Runs a test with every one of `descriptors`."""
+def is_variant(descriptor):
+    """Whether it describes another form of a class than the plain one."""
+    return str(descriptor) != descriptor.cls.__name__
+
+
+def each(descriptors, slow=lambda descriptor: False):
+    """Runs a test with every one of `descriptors`; those that are slow so."""
     parameters = [
         pytest.param(
-            descriptor,
-            marks=[pytest.mark.slow]
-            if slow_models and issubclass(descriptor.cls, keras.Model)
-            else [],
+            descriptor, marks=[pytest.mark.slow] if slow(descriptor) else []
         )
         for descriptor in descriptors
     ]

@@ -11,6 +11,7 @@ from tests.conformance.descriptors import (
     arrays,
     build_by_call,
     each,
+    is_variant,
 )
 
 POLICIES = pytest.mark.parametrize(
@@ -61,19 +62,19 @@ def check(descriptor, instance, policy):
 
 
 @POLICIES
-@each(LAYERS)
+@each(LAYERS, slow=is_variant)
 def test_policy_of_a_layer(descriptor, policy):
     check(descriptor, build_by_call(descriptor, dtype=policy), policy)
 
 
 @POLICIES
-@each(MODELS)
+@each(MODELS, slow=is_variant)
 def test_global_policy(descriptor, policy, global_policy):
     check(descriptor, build_by_call(descriptor), policy)
 
 
 @POLICIES
-@each(LAYERS + MODELS)
+@each(LAYERS + MODELS, slow=is_variant)
 def test_results_are_near_those_in_float32(descriptor, policy):
     exact = build_by_call(descriptor)
     config = keras.saving.serialize_keras_object(exact)

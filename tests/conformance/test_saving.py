@@ -11,6 +11,7 @@ from tests.conformance.descriptors import (
     arrays,
     build_by_call,
     each,
+    is_variant,
 )
 
 
@@ -46,7 +47,7 @@ def load_saved_model(path):
     return tf.saved_model.load(path)
 
 
-@each(LAYERS + MODELS)
+@each(LAYERS + MODELS, slow=is_variant)
 def test_keras_file(descriptor, tmp_path):
     saved = Saved(descriptor)
     saved.model.save(tmp_path / "model.keras")
@@ -57,7 +58,7 @@ def test_keras_file(descriptor, tmp_path):
         np.testing.assert_array_equal(output, target)
 
 
-@each(LAYERS + MODELS)
+@each(LAYERS + MODELS, slow=is_variant)
 def test_weights_file(descriptor, tmp_path):
     model, other = Saved(descriptor).model, Saved(descriptor).model
     model.save_weights(tmp_path / "model.weights.h5")
@@ -67,7 +68,8 @@ def test_weights_file(descriptor, tmp_path):
 
 
 @ON_TENSORFLOW
-@each(LAYERS + MODELS, slow_models=True)
+@pytest.mark.slow
+@each(LAYERS + MODELS)
 def test_saved_model_of_any_batch_size(descriptor, tmp_path):
     saved = Saved(descriptor)
     archive = keras.export.ExportArchive()

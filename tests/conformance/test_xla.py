@@ -9,11 +9,16 @@ from tests.conformance.descriptors import (
     arrays,
     build_by_call,
     each,
+    is_variant,
 )
 
 
+def is_slow_to_compile(descriptor):
+    return issubclass(descriptor.cls, keras.Model) or is_variant(descriptor)
+
+
 @WITH_XLA
-@each(DESCRIPTORS, slow_models=True)
+@each(DESCRIPTORS, slow=is_slow_to_compile)
 def test_compiled_with_xla_equals_eager(descriptor):
     """Outputs, and gradients for weights and for the first input."""
     instance = build_by_call(descriptor)

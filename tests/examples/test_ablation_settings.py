@@ -170,9 +170,8 @@ def test_no_setting_is_forgotten(modules):
     assert list(settings.FIGURES) == figures
 
 
-@pytest.mark.parametrize(
-    "scale", ["small", pytest.param("paper", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("scale", ["small", "paper"])
 def test_every_model_can_be_built(modules, scale):
     settings, tasks = modules
     for task in tasks.make_tasks(scale).values():

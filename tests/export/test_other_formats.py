@@ -1,5 +1,6 @@
 """ONNX, LiteRT and OpenVINO, each run by its own runtime in a fresh process."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -58,6 +59,7 @@ def draw(*shape):
     return np.random.default_rng(0).uniform(-1, 1, shape).astype("float32")
 
 
+@functools.cache
 def discovery(**slots):
     model = ObjectDiscovery(
         ConvEncoder((4,), mlp_sizes=(4,)),

@@ -156,7 +156,8 @@ def slot_mlp_model(kind):
 @pytest.mark.parametrize("name", ["discover", "predict"])
 def test_slot_mlp_starts_from_nothing(name, tmp_path):
     model = slot_mlp_model(name)
-    export_saved_model(model, tmp_path / "model")
+    # A slash at the end of the path is no part of it.
+    export_saved_model(model, f"{tmp_path}/model/")
     served = tf.saved_model.load(str(tmp_path / "model")).signatures
     more = {"encode", "decode"} if name == "discover" else set()
     assert set(served) == {name, "serving_default"} | more
@@ -211,11 +212,6 @@ def test_an_unbuilt_model_is_an_error(tmp_path):
     model = SetPrediction(ConvEncoder(), SlotAttention(3, 8), PropertyHead())
     with pytest.raises(ValueError, match="and built: call it on an image"):
         export_saved_model(model, tmp_path / "model")
-
-
-def test_a_slash_at_the_end_of_the_path_is_no_part_of_it(tmp_path):
-    export_saved_model(slot_mlp_model("predict"), f"{tmp_path}/model/")
-    assert (tmp_path / "model" / "saved_model.pb").exists()
 
 
 def test_another_model_is_an_error(tmp_path):

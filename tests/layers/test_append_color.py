@@ -40,18 +40,3 @@ def test_shapes_agree(height, width):
     shape = (2, rows * columns, 14)
     assert encoder(draw_images(height, width)).shape == shape
     assert encoder.compute_output_shape((2, height, width, 3)) == shape
-
-
-def test_config_and_weights():
-    encoder = make_encoder()
-    encoder.build((None, None, None, 3))
-    again = ConvEncoder.from_config(encoder.get_config())
-    assert again.append_color
-    again.build((None, None, None, 3))
-    again.set_weights(encoder.get_weights())
-    images = draw_images(8, 8)
-    np.testing.assert_array_equal(
-        keras.ops.convert_to_numpy(encoder(images)),
-        keras.ops.convert_to_numpy(again(images)),
-    )
-    assert not ConvEncoder().append_color

@@ -88,15 +88,6 @@ def test_mixed_precision(policy):
     )
 
 
-def test_config_round_trip():
-    layer = SoftPositionEmbed(num_frequencies=3, name="where", dtype="float64")
-    config = keras.saving.serialize_keras_object(layer)
-    revived = keras.saving.deserialize_keras_object(config)
-    assert isinstance(revived, SoftPositionEmbed)
-    assert revived.get_config() == layer.get_config()
-    assert revived.num_frequencies == 3
-
-
 @pytest.mark.parametrize("num_frequencies", [-1, 1.5, True, None])
 def test_bad_number_of_frequencies(num_frequencies):
     with pytest.raises(ValueError, match="`num_frequencies` must be a non-"):

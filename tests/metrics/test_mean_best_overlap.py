@@ -10,7 +10,7 @@ from keras_slots.metrics import (
     mean_best_overlap,
 )
 from keras_slots.metrics.segmentation_pair import SegmentationPair
-from tests.backends import EACH_JIT, EACH_MODE, in_mode, ways_to_run
+from tests.backends import EACH_JIT, MODES, in_mode, ways_to_run
 from tests.metrics.mask_scenes import passing_on, row, scenes, to_masks
 
 EACH_RUN = ways_to_run(mean_best_overlap)
@@ -132,7 +132,11 @@ def test_ties_go_to_the_first_slot(run):
     np.testing.assert_array_equal(run(mask, masks), [1.0])
 
 
-@EACH_MODE
+@pytest.mark.parametrize(
+    "mode",
+    # So many pixels take their time in every mode.
+    [MODES[0], *(pytest.param(m, marks=pytest.mark.slow) for m in MODES[1:])],
+)
 def test_counts_of_large_images_are_exact(mode):
     def slot_sizes(mask, masks):
         pair = SegmentationPair(mask, masks, ignore_background=True)

@@ -91,19 +91,12 @@ def test_images_weigh_as_sample_weight_says():
     assert_allclose(loss, expected, rtol=1e-5)
 
 
-def test_it_learns_and_is_saved(tmp_path):
+def test_it_learns():
     model = make_model(pixel_noise=NOISE)
-    model.compile(keras.optimizers.Adam(1e-2), run_eagerly=EAGERLY)
+    # Of so many steps, a graph is worth its tracing.
+    model.compile(keras.optimizers.Adam(1e-2))
     loss = model.fit(IMAGES, epochs=20, verbose=0).history["loss"]
     assert loss[-1] < 0.9 * loss[0]
-    model.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras")
-    assert loaded.pixel_noise == NOISE
-    assert_allclose(
-        loaded.predict(IMAGES, verbose=0)["masks"],
-        model.predict(IMAGES, verbose=0)["masks"],
-        atol=1e-5,
-    )
 
 
 def test_wrong_noise_is_refused():
@@ -115,7 +108,8 @@ def test_wrong_noise_is_refused():
 
 def root_shares(model, first):
     """The sum over objects of the roots of their shares of the image."""
-    shares = model.predict(IMAGES, verbose=0)["masks"].mean(axis=(2, 3, 4))
+    masks = keras.ops.convert_to_numpy(model(IMAGES)["masks"])
+    shares = masks.mean(axis=(2, 3, 4))
     return np.sqrt(shares[:, first:]).sum(axis=1).mean()
 
 
@@ -147,7 +141,7 @@ def test_the_charge_begins_at_its_step_and_an_evaluation_is_no_step():
 
 def test_the_charge_alone_empties_slots():
     model = make_model(slot_charge=100.0)
-    model.compile(keras.optimizers.Adam(3e-2), run_eagerly=EAGERLY)
     before = root_shares(model, 0)
+    model.compile(keras.optimizers.Adam(3e-2))
     model.fit(IMAGES, epochs=50, verbose=0)
     assert root_shares(model, 0) < before - 0.2

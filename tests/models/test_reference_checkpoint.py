@@ -146,6 +146,12 @@ def checkpoint(golden, tmp_path_factory):
     )
 
 
+@pytest.fixture(scope="module")
+def unchanged():
+    """A model for tests that leave its weights as they are, and say so."""
+    return ObjectDiscovery.from_preset("tetrominoes_paper")
+
+
 def assert_golden(model, golden):
     outputs = model(golden["image"], initial_slots=initial_slots(golden))
     for name in ("reconstruction", "slot_reconstructions", "masks", "slots"):
@@ -216,17 +222,18 @@ def test_clevr6(tmp_path):
     ],
     ids=["decoder", "encoder", "slots"],
 )
-def test_variables_without_a_place_change_nothing(golden, tmp_path, name):
+def test_variables_without_a_place_change_nothing(
+    golden, unchanged, tmp_path, name
+):
     values = {**authors_values(golden), name: np.zeros((3, 4), "float32")}
-    model = ObjectDiscovery.from_preset("tetrominoes_paper")
-    before = model.get_weights()
+    path, before = write_checkpoint(values, tmp_path), unchanged.get_weights()
     with pytest.raises(ValueError) as error:
-        load_reference_checkpoint(model, write_checkpoint(values, tmp_path))
+        load_reference_checkpoint(unchanged, path)
     assert f"no place for 'network/layer_with_weights-0/{name}" in str(
         error.value
     )
     assert "(3, 4)" in str(error.value)
-    assert_unchanged(model, before)
+    assert_unchanged(unchanged, before)
 
 
 @pytest.mark.parametrize("form", ["prefix", "folder"])
@@ -271,7 +278,9 @@ def test_another_shape_changes_nothing(checkpoint):
     assert_unchanged(model, before)
 
 
-def test_a_set_prediction_checkpoint_changes_nothing(golden, tmp_path):
+def test_a_set_prediction_checkpoint_changes_nothing(
+    golden, unchanged, tmp_path
+):
     """It has the same encoder and slots, and a classifier in place of a
     decoder."""
     values = {
@@ -280,23 +289,20 @@ def test_a_set_prediction_checkpoint_changes_nothing(golden, tmp_path):
         if not name.startswith("decoder")
     }
     values["mlp_classifier/layer_with_weights-0/kernel"] = np.zeros((64, 64))
-    path = write_checkpoint(values, tmp_path)
-    model = ObjectDiscovery.from_preset("tetrominoes_paper")
-    before = model.get_weights()
+    path, before = write_checkpoint(values, tmp_path), unchanged.get_weights()
     with pytest.raises(ValueError, match=r"has no variable for .*position/de"):
-        load_reference_checkpoint(model, path)
+        load_reference_checkpoint(unchanged, path)
     with pytest.raises(
         ValueError, match=r"decoder_pos/dense/kernel.*another ta"
     ):
-        load_reference_checkpoint(model, path)
-    assert_unchanged(model, before)
+        load_reference_checkpoint(unchanged, path)
+    assert_unchanged(unchanged, before)
 
 
-def test_no_checkpoint(tmp_path):
-    model = ObjectDiscovery.from_preset("tetrominoes_paper")
+def test_no_checkpoint(unchanged, tmp_path):
     for path in (tmp_path, tmp_path / "ckpt-1", str(tmp_path / "nowhere")):
         with pytest.raises(FileNotFoundError, match="no TensorFlow checkpoint"):
-            load_reference_checkpoint(model, path)
+            load_reference_checkpoint(unchanged, path)
 
 
 def test_another_kind_of_model(checkpoint):

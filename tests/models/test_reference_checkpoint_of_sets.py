@@ -21,11 +21,10 @@ from tests.models.test_reference_checkpoint import assert_unchanged
 SET_PREDICTION = FOLDER / "official_checkpoint_set_prediction"
 
 
-@pytest.mark.parametrize("name", ["", "ckpt-1"], ids=["folder", "prefix"])
-def test_set_prediction_gives_the_golden_outputs(name):
+def test_set_prediction_gives_the_golden_outputs():
     golden = load_golden("set_prediction_128")
     model = SetPrediction.from_preset("clevr_properties")
-    load_reference_checkpoint(model, SET_PREDICTION / name)
+    load_reference_checkpoint(model, SET_PREDICTION)
     predictions = model(golden["image"], initial_slots=initial_slots(golden))
     assert_close(predictions, golden["outputs/predictions"])
 

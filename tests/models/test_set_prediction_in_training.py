@@ -85,7 +85,8 @@ class Last(keras.metrics.Mean):
 def test_loss_at_every_iteration_in_fit_and_evaluate():
     image, targets = scenes()
     model = small_model(loss_at_every_iteration=True)
-    model.compile(keras.optimizers.SGD(0.0), metrics=[Last()])
+    optimizer = keras.optimizers.SGD(0.0)
+    model.compile(optimizer, metrics=[Last()], run_eagerly=EAGERLY)
     expected = [
         losses(HungarianHuberLoss(), targets, model(image, num_iterations=t))
         for t in (1, 2)
@@ -107,7 +108,7 @@ def test_average_precision_as_a_metric():
     data = scenes()
     metric = SetAveragePrecision(category_sizes=(3,), distance_scale=6.0)
     model = small_model()
-    model.compile(metrics=[metric])
+    model.compile(metrics=[metric], run_eagerly=EAGERLY)
     logs = model.fit(*data, validation_data=data, verbose=0).history
     assert {"loss", "ap_0.125", "val_loss", "val_ap_0.125"} <= set(logs)
 
@@ -115,7 +116,7 @@ def test_average_precision_as_a_metric():
 def test_sample_weight():
     image, targets = scenes()
     model = small_model()
-    model.compile(weighted_metrics=[])
+    model.compile(weighted_metrics=[], run_eagerly=EAGERLY)
     weight = np.linspace(0, 2, 8)
     expected = losses(HungarianHuberLoss(), targets, model(image)) * weight
     score = model.evaluate(image, targets, sample_weight=weight, verbose=0)
@@ -134,6 +135,7 @@ def test_nan_targets_make_the_loss_nan(loss, every):
         loss=HungarianHuberLoss()
         if loss == "huber"
         else HungarianCrossEntropyLoss(),
+        run_eagerly=EAGERLY,
     )
     assert np.isnan(model.evaluate(image, targets, verbose=0))
     assert np.isnan(model.fit(image, targets, verbose=0).history["loss"]).all()

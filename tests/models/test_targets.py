@@ -8,6 +8,7 @@ from keras import ops
 from keras_slots import SlotAttention, SpatialBroadcastDecoder
 from keras_slots.layers import ConvEncoder, mix_slots
 from keras_slots.models import ObjectDiscovery
+from tests.backends import EAGERLY
 
 
 @keras.saving.register_keras_serializable(package="tests")
@@ -55,7 +56,7 @@ def test_features_are_reconstructed_and_scored_at_the_image_s_size(tmp_path):
     masks[:, 2:5, 2:5] = 1
     masks[:, 5:, 5:] = 2
     model = _model()
-    model.compile("adam")
+    model.compile("adam", run_eagerly=EAGERLY)
     logs = model.fit(images, masks, verbose=0).history
     assert set(logs) == {"loss", "fg_ari"}
     start = np.random.default_rng(1).normal(size=(2, 3, 8)).astype("float32")
@@ -85,7 +86,7 @@ def test_a_target_gets_no_gradient():
     target.build((None, 8, 8, 3))
     before = target.get_weights()
     model = _model(target)
-    model.compile("sgd")
+    model.compile("sgd", run_eagerly=EAGERLY)
     with pytest.warns(UserWarning, match="features"):  # It is not frozen.
         model.fit(_images(), verbose=0)
     for one, other in zip(before, target.get_weights(), strict=True):
@@ -94,7 +95,7 @@ def test_a_target_gets_no_gradient():
 
 def test_a_target_of_another_shape_is_refused():
     model = _model(target=lambda image: image)
-    model.compile("sgd")
+    model.compile("sgd", run_eagerly=EAGERLY)
     with pytest.raises(ValueError, match=r"`target` must .*Received"):
         model.fit(_images(), verbose=0)
     with pytest.raises(ValueError, match=r"`target` must .*target='no'"):
@@ -142,6 +143,10 @@ def test_training_reaches_the_parts_of_a_model():
     model = ObjectDiscovery(
         encoder, SlotAttention(3, 8), SpatialBroadcastDecoder(8, (4,))
     )
-    model.compile("sgd", loss=lambda y, x: 0.0 * ops.mean(x - y, axis=-1))
+    model.compile(
+        "sgd",
+        loss=lambda y, x: 0.0 * ops.mean(x - y, axis=-1),
+        run_eagerly=EAGERLY,
+    )
     assert model.fit(_images(), verbose=0).history["loss"] == [1.0]
     assert model.evaluate(_images(), verbose=0) == 0.0

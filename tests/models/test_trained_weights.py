@@ -16,7 +16,7 @@ from keras_slots.models import (
 )
 
 TRAINED = [name for name, told in list_presets().items() if told["trained"]]
-SCENES = 32
+SCENES = 16
 
 
 def masked_scenes(name):
@@ -42,7 +42,7 @@ def test_the_weights_score_about_what_the_card_says(name):
         mask, model.predict_on_batch(np.array(image))["masks"]
     )
     scores = keras.ops.convert_to_numpy(scores)
-    # The card's are of ten times as many scenes.
+    # The card's are of twenty times as many scenes.
     error = np.std(scores) / np.sqrt(SCENES)
     told = list_presets()[name]["scores"]["fg_ari"]
     assert np.mean(scores) == pytest.approx(told, abs=4 * error)

@@ -7,8 +7,9 @@ from scipy import optimize
 
 from keras_slots.ops import linear_sum_assignment
 from tests.backends import (
+    EACH_MODE,
+    EACH_TRACED_MODE,
     IN_FLOAT64,
-    MODES,
     ON_TENSORFLOW,
     in_mode,
     outputs_and_gradients,
@@ -16,7 +17,6 @@ from tests.backends import (
 )
 
 EACH_RUN = ways_to_run(linear_sum_assignment)
-IN_A_GRAPH = [mode for mode in MODES if mode != "eager"]
 EXAMPLES_PER_KIND = 100
 
 # 14 shapes of 8 kinds of 100 matrices: 11,200 in all, in every mode.
@@ -109,10 +109,11 @@ def test_least_cost_is_that_of_scipy(run, shape):
         assert np.abs(excess).max() <= tolerance, kind
 
 
-@EACH_RUN
+@EACH_MODE
 @pytest.mark.parametrize("shape", [(4, 4), (3, 5), (5, 3)], ids=str)
-def test_every_mode_gives_the_unique_optimum(run, shape):
+def test_every_mode_gives_the_unique_optimum(mode, shape):
     cost = np.random.default_rng(0).normal(size=(20, *shape))
+    run = in_mode(linear_sum_assignment, mode)
     column = np.array(run(cost.astype("float32")))
     expected = np.full((20, shape[0]), -1)
     for example, c in zip(expected, cost, strict=True):
@@ -140,7 +141,11 @@ def test_other_dtypes(dtype):
 
 
 @ON_TENSORFLOW
-@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+@pytest.mark.parametrize(
+    "jit_compile",
+    [False, pytest.param(True, marks=pytest.mark.slow)],
+    ids=["graph", "xla"],
+)
 def test_unknown_batch_size(jit_compile):
     import tensorflow as tf
 
@@ -205,7 +210,7 @@ def test_not_finite_raises_eagerly(value):
         linear_sum_assignment(cost)
 
 
-@pytest.mark.parametrize("mode", IN_A_GRAPH)
+@EACH_TRACED_MODE
 @pytest.mark.parametrize("shape", [(4, 4), (4, 6), (6, 4)], ids=str)
 def test_not_finite_in_a_graph_still_gives_an_assignment(mode, shape):
     rng = np.random.default_rng(0)
@@ -228,7 +233,7 @@ def test_not_finite_in_a_graph_still_gives_an_assignment(mode, shape):
     )
 
 
-@pytest.mark.parametrize("mode", IN_A_GRAPH)
+@EACH_TRACED_MODE
 def test_not_finite_in_a_graph_is_avoided(mode):
     cost = np.array([[[np.inf, 5.0], [7.0, np.nan]]], "float32")
     column = in_mode(linear_sum_assignment, mode)(cost)

@@ -1,6 +1,5 @@
 """`WarmupExponentialDecay` by its formula, and inside an optimizer."""
 
-import json
 import math
 
 import keras
@@ -59,24 +58,6 @@ def test_in_fit(jit_compile):
         np.testing.assert_allclose(
             model.get_weights()[1], [bias], rtol=1e-5, atol=1e-7
         )
-
-
-def test_config_round_trip():
-    config = {
-        "learning_rate": 4e-4,
-        "warmup_steps": 1000,
-        "decay_steps": 50_000,
-        "decay_rate": 0.5,
-    }
-    optimizer = keras.optimizers.Adam(WarmupExponentialDecay(**config))
-    data = json.loads(
-        json.dumps(keras.saving.serialize_keras_object(optimizer))
-    )
-    schedule = data["config"]["learning_rate"]
-    assert schedule["registered_name"] == "keras_slots>WarmupExponentialDecay"
-    revived = keras.saving.deserialize_keras_object(schedule)
-    assert revived.get_config() == config
-    keras.saving.deserialize_keras_object(data)
 
 
 @pytest.mark.parametrize("value", [-1, math.nan, math.inf, "1", None])

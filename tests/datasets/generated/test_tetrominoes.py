@@ -179,7 +179,7 @@ def test_scenes_stay_as_they_are_from_release_to_release():
 
 
 def test_splits_share_no_image_by_construction():
-    drawn = {s: sample_pieces(s, 5_000, seed=0) for s in SPLITS}
+    drawn = {s: sample_pieces(s, 2_000, seed=0) for s in SPLITS}
     images = {}
     for split, pieces in drawn.items():
         rendered = scenes.render(pieces)[0].numpy()

@@ -84,7 +84,8 @@ def names_of(dataset):
 
 
 def load_names(data_dir, split, **options):
-    dataset = clevr(split, data_dir=data_dir, as_dict=True, **options)
+    options = {"data_dir": data_dir, "image_size": 1, **options}
+    dataset = clevr(split, as_dict=True, **options)
     return names_of(scenes_of(dataset))
 
 

@@ -105,8 +105,3 @@ def test_batches_of_unknown_size_train():
     data = np.ones((5, 2, 8)), np.ones((5, 4, 4, 3))
     losses = model.fit(*data, batch_size=3, epochs=3, verbose=0)
     assert losses.history["loss"][-1] < losses.history["loss"][0]
-
-
-def test_config_tells():
-    config = SpatialBroadcastDecoder(4, rematerialize=True).get_config()
-    assert SpatialBroadcastDecoder.from_config(config).rematerialize

@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from keras_slots import SlotAttention
+from tests.backends import EAGERLY
 
 
 @keras.saving.register_keras_serializable(package="tests")
@@ -93,7 +94,7 @@ def test_layers_of_one_s_own_are_saved_and_trained(tmp_path):
     )
     model = keras.Model(inputs, layer(inputs))
     kernel = ops.convert_to_numpy(layer.update.gates.kernel)
-    model.compile("sgd", "mse")
+    model.compile("sgd", "mse", run_eagerly=EAGERLY)
     model.fit(tokens, np.ones_like(slots), verbose=0)
     assert np.abs(kernel - layer.update.gates.kernel).max() > 0
     model.save(tmp_path / "model.keras")

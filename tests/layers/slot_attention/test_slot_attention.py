@@ -71,6 +71,28 @@ def test_golden_slots_and_attention_of_every_iteration():
     assert_close(slots[:, -1], golden["outputs/slots"])
 
 
+def check_algorithm_1(arguments, num_tokens):
+    layer = randomized_layer(**arguments)
+    inputs, start = draw(2, num_tokens, 6), draw(2, 3, 6, seed=1)
+    slots, attention = layer(
+        inputs,
+        initial_slots=start,
+        return_attention_scores=True,
+        return_all_iterations=True,
+    )
+    options = {
+        name: value
+        for name, value in arguments.items()
+        if name in ALGORITHM_ARGUMENTS
+    }
+    for example in range(2):
+        expected_slots, expected_attention = algorithm_1(
+            inputs[example], start[example], weights_by_path(layer), **options
+        )
+        assert_close(slots[example], expected_slots, 1e-5)
+        assert_close(attention[example], expected_attention, 1e-5)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -98,27 +120,24 @@ def test_golden_slots_and_attention_of_every_iteration():
     ],
     ids=lambda arguments: "-".join(map(str, arguments.values())) or "default",
 )
-@pytest.mark.parametrize("num_tokens", [5, 40], ids="{} tokens".format)
-def test_equals_algorithm_1(arguments, num_tokens):
-    layer = randomized_layer(**arguments)
-    inputs, start = draw(2, num_tokens, 6), draw(2, 3, 6, seed=1)
-    slots, attention = layer(
-        inputs,
-        initial_slots=start,
-        return_attention_scores=True,
-        return_all_iterations=True,
-    )
-    options = {
-        name: value
-        for name, value in arguments.items()
-        if name in ALGORITHM_ARGUMENTS
-    }
-    for example in range(2):
-        expected_slots, expected_attention = algorithm_1(
-            inputs[example], start[example], weights_by_path(layer), **options
-        )
-        assert_close(slots[example], expected_slots, 1e-5)
-        assert_close(attention[example], expected_attention, 1e-5)
+def test_equals_algorithm_1(arguments):
+    check_algorithm_1(arguments, num_tokens=40)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"num_heads": 2},
+        {"use_layer_norm": False},
+        {"use_projections": False},
+        {"gradient": "bilevel"},
+    ],
+    ids=lambda arguments: "-".join(map(str, arguments.values())) or "default",
+)
+def test_equals_algorithm_1_of_few_tokens(arguments):
+    """Of which keys and values are formed, see `test_token_projections.py`."""
+    check_algorithm_1(arguments, num_tokens=5)
 
 
 def test_tokens_and_slots_may_have_other_sizes():

@@ -115,9 +115,9 @@ def test_masks_may_be_integers_or_floats():
 
 @pytest.mark.parametrize("softmax_axis", ["slots", "inputs"])
 @pytest.mark.parametrize("left_out", ["mask", "slot_mask"])
-@pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])
-def test_everything_masked_is_finite(softmax_axis, left_out, dtype):
-    layer = make_layer(softmax_axis=softmax_axis, epsilon=0.0, dtype=dtype)
+def test_everything_masked_is_finite(softmax_axis, left_out):
+    """In half precision too: `tests/properties/test_numerical_stress.py`."""
+    layer = make_layer(softmax_axis=softmax_axis, epsilon=0.0)
     size = {"mask": 8, "slot_mask": 4}[left_out]
     mask = np.array([[0] * size, [1] * size], bool)
 

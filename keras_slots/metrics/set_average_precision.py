@@ -160,8 +160,7 @@ class SetAveragePrecision(keras.metrics.Metric):
         if isinstance(size, int) and size > self.capacity:
             raise ValueError(
                 "`capacity` must be at least the number of predictions, but "
-                f"one batch already has {size}. Received: "
-                f"capacity={self.capacity}"
+                f"a batch already has {size}. Received: capacity={self.capacity}"
             )
         # Predictions beyond the capacity overwrite the end; `result` is then
         # NaN. Keras on PyTorch calls once before the state is set.

@@ -91,9 +91,7 @@ class ConvEncoder(keras.layers.Layer):
         self.kernel_sizes = as_sizes_or_one("kernel_sizes", kernel_sizes)
         self.strides = as_sizes_or_one("strides", strides)
         self.mlp_sizes = as_sizes("mlp_sizes", mlp_sizes)
-        self.num_frequencies = as_integer(
-            "num_frequencies", num_frequencies, minimum=0
-        )
+        self.num_frequencies = as_integer("num_frequencies", num_frequencies, 0)
         self.use_position_embedding = use_position_embedding
         self.append_color = append_color
         if not self.filters:

@@ -58,9 +58,7 @@ class SoftPositionEmbed(keras.layers.Layer):
 
     def __init__(self, num_frequencies: int = 0, **kwargs):
         super().__init__(**kwargs)
-        self.num_frequencies = as_integer(
-            "num_frequencies", num_frequencies, minimum=0
-        )
+        self.num_frequencies = as_integer("num_frequencies", num_frequencies, 0)
         self.input_spec = keras.InputSpec(ndim=4, name="inputs")
 
     def build(self, input_shape):

@@ -159,9 +159,8 @@ class SetAveragePrecision(keras.metrics.Metric):
         size = ops.shape(confidence)[0]
         if isinstance(size, int) and size > self.capacity:
             raise ValueError(
-                "`capacity` must be at least the number of predictions, but "
-                f"one batch already has {size}. Received: "
-                f"capacity={self.capacity}"
+                "`capacity` must be at least the predictions of a batch, but "
+                f"one already has {size}. Received: capacity={self.capacity}"
             )
         # Predictions beyond the capacity overwrite the end; `result` is then
         # NaN. Keras on PyTorch calls once before the state is set.

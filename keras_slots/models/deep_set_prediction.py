@@ -264,10 +264,9 @@ class DeepSetPrediction(PartsModel):
         num_rows = y.shape[1]
         if num_rows is None or num_rows > self.set_size:
             raise ValueError(
-                "Targets must have a known number of rows, at most "
-                f"`set_size`, {self.set_size}. Pad batches to one size, or "
-                "make a model of a larger `set_size`. Received: "
-                f"y.shape={tuple(y.shape)}"
+                "Targets must have a known number of rows, at most `set_size`, "
+                f"{self.set_size}. Pad batches to one size, or make a larger "
+                f"model. Received: y.shape={tuple(y.shape)}"
             )
         padding = ((0, 0), (0, self.set_size - num_rows), (0, 0))
         return ops.pad(ops.cast(y, "float32"), padding)

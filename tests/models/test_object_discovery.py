@@ -394,7 +394,7 @@ def test_errors():
         model(np.zeros((2, 2, 2, 3)))
     with pytest.raises(ValueError, match=r"`image` must have shape \(B, H, W"):
         model(np.zeros((*SIZE, 3)))
-    with pytest.raises(ValueError, match="`initial_slots` must have size 8"):
+    with pytest.raises(ValueError, match="`initial_slots` must have shape"):
         model(np.zeros((2, *SIZE, 3)), initial_slots=np.zeros((2, 3, 7)))
     with pytest.raises(ValueError, match=r"`image` must have shape"):
         small_model().build((None, 35, 3))

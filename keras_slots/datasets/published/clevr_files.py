@@ -63,24 +63,14 @@ class ClevrFiles:
                 raise ValueError(
                     "`data_dir` must hold files that number the classes of "
                     f"{name!r} as {classes}, but their order is {found}. "
-                    "Prepare them again, by a TensorFlow Datasets with the "
-                    f"published order. Received: data_dir={self._data_dir!r}"
+                    f"Prepare them again. Received: data_dir={self._data_dir!r}"
                 )
 
     def size(self, split: str) -> int:
         """Returns the number of scenes in a split."""
-        name = SPLITS[split].partition("[")[0]
-        least = NUM_TRAIN_EVAL + 1 if name == "train" else 1
-        found = self._builder.info.splits
-        size = found[name].num_examples if name in found else 0
-        if size < least:
-            raise ValueError(
-                f"`data_dir` must hold at least {least} scenes in {name!r} for "
-                f"the split {split!r}, but holds {size}. "
-                f"Received: data_dir={self._data_dir!r}"
-            )
         if split == "train_eval":
             return NUM_TRAIN_EVAL
+        size = self._builder.info.splits[split].num_examples
         return size - NUM_TRAIN_EVAL if split == "train" else size
 
     def scenes(self, split: str, shuffle: bool, seed: int) -> tf.data.Dataset:

@@ -114,8 +114,8 @@ tfds.builder('clevr').download_and_prepare()"
     Raises:
         FileNotFoundError: If the prepared files are not in `data_dir`.
         ImportError: If TensorFlow Datasets is not installed.
-        ValueError: If an argument is not as described, or the files hold too
-            few scenes, scenes without objects, or labels in another order.
+        ValueError: If an argument is not as described, or the files hold
+            scenes without objects, or labels in another order.
 
     Example:
     ```python

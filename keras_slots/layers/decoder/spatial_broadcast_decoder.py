@@ -166,9 +166,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         self.output_size = output_size
         if output_size is not None:
             self.output_size = as_sizes_or_one("output_size", output_size)
-        self.num_frequencies = as_integer(
-            "num_frequencies", num_frequencies, minimum=0
-        )
+        self.num_frequencies = as_integer("num_frequencies", num_frequencies, 0)
         self.center_frequencies = as_integer_or_none(
             "center_frequencies", center_frequencies
         )

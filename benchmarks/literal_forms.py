@@ -14,9 +14,12 @@ from unittest import mock
 import keras
 from keras import ops
 
-from keras_slots.layers.decoder import mix_slots, spatial_broadcast_decoder
+from keras_slots.layers.decoder import spatial_broadcast_decoder
+from keras_slots.layers.fast import masked_softmax
 from keras_slots.layers.fast.layer_norm import LayerNorm
-from keras_slots.layers.slot_attention import competitive_attention
+from keras_slots.layers.slot_attention.competitive_attention import (
+    CompetitiveAttention,
+)
 from keras_slots.layers.slot_attention.token_projections import (
     FormedProjections,
     Projection,
@@ -26,22 +29,15 @@ from keras_slots.layers.slot_attention.token_projections import (
 @contextlib.contextmanager
 def literal_forms():
     """Gives what is traced within the literal forms."""
-    attention = competitive_attention.CompetitiveAttention
-    with contextlib.ExitStack() as stack:
-        for owner, name, literal in (
-            (attention, "project", project),
-            (attention, "gather", gather),
-            (competitive_attention, "masked_softmax", softmax),
-            (mix_slots, "masked_softmax", softmax),
-            (spatial_broadcast_decoder, "broadcast_deconvolve", broadcast),
-            (
-                spatial_broadcast_decoder,
-                "deconvolve",
-                lambda x, layer: layer(x),
-            ),
-            (LayerNorm, "call", keras.layers.LayerNormalization.call),
-        ):
-            stack.enter_context(mock.patch.object(owner, name, literal))
+    attention = {"project": project, "gather": gather}
+    decoder = {"broadcast_deconvolve": broadcast, "deconvolve": deconvolve}
+    layer_norm = keras.layers.LayerNormalization.call
+    with (
+        mock.patch.multiple(CompetitiveAttention, **attention),
+        mock.patch.multiple(spatial_broadcast_decoder, **decoder),
+        mock.patch.object(masked_softmax, "_softmax", ops.softmax),
+        mock.patch.object(LayerNorm, "call", layer_norm),
+    ):
         yield
 
 
@@ -61,12 +57,11 @@ def gather(attention, weights, projections, _):
     return ops.cast(updates, attention.compute_dtype)
 
 
-def softmax(logits, mask, axis):
-    """Leaves the softmax to Keras; masks are not compared here."""
-    assert mask is None
-    return ops.softmax(logits, axis=axis)
-
-
 def broadcast(slots, position_map, deconv):
     """Forms the broadcast that the first layer decodes."""
     return deconv(slots[:, None, None, :] + position_map)
+
+
+def deconvolve(x, deconv):
+    """Leaves the transposed convolution to Keras."""
+    return deconv(x)

@@ -1,11 +1,11 @@
-"""What scripts leave: tables in Markdown, files of rows or values, pictures."""
+"""What scripts leave and read: tables, files of rows or values, pictures."""
 
 import csv
 import json
 import platform
 from pathlib import Path
 
-from keras_slots.files import put_in_place
+from keras_slots.files import write_json
 
 BENCHMARKS = Path("runs/benchmarks")
 # Okabe and Ito's palette, told apart with any common color vision.
@@ -21,41 +21,15 @@ def print_table(header, rows):
         print("| " + " | ".join(map(str, cells)) + " |")
 
 
-def write_rows(path, rows):
-    """Writes rows that are dicts, under the names that the first one has."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        put_in_place(path) as unfinished,
-        open(unfinished, "w", newline="") as file,
-    ):
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-
-
 def read_rows(path):
-    """Reads the rows again, every value as text."""
+    """Reads rows of a CSV file as dicts, every value as text."""
     with open(path, newline="") as file:
         return list(csv.DictReader(file))
 
 
-def write_json(path, values):
-    """Writes what JSON can say."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with put_in_place(path) as unfinished:
-        Path(unfinished).write_text(json.dumps(values, indent=2) + "\n")
-
-
 def read_json(path):
-    """Reads it again."""
+    """Reads a JSON file."""
     return json.loads(path.read_text())
-
-
-def as_json(values):
-    """Gives values as they would be read again, with Keras objects in them."""
-    from keras.saving import serialize_keras_object
-
-    return json.loads(json.dumps(values, default=serialize_keras_object))
 
 
 def write_measured(path, results):
@@ -64,6 +38,7 @@ def write_measured(path, results):
         "processor": platform.machine(),
         "python": platform.python_version(),
     }
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, {"machine": machine, **results})
 
 

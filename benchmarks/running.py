@@ -1,9 +1,12 @@
-"""How scripts are called, and call the examples and themselves."""
+"""How scripts are called, and call the examples and other processes."""
 
 import argparse
+import multiprocessing
 import os
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -20,6 +23,16 @@ def command_line(description, **defaults):
     return parser
 
 
+def require(*modules):
+    """Exits if some modules are not installed, and names them."""
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        raise SystemExit(
+            f"Not installed: {', '.join(missing)}. benchmarks/README.md says "
+            "how to install what this script needs."
+        )
+
+
 def run_example(name, folder, *words):
     """Runs an example that writes to a folder, in a process of its own."""
     words = map(str, ("--output", folder, *words))
@@ -32,12 +45,9 @@ def run_if_unfinished(name, folder, *words):
         run_example(name, folder, *words)
 
 
-def run_again(*words, backend="tensorflow", check=True, capture=False):
-    """Runs this script with other words, and gives what is captured of it."""
-    return subprocess.run(
-        [sys.executable, sys.argv[0], *map(str, words)],
-        env={**os.environ, "KERAS_BACKEND": backend},
-        check=check,
-        stdout=subprocess.PIPE if capture else None,
-        text=True,
-    ).stdout
+def in_own_process(function, *arguments, backend="tensorflow"):
+    """Gives what a function gives in a fresh process, with a backend."""
+    os.environ["KERAS_BACKEND"] = backend  # The process inherits it.
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=fresh) as process:
+        return process.submit(function, *arguments).result()

@@ -49,7 +49,8 @@ def open_scenes(options, preset):
     size, train = options.batch_size, options.train_scenes
     few = options.eval_scenes
     if options.records is None:
-        make = partial(_generate, options)
+        shared = {"cache": options.cache, "seed": options.seed}
+        make = partial(generate, options.data, **shared)
         return (
             make("train", size, train, drop_remainder=True),
             make("validation", size, few),
@@ -70,7 +71,8 @@ def open_unseen_scenes(options, preset, trained):
     """Opens batches to score that `trained`, a model's settings, left out."""
     few, records = options.eval_scenes, options.records
     if records is None:
-        return _generate(options, "test", TEST_BATCH, few)
+        shared = {"cache": options.cache, "seed": options.seed}
+        return generate(options.data, "test", TEST_BATCH, few, **shared)
     if not {"records", "train_scenes"} <= trained.keys():
         raise SystemExit(
             "What the model was trained on must be known, so that it is not "
@@ -93,21 +95,17 @@ def open_unseen_scenes(options, preset, trained):
     return _read(records, preset).take(few).batch(TEST_BATCH)
 
 
-def _generate(options, split, batch_size, num_scenes, **kwargs):
-    """Generates scenes; those that take long are kept in `--cache`."""
-    if options.data != "clevr_scenes":
-        make = getattr(datasets, options.data)
-        return make(split, batch_size, num_scenes, options.seed, **kwargs)
-    scenes = datasets.clevr_scenes(
-        split,
-        batch_size,
-        num_scenes,
-        as_dict=True,
-        min_objects=3,
-        max_objects=6,  # As in the paper's CLEVR6.
-        cache=options.cache / "64-3-6",  # As set_prediction.py names it.
-        **kwargs,
-    )
+def generate(data, split, *sizes, cache, seed=0, size=64, most=6, **kwargs):
+    """Generates `(image, mask)`; scenes that take long are kept in `cache`.
+
+    CLEVR-like ones are of that size, with 3 to `most` objects: 6 are those of
+    the paper's CLEVR6. They are the same for every seed.
+    """
+    if data != "clevr_scenes":
+        return getattr(datasets, data)(split, *sizes, seed=seed, **kwargs)
+    cache = cache / f"{size}-3-{most}"  # As set_prediction.py names it.
+    kwargs |= {"image_size": size, "max_objects": most, "cache": cache}
+    scenes = datasets.clevr_scenes(split, *sizes, as_dict=True, **kwargs)
     return scenes.map(lambda scene: (scene["image"], scene["mask"]))
 
 
@@ -127,8 +125,8 @@ def _read(path, preset, hint="", batch_size=None, cache=False, **kwargs):
         raise SystemExit(
             f"The model takes images of shape {preset.image_shape}, and those "
             f"of the records have shape {found}. Choose another --preset, or "
-            "crop and resize the records by convert_records.py. Received: "
-            f"--records {path}"
+            "crop and resize the records by `datasets.convert_records`. "
+            f"Received: --records {path}"
         )
     return scenes
 

@@ -23,24 +23,29 @@ more `--epochs` if you like.
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from distributed_workers import (
-    BACKENDS,
-    choose_backend,
     free_addresses,
     is_worker,
-    open_spread,
+    open_devices,
     run_workers,
     worker_environment,
 )
+
+BACKENDS = {
+    "single": None,  # Either.
+    "mirrored": "tensorflow",
+    "multi_worker": "tensorflow",
+    "jax_data_parallel": "jax",
+}
 
 
 def main():
     """Starts workers, or trains as one of them."""
     options = parse_options()
-    choose_backend(options.strategy)
     options.output.mkdir(parents=True, exist_ok=True)
     if options.workers > 1 and not is_worker():
         addresses = free_addresses(options.workers)
@@ -51,13 +56,15 @@ def main():
         command = [sys.executable, *sys.argv]
         return run_workers(command, environments, options.output)
     # First of all: it decides which devices there are.
-    spread = open_spread(options.strategy, options.devices)
-    if options.batch_size % spread.replicas:
+    scope, replicas, is_chief = open_devices(options.strategy, options.devices)
+    if options.batch_size % replicas:
         raise SystemExit(
-            f"--batch-size must be a multiple of the {spread.replicas} "
-            f"replicas. Received: --batch-size {options.batch_size}"
+            f"--batch-size must be a multiple of the {replicas} replicas. "
+            f"Received: --batch-size {options.batch_size}"
         )
-    train(options, spread)
+    if is_chief:
+        print(f"{options.strategy}: {replicas} replicas")
+    train(options, scope, is_chief)
 
 
 def parse_options():
@@ -78,6 +85,13 @@ def parse_options():
     add("--output", type=Path, help="default runs/distributed/STRATEGY")
     add("--seed", type=int, default=0, help="of scenes, weights and noise")
     options = parser.parse_args()
+    needed = BACKENDS[options.strategy]
+    chosen = os.environ.setdefault("KERAS_BACKEND", needed or "tensorflow")
+    if needed not in (None, chosen):
+        raise SystemExit(
+            f"--strategy {options.strategy} is for the backend {needed}. "
+            f"Received: KERAS_BACKEND={chosen}"
+        )
     if options.output is None:
         options.output = Path("runs", "distributed", options.strategy)
     many = options.strategy == "multi_worker"
@@ -93,38 +107,35 @@ def parse_options():
     return options
 
 
-def train(options, spread):
+def train(options, scope, is_chief):
     """Trains from the last checkpoint on."""
     # Late: Keras must not start before the devices are known.
     import keras
-    from run_folder import replacing, write_csv
 
     from keras_slots.callbacks import TrainingCheckpoint
+    from keras_slots.files import all_at_once, write_rows
     from keras_slots.models import ObjectDiscovery, get_preset
 
     # Every process makes the same weights.
     keras.utils.set_random_seed(options.seed)
-    preset = get_preset(options.preset)
-    with spread.scope():
+    with scope():
         model = ObjectDiscovery.from_preset(options.preset, load_weights=False)
-        model.compile(preset.make_optimizer())
-    if spread.many_workers:
+        model.compile(get_preset(options.preset).make_optimizer())
+    if options.strategy == "multi_worker":
         log_along_an_axis(model)
-    if spread.is_chief:
-        print(f"{options.strategy}: {spread.replicas} replicas")
     checkpoint = TrainingCheckpoint(options.output / "checkpoint.npz")
     checkpoint.fit(
         model,
-        open_scenes(options, preset.image_shape),
+        open_scenes(options),
         epochs=options.epochs,
         steps_per_epoch=options.epoch_steps,
-        verbose=2 if spread.is_chief else 0,
+        verbose=2 if is_chief else 0,
     )
     # Or JAX would wait for the other processes while this one saves.
     keras.distribution.set_distribution(None)
-    if spread.is_chief:
-        write_csv(options.output / "history.csv", checkpoint.history)
-        with replacing(options.output / "model.keras") as path:
+    if is_chief:
+        write_rows(options.output / "history.csv", checkpoint.history)
+        with all_at_once(options.output / "model.keras") as path:
             model.save(path)
         print(f"{options.output / 'model.keras'} after epoch {options.epochs}")
 
@@ -150,7 +161,7 @@ def log_along_an_axis(model):
     model.test_step = with_axis(model.test_step)
 
 
-def open_scenes(options, image_shape):
+def open_scenes(options):
     """Opens global batches of images; a process takes its part of each."""
     import tensorflow as tf
 
@@ -160,18 +171,11 @@ def open_scenes(options, image_shape):
     # `fit` begins the data twice, so that what is shuffled anew at every pass
     # would come in another order than on one device.
     shared = {"shuffle": False, "drop_remainder": True}
+    shared["batch_size"] = options.batch_size
     if options.records is None:
-        scenes = tetrominoes(
-            "train", options.batch_size, seed=options.seed, **shared
-        )
+        scenes = tetrominoes("train", seed=options.seed, **shared)
     else:
-        scenes = record_shards(options.records, options.batch_size, **shared)
-    found = scenes.element_spec[0].shape[1:]
-    if found != image_shape:
-        raise SystemExit(
-            f"{options.preset} takes images of shape {image_shape}, and the "
-            f"scenes have {tuple(found)}. Choose another --preset or --records."
-        )
+        scenes = record_shards(options.records, **shared)
     # Part of every batch, not part of the files: then workers make the very
     # steps of one process, and need not have the same number of files.
     policy = tf.data.Options()

@@ -1,7 +1,7 @@
 """How distributed_training.py is spread over devices and processes.
 
-Keras is imported late here: which backend it takes and which devices there
-are has to be said before.
+Keras and its backends are imported late: which backend it is, and which devices
+there are, has to be said before.
 """
 
 import contextlib
@@ -12,38 +12,53 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-
-BACKENDS = {
-    "single": None,  # Either.
-    "mirrored": "tensorflow",
-    "multi_worker": "tensorflow",
-    "jax_data_parallel": "jax",
-}
 
 
-@dataclass(frozen=True)
-class Spread:
-    """What a process needs to know of how training is spread."""
+def open_devices(strategy, devices):
+    """Joins the other devices and processes, before anything is computed.
 
-    replicas: int = 1  # Parts that a global batch is cut into.
-    # Gives the context to make the model in.
-    scope: Callable[[], AbstractContextManager] = contextlib.nullcontext
-    is_chief: bool = True  # Whether this process prints and writes.
-    many_workers: bool = False  # Whether TensorFlow trains in many processes.
+    A process without an accelerator makes so many devices of its processor.
+
+    Returns:
+        What gives the context to make the model in, the number of replicas
+        that share a batch, and whether this process prints and writes.
+    """
+    import tensorflow as tf
+
+    if strategy == "jax_data_parallel":
+        tf.config.set_visible_devices([], "GPU")  # It only reads the data here.
+        return open_jax_devices(devices)
+    if strategy == "multi_worker":
+        # Reads TF_CONFIG, and waits until all workers are there.
+        made = tf.distribute.MultiWorkerMirroredStrategy()
+    elif strategy == "single":
+        made = tf.distribute.get_strategy()
+    elif tf.config.list_physical_devices("GPU"):
+        made = tf.distribute.MirroredStrategy()  # All of them.
+    else:
+        (processor,) = tf.config.list_physical_devices("CPU")
+        logical = [tf.config.LogicalDeviceConfiguration()] * devices
+        tf.config.set_logical_device_configuration(processor, logical)
+        names = [f"CPU:{index}" for index in range(devices)]
+        made = tf.distribute.MirroredStrategy(names)
+    is_chief = made.extended.should_checkpoint
+    return made.scope, made.num_replicas_in_sync, is_chief
 
 
-def choose_backend(strategy):
-    """Sets the backend that a strategy is for, or exits if another is set."""
-    needed = BACKENDS[strategy]
-    chosen = os.environ.setdefault("KERAS_BACKEND", needed or "tensorflow")
-    if needed not in (None, chosen):
-        raise SystemExit(
-            f"--strategy {strategy} is for the backend {needed}. Received: "
-            f"KERAS_BACKEND={chosen}"
-        )
+def open_jax_devices(devices):
+    """Does so with JAX, which needs no scope."""
+    import jax
+    import keras
+
+    jax.config.update("jax_num_cpu_devices", devices)
+    if is_worker():
+        keras.distribution.initialize()
+    keras.distribution.set_distribution(keras.distribution.DataParallel())
+    replicas = len(keras.distribution.list_devices())
+    return contextlib.nullcontext, replicas, jax.process_index() == 0
+
+
+# Processes -------------------------------------------------------------------
 
 
 def is_worker():
@@ -70,64 +85,6 @@ def worker_environment(strategy, addresses, index):
     }
 
 
-def open_spread(strategy, devices):
-    """Joins the other devices and processes, before anything is computed.
-
-    A process without an accelerator makes so many devices of its processor.
-    """
-    return {
-        "single": lambda devices: Spread(),
-        "mirrored": _mirrored,
-        "multi_worker": _multi_worker,
-        "jax_data_parallel": _jax_data_parallel,
-    }[strategy](devices)
-
-
-def _mirrored(devices):
-    import tensorflow as tf
-
-    names = None  # All accelerators.
-    if not tf.config.list_physical_devices("GPU"):
-        (processor,) = tf.config.list_physical_devices("CPU")
-        logical = [tf.config.LogicalDeviceConfiguration()] * devices
-        tf.config.set_logical_device_configuration(processor, logical)
-        names = [f"CPU:{index}" for index in range(devices)]
-    strategy = tf.distribute.MirroredStrategy(names)
-    return Spread(strategy.num_replicas_in_sync, strategy.scope)
-
-
-def _multi_worker(devices):
-    import tensorflow as tf
-
-    # Reads TF_CONFIG, and waits until all workers are there.
-    strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    return Spread(
-        strategy.num_replicas_in_sync,
-        strategy.scope,
-        is_chief=strategy.extended.should_checkpoint,
-        many_workers=True,
-    )
-
-
-def _jax_data_parallel(devices):
-    import jax
-    import keras
-    import tensorflow as tf
-
-    tf.config.set_visible_devices([], "GPU")  # It only reads the data here.
-    jax.config.update("jax_num_cpu_devices", devices)
-    if is_worker():
-        keras.distribution.initialize()
-    keras.distribution.set_distribution(keras.distribution.DataParallel())
-    return Spread(
-        len(keras.distribution.list_devices()),
-        is_chief=jax.process_index() == 0,
-    )
-
-
-# Processes -------------------------------------------------------------------
-
-
 def free_addresses(number):
     """Finds so many addresses of this machine that nobody listens at."""
     with contextlib.ExitStack() as stack:
@@ -145,51 +102,27 @@ def run_workers(command, environments, folder):
     `worker_N.log` in the folder. If one fails, the others would wait for it
     without end, so they are ended, too; and so are all when this process is.
     """
-    workers = []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Ended from outside."))
     logs = [folder / f"worker_{i}.log" for i in range(len(environments))]
+    workers = []
     with contextlib.ExitStack() as stack:
-        before = signal.signal(
-            signal.SIGTERM, lambda *_: sys.exit("Ended from outside.")
-        )
-        stack.callback(signal.signal, signal.SIGTERM, before)
-        stack.callback(_end, workers)
         for index, environment in enumerate(environments):
-            log = None
-            if index > 0:
-                log = stack.enter_context(open(logs[index], "w"))
-            workers.append(
-                subprocess.Popen(
-                    command,
-                    env={**os.environ, **environment},
-                    stdout=log,
-                    stderr=log and subprocess.STDOUT,
-                )
+            log = stack.enter_context(open(logs[index], "w")) if index else None
+            worker = subprocess.Popen(
+                command, env=os.environ | environment, stdout=log, stderr=log
             )
+            stack.enter_context(worker)  # Waits for its end.
+            stack.callback(worker.kill)  # Before that.
+            workers.append(worker)
         codes = [None]
         while None in codes and not any(codes):
             time.sleep(0.2)
             codes = [worker.poll() for worker in workers]
-        failed = [index for index, code in enumerate(codes) if code]
-        if failed:
-            first = failed[0]
-            raise SystemExit(_report(logs[first], first, codes[first]))
-
-
-def _end(workers):
-    for worker in workers:
-        if worker.poll() is None:
-            worker.terminate()
-    for worker in workers:
-        try:
-            worker.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            worker.kill()
-            worker.wait()
-
-
-def _report(log, index, code):
-    text = f"Worker {index} failed with exit code {code}"
-    if index == 0:
-        return f"{text}; see above."
-    lines = log.read_text().splitlines()[-20:]
-    return "\n".join([f"{text}. The end of {log}:", *lines])
+    for index, code in enumerate(codes):
+        if code:
+            where, end = "see above", []
+            if index > 0:
+                where = f"the end of {logs[index]}:"
+                end = logs[index].read_text().splitlines()[-20:]
+            text = f"Worker {index} failed with exit code {code}; {where}"
+            raise SystemExit("\n".join([text, *end]))

@@ -36,6 +36,7 @@ from discovery_scenes import (
     print_results,
 )
 
+from keras_slots.files import write_json
 from keras_slots.metrics import AdjustedRandIndex, MaskIoU, MeanBestOverlap
 from keras_slots.models import ObjectDiscovery, get_preset
 from keras_slots.visualization import plot_slots
@@ -143,7 +144,7 @@ def evaluate_only(options, preset):
     print_results(results)
     plot_slots(**shown, path=options.output / "evaluation_scenes.png")
     results["records"] = options.records and str(options.records)
-    run_folder.write_json(options.output / "evaluation.json", results)
+    write_json(options.output / "evaluation.json", results)
     print(*sorted(options.output.glob("evaluation*")), sep="\n")
 
 

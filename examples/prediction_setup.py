@@ -14,7 +14,7 @@ from keras_slots.layers import PropertyHead, SlotMLP
 from keras_slots.losses import HungarianCrossEntropyLoss
 from keras_slots.metrics import SetAveragePrecision
 from keras_slots.models import DeepSetPrediction, SetPrediction
-from keras_slots.property_layout import PROPERTIES, PropertyLayout
+from keras_slots.property_layout import PropertyLayout
 
 MODELS = ("slot_attention", "slot_mlp", "dspn", "idspn")
 # Slot Attention's test iterations: as in training, and more (supplement, 3.2).
@@ -31,7 +31,6 @@ def parse_options(manual):
     add("--data", choices=("clevr_scenes", "clevr"), default="clevr_scenes")
     add("--preset", default="clevr_scenes_properties", help="see from_preset")
     add("--max-objects", type=positive, help="default: as many as slots")
-    add("--properties", nargs="*", default=list(PROPERTIES))
     add("--coordinate-scale", type=float, default=1.0, help="Figure 17")
     add("--loss", choices=("cross_entropy", "huber"), default="cross_entropy")
     add(
@@ -63,14 +62,13 @@ def change(preset, options):
             )
     elif options.loss_at_every_iteration is None:
         options.loss_at_every_iteration = preset.loss_at_every_iteration
-    options.layout = PropertyLayout(
-        tuple(options.properties), options.coordinate_scale
-    )
+    scale = options.coordinate_scale
+    options.layout = PropertyLayout(coordinate_scale=scale)
     slots, head = dict(preset.slot_attention), dict(preset.head)
     options.max_objects = options.max_objects or slots["num_slots"]
     slots["num_slots"] = options.max_objects
     head["num_features"] = options.layout.num_features
-    head["coordinate_scale"] = options.coordinate_scale
+    head["coordinate_scale"] = scale
     if options.no_centers:
         slots["centers"] = head["center_frequencies"] = None
     # The learning rate falls as far, however long the training.
@@ -207,14 +205,14 @@ def evaluate(model, scenes, options):
         predictions = np.concatenate(
             [np.array(model(image, **count)) for image, _ in scenes]
         )
-        key = str(iterations or "none")
-        row = overall[key] = score(targets, predictions, options)
-        print(f"  {'':13}" + "".join(f"{name:>10}" for name in row))
-        print_row(f"T = {key}", row)
-        by_number[key] = {}
-        for number in map(int, numbers):
-            row = score(targets, predictions, options, number)
-            by_number[key][str(number)] = row
+        sets, key = (targets, predictions), str(iterations or "none")
+        overall[key] = score(*sets, options)
+        by_number[key] = {
+            str(n): score(*sets, options, n) for n in map(int, numbers)
+        }
+        print(f"  {'':13}" + "".join(f"{name:>10}" for name in overall[key]))
+        print_row(f"T = {key}", overall[key])
+        for number, row in by_number[key].items():
             print_row(f"  {number:>2} objects", row)
     return {
         "test_scenes": len(targets),

@@ -4,8 +4,6 @@ A folder is claimed once, resumed alike, and never half-written.
 """
 
 import argparse
-import contextlib
-import csv
 import dataclasses
 import json
 import math
@@ -25,7 +23,9 @@ from matplotlib.figure import Figure
 import keras_slots
 from keras_slots.callbacks import TrainingCheckpoint
 from keras_slots.export import export_saved_model
+from keras_slots.files import all_at_once, write_json, write_rows
 from keras_slots.models import get_preset
+from keras_slots.visualization.figures import save_figure
 
 # What a run leaves. `--fresh` deletes in this order: first what says that the
 # run is finished, then what says that it can be resumed.
@@ -37,9 +37,8 @@ FILES = (
 )
 # What a crash leaves of them, if it comes while they are written: patterns.
 UNFINISHED = (
-    *(f"unfinished-{name}" for name in FILES),
-    "checkpoint.npz.unfinished",
-    ".saved_model.*.unfinished",
+    *(f"{name}.*.part" for name in FILES),
+    *(f".{name}.*.unfinished" for name in FILES),
 )
 # Options that decide no result; and the layout, which others make up.
 NO_SETTINGS = ("output", "cache", "layout", "fresh", "evaluate_only", "smoke")
@@ -148,9 +147,9 @@ def claim(folder, settings, fresh=False):
     an earlier run first.
     """
     if fresh:
-        for pattern in (*FILES, *UNFINISHED):
-            remove(folder, pattern)
+        remove(folder, *FILES)
     check(folder, settings)
+    remove(folder, *UNFINISHED)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -204,36 +203,11 @@ def load_model(folder, seed):
     return keras.saving.load_model(path)
 
 
-def remove(folder, pattern):
-    """Deletes the files and folders of a name, if there are any."""
-    for path in folder.glob(pattern):
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
-@contextlib.contextmanager
-def replacing(path):
-    """Gives another name to write to; the file takes its place whole."""
-    unfinished = path.with_name(f"unfinished-{path.name}")
-    try:
-        yield unfinished
-        os.replace(unfinished, path)
-    finally:
-        remove(path.parent, unfinished.name)
-
-
-def write_json(path, content):
-    """Writes a JSON file whole or not at all."""
-    with replacing(path) as unfinished:
-        unfinished.write_text(json.dumps(content, indent=2) + "\n")
-
-
-def write_csv(path, rows):
-    """Writes dicts of the same keys as a CSV file, whole or not at all."""
-    with replacing(path) as unfinished:
-        with open(unfinished, "w", newline="") as file:
-            writer = csv.DictWriter(file, rows[0])
-            writer.writeheader()
-            writer.writerows(rows)
+def remove(folder, *patterns):
+    """Deletes the files and folders of some names, if there are any."""
+    for pattern in patterns:
+        for path in folder.glob(pattern):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 # A run -----------------------------------------------------------------------
@@ -262,12 +236,10 @@ def train(model, scenes, options, callbacks=(), prefix="val_", **arguments):
 
     def write_history(*_):
         rows = []
-        for row in checkpoint.history:
-            step = {"step": row["epoch"] * options.epoch_steps}
-            row = {k.replace("val_", prefix): v for k, v in row.items()}
-            del row["epoch"]
-            rows.append(step | row)
-        write_csv(options.output / "history.csv", rows)
+        for logs in checkpoint.history:
+            row = {k.replace("val_", prefix): v for k, v in logs.items()}
+            rows.append({"step": row.pop("epoch") * options.epoch_steps, **row})
+        write_rows(options.output / "history.csv", rows)
         return rows
 
     first = {"on_train_begin": begin, "on_epoch_end": stop_if_lost}
@@ -285,7 +257,7 @@ def train(model, scenes, options, callbacks=(), prefix="val_", **arguments):
         verbose=1 if sys.stdout.isatty() else 2,
         **arguments,
     )
-    with replacing(options.output / "model.keras") as path:
+    with all_at_once(options.output / "model.keras") as path:
         model.save(path)
     return write_history()
 
@@ -307,9 +279,9 @@ def plot_curves(path, history, losses, title, scores, levels=None):
         for label, name in curves.items():
             points = [(row["step"], row[name]) for row in history]
             axis.plot(*zip(*points, strict=True), ".-", label=label)
-    for style, (label, value) in enumerate((levels or {}).items()):
-        line = ("--", ":")[style % 2]
-        right.axhline(value, color="0.4", linestyle=line, label=label)
+    styles = iter(("--", ":"))
+    for label, value in (levels or {}).items():
+        right.axhline(value, color="0.4", linestyle=next(styles), label=label)
     left.set(title="Loss", yscale="log")
     left.yaxis.set_major_formatter("{x:g}")  # Not 2 x 10^-2.
     left.yaxis.set_minor_formatter("{x:.3g}")
@@ -321,8 +293,7 @@ def plot_curves(path, history, losses, title, scores, levels=None):
         axis.set_xlim(0, None)
         axis.set_xlabel("step")
         axis.legend(frameon=False)
-    with replacing(path) as unfinished:
-        figure.savefig(unfinished)
+    save_figure(figure, path)
 
 
 def export_and_check(model, endpoint, call, inputs, path):
@@ -331,8 +302,7 @@ def export_and_check(model, endpoint, call, inputs, path):
     The endpoint and `call` take the same inputs by name, which must make the
     outputs deterministic. Exits if these are off by more than `MAX_DIFFERENCE`.
     """
-    for pattern in (path.name, f".{path.name}.*.unfinished"):
-        remove(path.parent, pattern)
+    remove(path.parent, path.name)
     export_saved_model(model, path)
     # As a graph, as it is served: in half precision, which operations are
     # fused, and so where rounding happens, shows in the third digit.

@@ -10,7 +10,7 @@ python examples/serve_onnx.py FILE.onnx INPUTS.npz OUTPUTS.npz
 neither TensorFlow nor Keras nor keras-slots.
 """
 
-import sys
+import argparse
 
 import numpy as np
 import onnxruntime
@@ -26,4 +26,9 @@ def main(file: str, inputs: str, outputs: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    for name in ("file", "inputs", "outputs"):
+        parser.add_argument(name)
+    main(**vars(parser.parse_args()))

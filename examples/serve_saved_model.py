@@ -11,6 +11,7 @@ python examples/serve_saved_model.py \
 itself Keras and keras-slots: the SavedModel holds all that it needs.
 """
 
+import argparse
 import sys
 
 # An import of either now fails. (TensorFlow imports Keras where it can.)
@@ -34,4 +35,9 @@ def main(saved_model: str, endpoint: str, inputs: str, outputs: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    for name in ("saved_model", "endpoint", "inputs", "outputs"):
+        parser.add_argument(name)
+    main(**vars(parser.parse_args()))

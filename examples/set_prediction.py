@@ -35,6 +35,7 @@ from prediction_setup import (
 )
 
 from keras_slots.callbacks.same_noise import same_noise
+from keras_slots.files import write_json
 from keras_slots.visualization import plot_set_prediction
 
 
@@ -78,29 +79,24 @@ def train(options, preset, scenes, validation):
         loss=make_loss(options),
         jit_compile=options.jit or "auto",
     )
-    precision = ValidationPrecision(validation, options)
+
+    def on_epoch_end(epoch, logs):
+        """Runs before the checkpoint, which keeps the logs."""
+        logs |= validate(model, validation, options)
+        print(f"val_ap_inf: {logs['val_ap_inf']:.4f}")
+
+    precision = keras.callbacks.LambdaCallback(on_epoch_end=on_epoch_end)
     return run_folder.train(model, scenes, options, [precision])
 
 
-class ValidationPrecision(keras.callbacks.Callback):
-    """Adds the AP on validation scenes to the logs of every epoch."""
-
-    def __init__(self, scenes, options):
-        super().__init__()
-        self.scenes, self.options = scenes, options
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Runs before the checkpoint, which keeps the logs."""
-        targets, predictions = [], []
-        # Training does not notice: its noise goes on where it was.
-        with same_noise(self.model):
-            for image, target in self.scenes:
-                targets.append(target)
-                predictions.append(self.model.predict_on_batch(image))
-        sets = map(np.concatenate, (targets, predictions))
-        for name, value in score(*sets, self.options).items():
-            logs[f"val_{name}"] = value
-        print(f"val_ap_inf: {logs['val_ap_inf']:.4f}")
+def validate(model, scenes, options):
+    """Measures the AP on validation scenes, by distance."""
+    # Training does not notice: its noise goes on where it was.
+    with same_noise(model):
+        pairs = [(y, model.predict_on_batch(image)) for image, y in scenes]
+    sets = map(np.concatenate, zip(*pairs, strict=True))
+    scores = score(*sets, options)
+    return {f"val_{name}": value for name, value in scores.items()}
 
 
 def draw(model, scenes, options, path):
@@ -121,7 +117,7 @@ def evaluate_only(options, preset):
     *_, test = open_scenes(options, preset)
     results = evaluate(model, test, options)
     draw(model, test, options, options.output / "evaluation_predictions.png")
-    run_folder.write_json(options.output / "evaluation.json", results)
+    write_json(options.output / "evaluation.json", results)
 
 
 def export(model, image, output):

@@ -3,39 +3,28 @@
 import numbers
 import operator
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-import numpy as np
 from keras import ops
 
 from keras_slots.types import Tensor
 
 
 def as_integer(name: str, value, minimum: int = 1) -> int:
-    """Returns `value` as an `int` if it is an integer of at least `minimum`.
+    """Returns an integer of at least `minimum` as an `int`.
 
-    Args:
-        name: String. The argument's name, for the message.
-        value: The value; NumPy's integers count as integers.
-        minimum: Integer. `0` or `1`, the default.
-
-    Returns:
-        `value` as an `int`.
-
-    Raises:
-        ValueError: If `value` is not an integer or is too small.
+    Otherwise raises a `ValueError`. NumPy's integers count as integers.
     """
     try:
         integer = operator.index(value)
     except TypeError:
         integer = minimum - 1
     if isinstance(value, bool) or integer < minimum:
-        kind = "positive" if minimum else "non-negative"
-        raise ValueError(
-            f"`{name}` must be a {kind} integer. Received: {name}={value!r}"
-        )
+        kinds = {0: "a non-negative integer", 1: "a positive integer"}
+        kind = kinds.get(minimum, f"an integer of at least {minimum}")
+        raise ValueError(f"`{name}` must be {kind}. Received: {name}={value!r}")
     return integer
 
 
@@ -62,16 +51,6 @@ def as_number(name: str, value, above: bool = False) -> float:
 def as_number_or_none(name: str, value) -> float | None:
     """Works like `as_number(above=True)`, but also accepts `None`."""
     return None if value is None else as_number(name, value, above=True)
-
-
-def as_seed(value) -> int | None:
-    """Returns `value`; raises a `ValueError` unless an integer or `None`."""
-    integer = isinstance(value, numbers.Integral)
-    if value is not None and (isinstance(value, bool) or not integer):
-        raise ValueError(
-            f"`seed` must be an integer or `None`. Received: seed={value!r}"
-        )
-    return None if value is None else operator.index(value)
 
 
 def as_tuple(name: str, values, what: str) -> tuple:
@@ -108,41 +87,55 @@ def check_tensor(name: str, value, axes: str) -> None:
 
 
 def check_rank(name: str, shape, axes: str) -> None:
-    """Raises a `ValueError` unless `shape` has one entry per letter of axes.
-
-    `axes` is written as in the documentation, for example `"(B, N, D)"`, or
-    `"(..., K, D)"` if any number of axes may come first.
-    """
-    letters = axes.count(",") + 1
-    if axes.startswith("(..."):
-        fits = shape is not None and len(shape) >= letters - 1
-    else:
-        fits = shape is not None and len(shape) == letters
-    if not fits:
+    """Raises a `ValueError` unless `shape` has one entry per letter of axes."""
+    if shape is None or len(shape) != len(axes.split(",")):
         shape = shape if shape is None else tuple(shape)
         raise ValueError(
             f"`{name}` must have shape {axes}. Received: {name}.shape={shape}"
         )
 
 
-def check_size(name: str, shape, axis: int, expected: int | None) -> None:
-    """Raises a `ValueError` if a known size is not the expected one."""
-    size = shape[axis]
-    if size is not None and expected is not None and size != expected:
-        raise ValueError(
-            f"`{name}` must have size {expected} on axis {axis}. "
-            f"Received: {name}.shape={tuple(shape)}"
+def check_shapes(
+    tensors: Mapping[str, tuple[Tensor | None, str]], **sizes: int | None
+) -> dict[str, int]:
+    """Raises a `ValueError` unless the shapes of tensors fit together.
+
+    Args:
+        tensors: Dict from names to a tensor, or `None` for a tensor that is
+            left out, and its axes as in the documentation, for example
+            `"(B, N, 2)"`. A letter is the same size in all tensors.
+        **sizes: Sizes of letters that are already known.
+
+    Returns:
+        The known sizes of all letters.
+    """
+    known = {letter: size for letter, size in sizes.items() if size is not None}
+    for name, (tensor, axes) in tensors.items():
+        if tensor is None:
+            continue
+        check_tensor(name, tensor, axes)
+        shape, letters = tuple(tensor.shape), axes[1:-1].split(", ")
+        expected = tuple(
+            int(letter) if letter.isdigit() else known.get(letter, size)
+            for letter, size in zip(letters, shape, strict=True)
         )
+        pairs = zip(shape, expected, strict=True)
+        if any(size not in (None, other) for size, other in pairs):
+            raise ValueError(
+                f"`{name}` must have shape {axes}, here {expected}. "
+                f"Received: {name}.shape={shape}"
+            )
+        found = zip(letters, shape, strict=True)
+        known |= {letter: size for letter, size in found if size is not None}
+    return known
 
 
-def check_floats(name: str, value) -> None:
-    """Raises a `ValueError` unless a tensor holds floats."""
-    dtype = ops.dtype(value)
-    if "float" not in dtype:
-        raise ValueError(
-            f"`{name}` must hold floats. Convert images with integers from 0 "
-            f"to 255 by `x / 127.5 - 1`. Received: {name}.dtype={dtype}"
-        )
+def check_together(**arguments) -> None:
+    """Raises a `ValueError` if some arguments are `None`, and others not."""
+    if len({value is None for value in arguments.values()}) > 1:
+        names = " and ".join(f"`{name}`" for name in arguments)
+        received = ", ".join(f"{k}={v!r}" for k, v in arguments.items())
+        raise ValueError(f"{names} go together. Received: {received}")
 
 
 def check_sample_weight(value) -> None:
@@ -195,43 +188,3 @@ def one_each(name: str, value: Sizes, count: int) -> tuple[int, ...]:
             f"Received: {name}={value!r}"
         )
     return sizes
-
-
-def check_set_shapes(true_shape, pred_shape) -> None:
-    """Raises a `ValueError` unless both are `(B, n, d)`, with the same B."""
-    for name, set_size, shape in (
-        ("y_true", "num_targets", true_shape),
-        ("y_pred", "num_predictions", pred_shape),
-    ):
-        check_rank(name, shape, f"(batch_size, {set_size}, num_features)")
-    check_same("batch size", 0, true_shape, pred_shape)
-
-
-def check_same(what: str, axis: int, true_shape, pred_shape) -> None:
-    """Raises a `ValueError` if both sizes are known and differ."""
-    sizes = true_shape[axis], pred_shape[axis]
-    if None not in sizes and sizes[0] != sizes[1]:
-        raise ValueError(
-            f"`y_true` and `y_pred` must have the same {what}. "
-            f"Received: y_true.shape={true_shape}, y_pred.shape={pred_shape}"
-        )
-
-
-def as_tensor(name: str, value, dtype: str | None = None) -> Tensor:
-    """Converts `value` to a tensor of numbers; else raises a `ValueError`."""
-    try:
-        tensor = ops.convert_to_tensor(value)
-        if "string" in str(tensor.dtype):
-            raise TypeError("It holds text.")
-        return tensor if dtype is None else ops.cast(tensor, dtype)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(
-            f"`{name}` must be a tensor, or numbers in the form of a tensor. "
-            f"Received: {name} of type {type(value).__name__}"
-        ) from error
-
-
-def as_array(name: str, value) -> np.ndarray:
-    """Converts `value` to a float32 array; else raises a `ValueError`."""
-    # NumPy hardly supports bfloat16.
-    return ops.convert_to_numpy(as_tensor(name, value, "float32"))

@@ -1,11 +1,14 @@
 """Files that are either complete or missing."""
 
+import csv
+import json
 import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 # The ending of files that a killed run may leave.
 UNFINISHED = ".part"
@@ -47,3 +50,21 @@ def all_at_once(path: Path) -> Iterator[Path]:
         written = sorted(Path(folder).iterdir(), key=unfinished.__eq__)
         for file in written:
             os.replace(file, path.with_name(file.name))
+
+
+def write_json(path: str | os.PathLike, content: Any) -> None:
+    """Writes a JSON file."""
+    with put_in_place(os.fspath(path)) as unfinished:
+        text = json.dumps(content, indent=2) + "\n"
+        Path(unfinished).write_text(text, encoding="utf-8")
+
+
+def write_rows(path: str | os.PathLike, rows: list[dict]) -> None:
+    """Writes dicts with the same keys as the rows of a CSV file."""
+    with (
+        put_in_place(os.fspath(path)) as unfinished,
+        open(unfinished, "w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)

@@ -128,19 +128,3 @@ class PropertyLayout:
             },
             "real": rows[..., -1],
         }
-
-
-def as_layout(layout: PropertyLayout | None) -> PropertyLayout:
-    """Returns `layout`, or the paper's 19 features for `None`.
-
-    Raises:
-        ValueError: If `layout` is neither a `PropertyLayout` nor `None`.
-    """
-    if layout is None:
-        return PropertyLayout()
-    if not isinstance(layout, PropertyLayout):
-        raise ValueError(
-            "`layout` must be a `PropertyLayout` or `None`. "
-            f"Received: layout={layout!r}"
-        )
-    return layout

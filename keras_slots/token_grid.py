@@ -10,19 +10,8 @@ def token_grid(
 ) -> tuple[int, int]:
     """Finds height and width of the map that tokens come from, row by row.
 
-    Args:
-        num_tokens: Integer.
-        image_size: Height and width of the images of the tokens.
-        grid_size: The height and width to check, if known. Otherwise the map
-            must have the shape of the images, or else be square. Defaults to
-            `None`.
-
-    Returns:
-        Pair of integers.
-
-    Raises:
-        ValueError: If `grid_size` does not multiply to `num_tokens`, or is
-            missing and cannot be inferred.
+    Raises a `ValueError` unless `grid_size`, if known, multiplies to
+    `num_tokens`, or the map has the shape of the images, or is square.
     """
     if grid_size is None:
         grid = _shaped_like(num_tokens, *image_size) or _square(num_tokens)
@@ -30,10 +19,9 @@ def token_grid(
         grid = _given(num_tokens, grid_size)
     if grid is None:
         raise ValueError(
-            "`grid_size` must be the height and width of the map that the "
-            f"{num_tokens} tokens come from. Without it, that map must be "
-            "shaped like the images, of "
-            f"{image_size[0]} x {image_size[1]} pixels, or be square. "
+            f"`grid_size` must be height and width of the map that {num_tokens}"
+            " tokens come from. Without it, that map must be shaped like the "
+            f"images, {image_size[0]} x {image_size[1]} pixels, or be square. "
             f"Received: grid_size={grid_size!r}"
         )
     return grid

@@ -10,7 +10,6 @@ from keras_slots.datasets.property_targets import property_targets
 from keras_slots.property_layout import (
     PROPERTIES,
     PropertyLayout,
-    as_layout,
 )
 
 # A large metal cylinder, purple; a small rubber cube, gray.
@@ -178,15 +177,3 @@ def test_another_number_of_features():
 def test_a_column_that_the_layout_has_not():
     with pytest.raises(ValueError, match="'coordinates', 'shape', 'real'"):
         PropertyLayout(("shape",)).columns("color")
-
-
-def test_none_is_the_papers_layout_and_anything_else_is_named():
-    layout = PropertyLayout(("shape",))
-    assert as_layout(layout) is layout
-    assert as_layout(None) == PropertyLayout()
-    with pytest.raises(ValueError) as error:
-        as_layout("shape")
-    assert str(error.value) == (
-        "`layout` must be a `PropertyLayout` or `None`. Received: "
-        "layout='shape'"
-    )

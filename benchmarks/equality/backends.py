@@ -8,15 +8,13 @@ TensorFlow, and for files the largest difference between the weights that were
 written and those that another backend read.
 """
 
-import argparse
 import tempfile
-from pathlib import Path
 
 import keras
 import numpy as np
 
 from benchmarks.results import print_table
-from benchmarks.running import command_line, run_again
+from benchmarks.running import command_line, in_own_process, require
 from keras_slots.datasets import tetrominoes
 from keras_slots.losses import hungarian_huber
 from keras_slots.models import ObjectDiscovery
@@ -25,71 +23,58 @@ BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 PRESET = "tetrominoes"
 NUM_SCENES = 8
 OUTPUTS = ("masks", "reconstruction")
-FURTHER = {
-    "matched Huber loss": "sets",
-    "one step of training, every weight": "step",
+COMPARED = {
+    **dict(zip(OUTPUTS, OUTPUTS, strict=True)),
+    "sets": "matched Huber loss",
+    "step": "one step of training, every weight",
 }
-SETS = (32, 10, 19)
 
 
 def main():
-    """Runs every backend in a process of its own, and prints the table."""
-    parser = command_line(__doc__)
-    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    tasks = {"compute": compute, "read": read}
-    if options.child:
-        task, folder = options.child
-        return tasks[task](Path(folder))
+    """Runs every backend in a process of its own, and prints the tables."""
+    command_line(__doc__).parse_args()
+    require(*BACKENDS)
+    inputs = draw_inputs()
     with tempfile.TemporaryDirectory() as folder:
-        np.savez(Path(folder, "inputs.npz"), **draw_inputs())
-        for task in tasks:
-            for backend, name in BACKENDS.items():
-                print(f"{name}: {task} ...", flush=True)
-                run_again("--child", task, folder, backend=backend)
+        files = {x: f"{folder}/{x}.weights.h5" for x in BACKENDS}
         results = {
-            backend: {
-                **np.load(Path(folder, f"{backend}.npz")),
-                **np.load(Path(folder, f"{backend}_read.npz")),
-            }
-            for backend in BACKENDS
+            backend: in_own_process(compute, inputs, file, backend=backend)
+            for backend, file in files.items()
         }
-    print()
+        for backend, result in results.items():
+            paths = list(files.values())
+            result["read"] = in_own_process(read, paths, backend=backend)
     print_differences(results)
-    print()
     print_precision(results)
 
 
 def draw_inputs():
     """Draws the same for every backend: their random numbers differ."""
     images, _ = next(iter(tetrominoes("test", NUM_SCENES, NUM_SCENES, seed=0)))
-    rng, size = np.random.default_rng(0), (NUM_SCENES, 4, 64)
-    drawn = {"initial_slots": size, "y_true": SETS, "y_pred": SETS}
-    arrays = {
-        name: rng.normal(size=shape).astype("float32")
-        for name, shape in drawn.items()
-    }
-    return {"image": np.array(images), **arrays}
+    sizes = {"initial_slots": (NUM_SCENES, 4, 64)}
+    sizes |= {"y_true": (32, 10, 19), "y_pred": (32, 10, 19)}
+    rng = np.random.default_rng(0)
+    drawn = {k: rng.normal(size=v).astype("float32") for k, v in sizes.items()}
+    return {"image": np.array(images), **drawn}
 
 
 # In the process of one backend ------------------------------------------------
 
 
-def compute(folder):
-    """Writes what the table compares to `BACKEND.npz`."""
-    backend = keras.config.backend()
-    inputs = dict(np.load(folder / "inputs.npz"))
+def compute(inputs, path):
+    """Gives what the tables compare, and writes the weights."""
+    print(f"{BACKENDS[keras.config.backend()]} ...", flush=True)
     sets = inputs.pop("y_true"), inputs.pop("y_pred")
     model = ObjectDiscovery.from_preset(PRESET)
     results = outputs_of(model, **inputs)
     results["sets"] = to_numpy(hungarian_huber(*sets))
-    model.save_weights(folder / f"{backend}.weights.h5")
+    model.save_weights(path)
     results["step"] = training_step(model, inputs["image"])
     keras.config.set_dtype_policy("mixed_bfloat16")
     half = ObjectDiscovery.from_preset(PRESET)
     for name, values in outputs_of(half, **inputs).items():
         results[f"half_{name}"] = values
-    np.savez(folder / f"{backend}.npz", **results)
+    return results
 
 
 def outputs_of(model, image, initial_slots):
@@ -113,23 +98,25 @@ def training_step(model, image):
         if "log_sigma" in weight.path:
             weight.assign(weight - 30.0)
     model.compile(keras.optimizers.SGD(1.0), jit_compile=False)
-    before = model.get_weights()
+    before = flat_weights(model)
     model.fit(image, batch_size=len(image), shuffle=False, verbose=0)
-    pairs = zip(model.get_weights(), before, strict=True)
-    return np.concatenate([np.ravel(weight - old) for weight, old in pairs])
+    return flat_weights(model) - before
 
 
-def read(folder):
-    """Writes the largest difference of weights read from any file."""
-    expected = ObjectDiscovery.from_preset(PRESET).get_weights()
+def flat_weights(model):
+    """Gives all weights as one array."""
+    return np.concatenate([np.ravel(weight) for weight in model.get_weights()])
+
+
+def read(paths):
+    """Gives the largest difference of weights read from any file."""
+    expected = flat_weights(ObjectDiscovery.from_preset(PRESET))
     differences = []
-    for backend in BACKENDS:
+    for path in paths:
         model = ObjectDiscovery.from_preset(PRESET, load_weights=False)
-        model.load_weights(folder / f"{backend}.weights.h5")
-        pairs = zip(model.get_weights(), expected, strict=True)
-        differences += [np.abs(weight - other).max() for weight, other in pairs]
-    path = folder / f"{keras.config.backend()}_read.npz"
-    np.savez(path, read=max(differences))
+        model.load_weights(path)
+        differences.append(np.abs(flat_weights(model) - expected).max())
+    return max(differences)
 
 
 # The tables -------------------------------------------------------------------
@@ -138,12 +125,12 @@ def read(folder):
 def print_differences(results):
     """Prints the largest differences from TensorFlow."""
     table = []
-    for label, name in {**{x: x for x in OUTPUTS}, **FURTHER}.items():
-        reference = results["tensorflow"][name]
-        table.append([f"{label} (of up to {np.abs(reference).max():.2g})"])
-        for backend in ("jax", "torch"):
-            difference = np.abs(results[backend][name] - reference).max()
-            table[-1].append(f"{difference:.1e}")
+    for name, label in COMPARED.items():
+        expected, *others = (result[name] for result in results.values())
+        differences = [np.abs(other - expected).max() for other in others]
+        label = f"{label} (of up to {np.abs(expected).max():.2g})"
+        table.append([label, *(f"{x:.1e}" for x in differences)])
+    print()
     print_table(["largest difference from TensorFlow", "JAX", "PyTorch"], table)
 
 
@@ -152,12 +139,12 @@ def print_precision(results):
     table = []
     for name in OUTPUTS:
         what = f"`mixed_bfloat16` against float32: {name}, root mean square"
-        table.append([what])
-        for result in results.values():
-            difference = result[f"half_{name}"] - result[name]
-            table[-1].append(f"{np.sqrt(np.mean(difference**2)):.1e}")
+        differences = [x[f"half_{name}"] - x[name] for x in results.values()]
+        spreads = (np.sqrt(np.mean(x**2)) for x in differences)
+        table.append([what, *(f"{x:.1e}" for x in spreads)])
     differences = (f"{result['read']:.1e}" for result in results.values())
     table.append(["weights read from the files of all three", *differences])
+    print()
     print_table(["", *BACKENDS.values()], table)
 
 

@@ -8,19 +8,19 @@ is left out where it is not installed. Options that are not named here are
 handed on to the example: `--preset tetrominoes_paper` has slots that are drawn,
 `--records FOLDER` takes sharded files.
 
-Every process has `--timeout` seconds, and is ended then.
+Every training has `--timeout` seconds, and is ended then.
 """
 
-import importlib.util
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.results import print_table, read_rows
 from benchmarks.running import EXAMPLES, command_line
 
-SCRIPT = "distributed_training.py"
+SCRIPT = EXAMPLES / "distributed_training.py"
 # Backend, strategy, processes, and devices of each.
 CONFIGURATIONS = (
     ("tensorflow", "single", 1, 1),
@@ -40,11 +40,17 @@ def main():
     backends = ["tensorflow", "jax"]
     parser.add_argument("--backends", nargs="+", default=backends)
     options, rest = parser.parse_known_args()
-    results = {}
-    for row in CONFIGURATIONS:
-        if row[0] in options.backends and importlib.util.find_spec(row[0]):
-            results[row] = run(*row, options, rest)
-    compare(results)
+    if options.steps < 2:
+        parser.error(f"--steps must be 2 or more. Received: {options.steps}")
+    found = [name for name in options.backends if find_spec(name)]
+    for name in set(options.backends) - set(found):
+        print(f"{name} is not installed, and left out.")
+    results = {
+        configuration: run(*configuration, options, rest)
+        for configuration in CONFIGURATIONS
+        if configuration[0] in found
+    }
+    print_losses(results, options.steps)
 
 
 def run(backend, strategy, workers, devices, options, rest):
@@ -57,40 +63,30 @@ def run(backend, strategy, workers, devices, options, rest):
     words = ["--strategy", strategy, "--workers", workers, "--devices", devices]
     # The logs of an epoch of one step are those of the step.
     words += ["--epoch-steps", 1, "--epochs", options.steps, "--output", folder]
-    with open(folder / "output.txt", "w+") as output:
-        process = subprocess.Popen(
-            map(str, [sys.executable, EXAMPLES / SCRIPT, *words, *rest]),
+    path = folder / "output.txt"
+    with (
+        open(path, "w") as output,
+        subprocess.Popen(
+            [sys.executable, SCRIPT, *map(str, words), *rest],
             env={**os.environ, "KERAS_BACKEND": backend},
             stdout=output,
-            stderr=subprocess.STDOUT,
-        )
+            stderr=output,
+        ) as process,
+    ):
         try:
             code = process.wait(options.timeout)
         except subprocess.TimeoutExpired:
-            code = f"none in {options.timeout} seconds"
+            code = f"none in {options.timeout:g} seconds"
         finally:
-            end(process)
-        if code != 0:
-            output.seek(0)
-            lines = output.read().splitlines()[-20:]
-            raise SystemExit("\n".join([f"{name}: exit code {code}", *lines]))
+            process.terminate()  # It ends its own.
+    if code != 0:
+        lines = path.read_text().splitlines()[-20:]
+        raise SystemExit("\n".join([f"{name}: exit code {code}", *lines]))
     return read_rows(folder / "history.csv")
 
 
-def end(process):
-    """Asks a process to end, so that it ends its own; then makes it."""
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def compare(results):
+def print_losses(results, steps):
     """Prints losses, distances from the single device's, and times."""
-    steps = len(next(iter(results.values())))
     single, table = {}, []
     for (backend, strategy, workers, devices), rows in results.items():
         losses = [float(row["loss"]) for row in rows]
@@ -103,9 +99,9 @@ def compare(results):
         shown = ", ".join(f"{loss:.6f}" for loss in shown)
         far = "" if reference is losses else f"{difference:.1e}"
         table.append([*where, shown, far, f"{1e3 * spent / (steps - 1):.0f}"])
-    print()
     header = ["backend", "strategy", "processes x devices"]
     header += [f"loss at step 1, {steps // 2}, {steps}"]
+    print()
     print_table([*header, "largest difference", "ms"], table)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.results import print_table, write_measured
-from benchmarks.running import command_line
+from benchmarks.running import command_line, require
 from benchmarks.timing import measure
 from keras_slots import export
 from keras_slots.models import ObjectDiscovery
@@ -24,6 +24,7 @@ from keras_slots.models import ObjectDiscovery
 OUTPUT = Path("runs/exports")
 ROUNDS = 30
 ENDPOINT = "discover_from"
+KERAS = "Keras, compiled by `tf.function`"
 
 
 def main():
@@ -31,22 +32,27 @@ def main():
     parser = command_line(__doc__)
     parser.add_argument("preset", nargs="?", default="clevr_scenes")
     preset = parser.parse_args().preset
+    require("tf2onnx", "onnxruntime", "ai_edge_litert", "openvino")
     shutil.rmtree(OUTPUT, ignore_errors=True)
-    OUTPUT.mkdir(parents=True)
     keras.utils.set_random_seed(0)
     model = ObjectDiscovery.from_preset(preset)
     inputs = draw_inputs(model)
     expected = {name: np.array(x) for name, x in model(**inputs).items()}
-    runners = {"Keras, compiled by `tf.function`": keras_runner(model, inputs)}
+    runners = {KERAS: with_tensors(tf.function(model), inputs)}
     sizes = {}
-    for title, (name, runner) in FORMATS.items():
-        runners[title] = runner(model, OUTPUT / name, inputs)
-        sizes[title] = size_of(OUTPUT / name)
+    for title, (name, make) in FORMATS.items():
+        folder = OUTPUT / name
+        folder.mkdir(parents=True)
+        runners[title] = make(model, folder / name, inputs)
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        sizes[title] = sum(path.stat().st_size for path in files)
     rows, results = [], {}
     for title, times in measure(runners, ROUNDS).items():
         outputs = runners[title]()
-        pairs = [(x, outputs[name]) for name, x in expected.items()]
-        difference = max(float(np.abs(x - y).max()) for x, y in pairs)
+        difference = max(
+            float(np.abs(np.array(outputs[name]) - x).max())
+            for name, x in expected.items()
+        )
         size, seconds = sizes.get(title, 0), statistics.median(times)
         results[title] = dict(
             difference=difference, bytes=size, seconds=seconds
@@ -69,37 +75,27 @@ def draw_inputs(model):
     return {name: x.astype("float32") for name, x in arrays.items()}
 
 
-def size_of(path):
-    """Counts the bytes of a folder, or of a file and what belongs to it."""
-    if path.is_dir():
-        files = path.rglob("*")
-    else:
-        files = path.parent.glob(f"{path.stem}.*")
-    return sum(file.stat().st_size for file in files if file.is_file())
+# Each makes a function that computes the outputs, by name, as arrays.
 
 
-def keras_runner(model, inputs):
-    """Runs the model itself, as a graph."""
-    function = tf.function(model)
+def with_tensors(function, inputs):
+    """Runs a function of TensorFlow."""
     tensors = {name: tf.constant(x) for name, x in inputs.items()}
     return lambda: {k: x.numpy() for k, x in function(**tensors).items()}
 
 
-def saved_model_runner(model, path, inputs):
+def saved_model(model, path, inputs):
     """Runs a SavedModel by TensorFlow."""
     export.export_saved_model(model, path)
     loaded = tf.saved_model.load(str(path))
-    tensors = {name: tf.constant(x) for name, x in inputs.items()}
 
-    def run():
-        # The model must outlive its signatures.
-        outputs = loaded.signatures[ENDPOINT](**tensors)
-        return {name: x.numpy() for name, x in outputs.items()}
+    def call(**tensors):
+        return loaded.signatures[ENDPOINT](**tensors)  # It must outlive them.
 
-    return run
+    return with_tensors(call, inputs)
 
 
-def onnx_runner(model, path, inputs):
+def onnx(model, path, inputs):
     """Runs ONNX by Microsoft's onnxruntime."""
     import onnxruntime
 
@@ -109,7 +105,7 @@ def onnx_runner(model, path, inputs):
     return lambda: dict(zip(names, session.run(names, inputs), strict=True))
 
 
-def litert_runner(model, path, inputs):
+def litert(model, path, inputs):
     """Runs LiteRT by Google's ai-edge-litert."""
     from ai_edge_litert.interpreter import Interpreter
 
@@ -118,27 +114,23 @@ def litert_runner(model, path, inputs):
     return lambda: run(**inputs)
 
 
-def openvino_runner(model, path, inputs):
+def openvino(model, path, inputs):
     """Runs Intel's OpenVINO, in float32."""
-    import openvino
+    from openvino import Core
 
     export.export_openvino(model, path, ENDPOINT)
     settings = {"INFERENCE_PRECISION_HINT": "f32"}
-    compiled = openvino.Core().compile_model(path, "CPU", settings)
-
-    def run():
-        outputs = compiled(inputs)
-        return {name: outputs[key] for key in outputs for name in key.names}
-
-    return run
+    compiled = Core().compile_model(path, "CPU", settings)
+    return lambda: compiled(inputs)
 
 
 FORMATS = {
-    "SavedModel, TensorFlow": ("saved_model", saved_model_runner),
-    "ONNX, onnxruntime": ("onnx.onnx", onnx_runner),
-    "LiteRT, ai-edge-litert": ("litert.tflite", litert_runner),
-    "OpenVINO, float32": ("openvino.xml", openvino_runner),
+    "SavedModel, TensorFlow": ("saved_model", saved_model),
+    "ONNX, onnxruntime": ("model.onnx", onnx),
+    "LiteRT, ai-edge-litert": ("model.tflite", litert),
+    "OpenVINO, float32": ("model.xml", openvino),
 }
+
 
 if __name__ == "__main__":
     main()

@@ -15,6 +15,7 @@ from benchmarks import results
 from benchmarks.literal_forms import literal_forms
 from benchmarks.running import command_line
 from keras_slots.datasets import tetrominoes
+from keras_slots.files import write_rows
 from keras_slots.models import ObjectDiscovery, get_preset
 
 PRESET = get_preset("tetrominoes")
@@ -51,7 +52,7 @@ def main():
     )
     axis.legend(frameon=False, loc="lower right")
     results.save_figure(figure, results.BENCHMARKS / "same_training.png")
-    results.write_rows(results.BENCHMARKS / "same_training.csv", rows)
+    write_rows(results.BENCHMARKS / "same_training.csv", rows)
     print(*rows[0], sep="  ")
     for step, *values in map(dict.values, rows):
         print(f"{step:5}", *(f"{value:8.4f}" for value in values))

@@ -55,13 +55,11 @@ def print_table(folders, published):
     titles += [f"{name.replace('_', ' ')}, FG-ARI" for name in BASELINES]
     titles += ["published scenes, FG-ARI"] if published else []
     names = [*folders, "mean", "standard deviation"]
-    results.print_table(
-        titles,
-        [
-            [name, f"{minutes:.1f}", *(f"{score:.3f}" for score in scores)]
-            for name, (minutes, *scores) in zip(names, rows, strict=True)
-        ],
-    )
+    table = [
+        [name, f"{minutes:.1f}", *(f"{score:.3f}" for score in scores)]
+        for name, (minutes, *scores) in zip(names, rows, strict=True)
+    ]
+    results.print_table(titles, table)
 
 
 def plot_curves(folders, path):

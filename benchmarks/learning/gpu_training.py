@@ -8,7 +8,6 @@ on 320 test scenes, the model, a picture, the learning curve; and prints scores
 with other numbers of slots and iterations.
 """
 
-import dataclasses
 import itertools
 import os
 import platform
@@ -20,10 +19,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-import keras_slots
 from benchmarks import results
 from benchmarks.running import EXAMPLES, command_line
 from keras_slots.callbacks import TrainingCheckpoint
+from keras_slots.files import write_json, write_rows
 from keras_slots.metrics import AdjustedRandIndex, adjusted_rand_index
 from keras_slots.models import ObjectDiscovery, get_preset
 
@@ -34,6 +33,7 @@ PRESETS = {
 }
 SCENES = {"train": 60_000, "validation": 320}
 EPOCH_STEPS = 1000
+POLICY = "mixed_bfloat16"
 SEED = 0
 
 
@@ -80,38 +80,31 @@ def generate(preset, split, num_scenes, batch_size):
 def score(folder, preset, _):
     """Writes what `examples/object_discovery.py` would leave of such a run."""
     sys.path.insert(0, str(EXAMPLES))
-    from discovery_scenes import evaluate, print_results
+    import object_discovery
+    import run_folder
 
     from keras_slots.visualization import plot_slots
 
     last = results.read_rows(folder / "history.csv")[-1]
+    words = ["--preset", preset, "--data", PRESETS[preset], "--seed", SEED]
+    words += ["--steps", last["step"], "--epoch-steps", EPOCH_STEPS]
+    words += ["--mixed-precision", POLICY]
+    sys.argv = list(map(str, [sys.argv[0], *words, "--output", folder]))
+    options, values = object_discovery.parse_options()
     model = ObjectDiscovery.from_preset(preset, load_weights=False)
     model.load_weights(folder / "trained.weights.h5")
     model.save(folder / "model.keras")
     scenes = generate(preset, "test", 320, batch_size=64).cache()
-    data, values = PRESETS[preset], get_preset(preset)
-    scores, shown = evaluate(model, scenes, data)
-    print_results(scores)
+    scores, shown = object_discovery.evaluate(model, scenes, options.data)
+    object_discovery.print_results(scores)
     print_variants(model, scenes)
     plot_slots(**shown, path=folder / "scenes.png")
-    settings = {
-        "data": data,
-        "records": None,
-        "preset": preset,
-        "preset_values": dataclasses.asdict(values),
-        "seed": SEED,
-        "steps": int(last["step"]),
-        "epoch_steps": EPOCH_STEPS,
-        "train_scenes": SCENES["train"],
-        "eval_scenes": SCENES["validation"],
-        "batch_size": values.batch_size,
-    }
-    settings = results.as_json(settings)
-    results.write_json(folder / "settings.json", settings)
-    metrics = {"steps": settings["steps"], "seconds": float(last["seconds"])}
+    settings = run_folder.make_settings(options, values)
+    write_json(folder / "settings.json", settings)
+    metrics = {"steps": options.steps, "seconds": float(last["seconds"])}
     metrics |= {**scores, "settings": settings}
     metrics |= results.read_json(folder / "training.json")
-    results.write_json(folder / "metrics.json", metrics)
+    write_json(folder / "metrics.json", metrics)
 
 
 def print_variants(model, scenes):
@@ -124,12 +117,11 @@ def print_variants(model, scenes):
             scores.extend(np.array(adjusted_rand_index(mask, outputs["masks"])))
         scores = np.array(scores)
         right, low = (scores > 0.9999).mean(), (scores < 0.7).sum()
-        print(f"{slots} slots, {iterations} iterations: ", end="")
         print(
-            f"FG-ARI {scores.mean():.3f}; without an error {right:.0%}, ",
-            end="",
+            f"{slots} slots, {iterations} iterations: FG-ARI "
+            f"{scores.mean():.3f}; without an error {right:.0%}, "
+            f"{low} scenes below 0.7"
         )
-        print(f"{low} scenes below 0.7")
 
 
 # Where the GPU is ------------------------------------------------------------
@@ -138,7 +130,7 @@ def print_variants(model, scenes):
 def train(folder, preset, minutes):
     """Trains as many epochs as fit into the time."""
     arrays = np.load(folder / "scenes.npz")
-    keras.config.set_dtype_policy("mixed_bfloat16")
+    keras.config.set_dtype_policy(POLICY)
     model = ObjectDiscovery.from_preset(preset, load_weights=False)
     preset = get_preset(preset)
     model.compile(preset.make_optimizer(), metrics=[AdjustedRandIndex()])
@@ -165,8 +157,8 @@ def train(folder, preset, minutes):
         }
         for row in checkpoint.history
     ]
-    results.write_rows(folder / "history.csv", rows)
-    results.write_json(folder / "training.json", environment())
+    write_rows(folder / "history.csv", rows)
+    write_json(folder / "training.json", environment())
 
 
 def stop_after(seconds):
@@ -203,12 +195,9 @@ def environment():
         from torch import cuda
 
         gpus = [cuda.get_device_name(i) for i in range(cuda.device_count())]
-    names = (backend, "keras", "numpy")
-    versions = {
-        "python": platform.python_version(),
-        **{name: version(name) for name in names},
-        "keras_slots": keras_slots.__version__,
-    }
+    names = (backend, "keras", "numpy", "keras_slots")
+    versions = {name: version(name) for name in names}
+    versions["python"] = platform.python_version()
     processor, cpus = platform.machine(), os.cpu_count()
     machine = {"processor": processor, "cpus": cpus, "gpus": gpus}
     return {"versions": versions, "machine": machine}

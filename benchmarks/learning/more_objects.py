@@ -13,17 +13,18 @@ Writes `scores.csv`, `scores.png` and pictures of ten objects to
 """
 
 import functools
-import statistics
 from dataclasses import replace
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from benchmarks import results
 from benchmarks.running import command_line
 from keras_slots.callbacks import TrainingCheckpoint
 from keras_slots.checks import check_option
 from keras_slots.datasets import clevr_scenes
+from keras_slots.files import write_rows
 from keras_slots.metrics import adjusted_rand_index, mean_best_overlap
 from keras_slots.models import ObjectDiscovery, get_preset
 from keras_slots.visualization import plot_scene
@@ -73,13 +74,13 @@ def main():
         model = train(name, options.steps)
         scores |= score(name, model)
         draw_scenes(name, model)
-    names = ("model", "slots", "iterations")
+    columns = ("model", "slots", "iterations", "objects", *SCORES)
     rows = [
-        dict(zip(names, test, strict=True)) | {"objects": number} | values
+        dict(zip(columns, (*test, number, *values), strict=True))
         for test, curve in scores.items()
-        for number, values in curve.items()
+        for number, values in zip(NUMBERS, curve, strict=True)
     ]
-    results.write_rows(OUTPUT / "scores.csv", rows)
+    write_rows(OUTPUT / "scores.csv", rows)
     print_table(scores)
     draw_scores(scores)
 
@@ -129,38 +130,33 @@ def discover(model, image, slots, iterations):
 
 
 def score(name, model):
-    """Gives the scores by test and number of objects."""
+    """Gives a list by test: for each number of objects, the scores."""
     # Slots that were not trained cannot be added, and none be left idle.
     fixed = MODELS[name].get("num_slots")
     tests = [test for test in TESTS if fixed in (None, test[0])]
-    scores = {(name, *test): {} for test in tests}
+    scores = {(name, *test): [] for test in tests}
     for number in NUMBERS:
         image, mask = test_scenes(number)
         for test in tests:
             masks = discover(model, image, *test)["masks"]
-            scores[name, *test][number] = {
-                metric: float(keras.ops.mean(measure(mask, masks)))
-                for metric, (_, measure) in SCORES.items()
-            }
+            scores[name, *test].append(
+                [float(np.mean(f(mask, masks))) for _, f in SCORES.values()]
+            )
     return scores
 
 
 def print_table(scores):
     """Prints means over few and over many objects, a line for each test."""
-    columns = [
-        (metric, title, numbers)
-        for metric, (title, _) in SCORES.items()
-        for numbers in (range(3, TRAINED_ON + 1), range(TRAINED_ON + 1, 11))
-    ]
+    few = NUMBERS.index(TRAINED_ON) + 1
     rows = []
     for (name, *test), curve in scores.items():
-        rows.append([f"`{name}`", *test])
-        for metric, _, numbers in columns:
-            values = [curve[number][metric] for number in numbers]
-            rows[-1].append(f"{statistics.fmean(values):.3f}")
+        parts = np.array(curve[:few]), np.array(curve[few:])
+        means = np.stack([part.mean(axis=0) for part in parts], axis=1)
+        rows.append([f"`{name}`", *test, *(f"{x:.3f}" for x in means.ravel())])
     titles = [
-        f"{title}, {numbers[0]} to {numbers[-1]} objects"
-        for _, title, numbers in columns
+        f"{title}, {numbers} objects"
+        for title, _ in SCORES.values()
+        for numbers in ("3 to 6", "7 to 10")
     ]
     print()
     results.print_table(["model", "slots", "iterations", *titles], rows)
@@ -185,9 +181,9 @@ def draw_scores(scores):
     for (name, *test), curve in scores.items():
         line, color = TESTS[tuple(test)]
         label = "{} slots, {} iterations".format(*test)
-        values = [curve[number]["fg_ari"] for number in NUMBERS]
+        fg_ari = [values[0] for values in curve]
         axis = axes[names.index(name)]
-        axis.plot(NUMBERS, values, line, color=color, label=label)
+        axis.plot(NUMBERS, fg_ari, line, color=color, label=label)
     for axis, name in zip(axes, names, strict=True):
         axis.axvspan(min(NUMBERS), TRAINED_ON, color="0.95")
         axis.set(title=name.replace("_", " "), ylim=(0, 1.02))

@@ -8,12 +8,14 @@ iterations and number of objects in the scene, draws `systems.png` beside it,
 and prints the table of docs/results/set_prediction.md.
 """
 
-import statistics
 from pathlib import Path
+from statistics import mean, stdev
 
 from benchmarks import results
 from benchmarks.learning.set_prediction_figure import plot_systems
 from benchmarks.running import command_line, run_if_unfinished
+from keras_slots.checks import check_option
+from keras_slots.files import write_rows
 
 OUTPUT = Path("runs/set_prediction")
 # The published number of objects, all properties, and the paper's loss; every
@@ -37,15 +39,12 @@ SETTINGS = {
 def main():
     """Trains what is not trained yet, then sums up."""
     parser = command_line(__doc__, first_seed=0, seeds=1)
-    add = parser.add_argument
-    add("settings", nargs="*", default=list(SETTINGS), metavar="setting")
-    add("--table", action="store_true", help="train nothing")
+    parser.add_argument("settings", nargs="*", metavar="setting")
     options = parser.parse_args()
     for setting in options.settings:
-        if setting not in SETTINGS:
-            parser.error(f"{setting!r} is not one of {', '.join(SETTINGS)}")
+        check_option("setting", setting, SETTINGS)
     for seed in range(options.first_seed, options.first_seed + options.seeds):
-        for setting in [] if options.table else options.settings:
+        for setting in options.settings or SETTINGS:
             folder = OUTPUT / f"{setting}_{seed}"
             words = ["--seed", seed, *SETTINGS[setting].split()]
             run_if_unfinished("set_prediction.py", folder, *words)
@@ -59,10 +58,8 @@ def sum_up():
         for setting in SETTINGS
         for file in sorted(OUTPUT.glob(f"{setting}_[0-9]*/metrics.json"))
     ]
-    if not runs:
-        raise SystemExit(f"No finished run is in {OUTPUT}.")
     rows = [row for run in runs for row in reached(*run)]
-    results.write_rows(OUTPUT / "systems.csv", rows)
+    write_rows(OUTPUT / "systems.csv", rows)
     histories = [(s, results.read_rows(f / "history.csv")) for s, f in runs]
     plot_systems(rows, histories, OUTPUT / "systems.png")
     print_table(rows)
@@ -99,15 +96,14 @@ def print_table(rows):
             key = row["setting"], row["test_iterations"]
             groups.setdefault(key, []).append(row)
     for key, seeds in groups.items():
-        for row in seeds:
-            cells = [f"{100 * row[name]:.1f}" for name in names]
+        values = [[100 * row[name] for name in names] for row in seeds]
+        for row, cells in zip(seeds, values, strict=True):
+            cells = [f"{x:.1f}" for x in cells]
             table.append([*key, row["seed"], row["minutes"], *cells])
         if len(seeds) > 1:
-            table.append([*key, "all", ""])
-            for name in names:
-                values = [100 * row[name] for row in seeds]
-                mean, spread = statistics.mean(values), statistics.stdev(values)
-                table[-1].append(f"{mean:.1f} ± {spread:.1f}")
+            columns = zip(*values, strict=True)
+            cells = [f"{mean(x):.1f} ± {stdev(x):.1f}" for x in columns]
+            table.append([*key, "all", "", *cells])
     results.print_table(["setting", "T", "seed", "minutes", *names], table)
 
 

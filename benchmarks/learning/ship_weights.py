@@ -7,14 +7,15 @@ Refuses a training with other values than the preset's.
 """
 
 import dataclasses
+import json
 from pathlib import Path
 
 import keras
 
-from benchmarks.results import as_json, read_json, write_json
+from benchmarks.results import read_json
 from benchmarks.running import command_line
-from keras_slots.files import all_at_once
-from keras_slots.models import get_preset
+from keras_slots.files import all_at_once, write_json
+from keras_slots.models import Preset, get_preset
 from keras_slots.models.presets import PARTS
 from keras_slots.models.trained_weights import FOLDER, checksum, weights_path
 
@@ -29,9 +30,12 @@ def main():
     options = parser.parse_args()
     metrics = read_json(options.run / "metrics.json")
     settings = metrics["settings"]
-    trained = as_written_out(settings.pop("preset_values"))
-    preset = dataclasses.asdict(get_preset(options.name))
-    preset = as_written_out(as_json(preset))
+    # There are layers in it, too.
+    values = keras.saving.deserialize_keras_object(
+        settings.pop("preset_values")
+    )
+    trained = written_out(Preset(**values))
+    preset = written_out(get_preset(options.name))
     changed = [name for name, value in preset.items() if value != trained[name]]
     if changed:
         raise SystemExit(
@@ -59,17 +63,15 @@ def main():
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB\n{card['scores']}")
 
 
-def as_written_out(values):
-    """Gives the values of a preset, with the defaults of its parts."""
-    made = keras.saving.deserialize_keras_object(values)  # Layers in it, too.
-    parts = {
-        name: as_json(part(**made[name]).get_config())
-        for name, part in PARTS.items()
-        if values[name] is not None
-    }
-    for config in parts.values():
-        del config["name"]
-    return {**values, **parts}
+def written_out(preset):
+    """Gives the values of a preset as JSON has them, with all defaults."""
+    values = dataclasses.asdict(preset)
+    for part in PARTS:
+        if values[part] is not None:
+            values[part] = preset.make(part).get_config()
+            del values[part]["name"]
+    serialize = keras.saving.serialize_keras_object
+    return json.loads(json.dumps(values, default=serialize))
 
 
 def flatten(metrics):

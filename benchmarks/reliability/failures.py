@@ -7,7 +7,6 @@ FG-ARI on 32 scenes that the model never saw. Writes one picture and one JSON
 file for each to `runs/failures`. docs/troubleshooting.md shows what came out.
 """
 
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,7 +68,6 @@ def train(epochs, preset, picture):
     images, mask = next(iter(tetrominoes("validation", SCENES)))
     diagnosis = SlotDiagnosis(images)
     scenes = tetrominoes("train", BATCH_SIZE, drop_remainder=True, seed=SEED)
-    start = time.monotonic()
     history = model.fit(
         scenes.map(lambda image, mask: image).repeat(),
         steps_per_epoch=EPOCH_STEPS,
@@ -78,21 +76,25 @@ def train(epochs, preset, picture):
         shuffle=False,
         verbose=2,
     )
-    seconds = time.monotonic() - start
     keras.utils.set_random_seed(SEED)  # Of the slots' noise.
     outputs = model.predict_on_batch(images)
     plot_slots(images, outputs, picture, num_scenes=SHOWN, mask=mask)
     scores = model.evaluate(images, mask, verbose=0, return_dict=True)
-    steps, loss = epochs * EPOCH_STEPS, history.history["loss"][-1]
-    fg_ari = scores["fg_ari"]
-    print(f"\n{steps} steps in {seconds:.0f} s: loss {loss:.3f}, ", end="")
-    print(f"FG-ARI {fg_ari:.2f}")
+    results = {
+        "steps": epochs * EPOCH_STEPS,
+        "loss": history.history["loss"][-1],
+        "fg_ari": scores["fg_ari"],
+        "measures": diagnosis.measures,
+        "findings": list(map(str, diagnosis.findings)),
+    }
+    print(
+        "\n{steps} steps: loss {loss:.3f}, FG-ARI {fg_ari:.2f}".format(
+            **results
+        )
+    )
     for name, value in sorted(diagnosis.measures.items()):
         print(f"  {name:18} {value:6.2f}")
-    findings = list(map(str, diagnosis.findings))
-    results = {"steps": steps, "seconds": seconds, "loss": loss}
-    results |= {"fg_ari": fg_ari, "measures": diagnosis.measures}
-    return {**results, "findings": findings}
+    return results
 
 
 if __name__ == "__main__":

@@ -17,24 +17,26 @@ import shutil
 import subprocess
 import sys
 import time
+from operator import eq
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks import results
 from benchmarks.running import EXAMPLES, command_line
+from keras_slots.files import UNFINISHED, write_rows
 
 OUTPUT = Path("runs/killed_training")
 WHOLE, KILLED = OUTPUT / "whole", OUTPUT / "killed"
 EPOCH_STEPS = 10
 SETTINGS = "--preset tetrominoes_paper --batch-size 4 "
 SETTINGS += "--epoch-steps 10 --train-scenes 64 --eval-scenes 16"
-# TensorFlow's operations and threads, read when it starts; each is 1.
-BIT_FOR_BIT = (
-    "DETERMINISTIC_OPS",
-    "NUM_INTRAOP_THREADS",
-    "NUM_INTEROP_THREADS",
-)
+# What TensorFlow reads when it starts.
+BIT_FOR_BIT = {
+    "TF_DETERMINISTIC_OPS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+}
 # Where the clock shows; equal runs may differ in these.
 TIMES = ("seconds", "machine")
 
@@ -54,7 +56,7 @@ def main():
         kill_after(chance.uniform(0, 0.13 * seconds), options.epochs)
         for _ in range(options.kills)
     ]
-    results.write_rows(OUTPUT / "kills.csv", kills)
+    write_rows(OUTPUT / "kills.csv", kills)
     finish(KILLED, options.epochs)
     draw(kills)
     sys.exit(compare(kills))
@@ -63,13 +65,13 @@ def main():
 def start_training(folder, epochs):
     """Starts a process of the example, with a log of its own."""
     words = ["--steps", str(epochs * EPOCH_STEPS), "--output", folder]
-    words += SETTINGS.split()
+    command = [sys.executable, EXAMPLES / "object_discovery.py", *words]
     with open(folder.with_suffix(".log"), "a") as log:
         return subprocess.Popen(
-            [sys.executable, EXAMPLES / "object_discovery.py", *words],
+            [*command, *SETTINGS.split()],
             stdout=log,
-            stderr=subprocess.STDOUT,
-            env=os.environ | {f"TF_{name}": "1" for name in BIT_FOR_BIT},
+            stderr=log,
+            env=os.environ | BIT_FOR_BIT,
         )
 
 
@@ -108,7 +110,8 @@ def steps_done():
 
 def unfinished():
     """Names what a kill left half-written."""
-    return sorted(path.name for path in KILLED.glob("*unfinished*"))
+    endings = (".unfinished", UNFINISHED)
+    return sorted(x.name for x in KILLED.glob("*") if x.suffix in endings)
 
 
 def read_run(folder):
@@ -129,18 +132,17 @@ def without_times(values):
 def compare(kills):
     """Prints what is equal; gives the number of what is not."""
     whole, killed = read_run(WHOLE), read_run(KILLED)
-    found = [a == b for a, b in zip(whole, killed, strict=True)]
-    found.append(not unfinished())
-    names = (
-        f"learning curve of {len(whole[0])} epochs equal",
-        f"{len(whole[1])} weights and states, noise included, equal",
-        "scores of the trained model equal",
-        "no unfinished file left",
-    )
+    curves, states, scores = map(eq, whole, killed)
+    found = {
+        f"learning curve of {len(whole[0])} epochs equal": curves,
+        f"{len(whole[1])} weights and states, noise included, equal": states,
+        "scores of the trained model equal": scores,
+        "no unfinished file left": not unfinished(),
+    }
     print(f"\n{len(kills)} kills survived")
-    for what, holds in zip(names, found, strict=True):
+    for what, holds in found.items():
         print(f"  {what}: {'yes' if holds else 'NO'}")
-    return found.count(False)
+    return list(found.values()).count(False)
 
 
 def draw(kills):

@@ -42,35 +42,34 @@ def main():
     sum_up(process_samples.settled(rows))
 
 
+class TracedModel(ObjectDiscovery):
+    """Counts how often Python goes through a step."""
+
+    traces = 0
+
+    def train_step(self, *data):
+        TracedModel.traces += 1
+        return super().train_step(*data)
+
+    def test_step(self, *data):
+        TracedModel.traces += 1
+        return super().test_step(*data)
+
+
 class Watch(keras.callbacks.Callback):
-    """Ends a training in time, and counts its steps and traces."""
+    """Counts the steps of a training, and ends it in time."""
 
     def __init__(self, minutes):
         super().__init__()
-        self.minutes = minutes
-        self.steps = self.traces = 0
-
-    def count_traces(self, model, name):
-        """Counts how often Python goes through a method of a model."""
-        method = getattr(model, name)
-
-        def counted(*arguments, **options):
-            self.traces += 1
-            return method(*arguments, **options)
-
-        setattr(model, name, counted)
+        self.steps, self.end = 0, time.monotonic() + 60 * minutes
 
     def counts(self):
-        """Gives both numbers, for the samples."""
-        return {"steps": self.steps, "traces": self.traces}
-
-    def on_train_begin(self, logs=None):
-        self.end = time.monotonic() + 60 * self.minutes
+        """Gives what is noted beside the process."""
+        return {"steps": self.steps, "traces": TracedModel.traces}
 
     def on_train_batch_end(self, batch, logs=None):
         self.steps += 1
-        if time.monotonic() > self.end:
-            self.model.stop_training = True
+        self.model.stop_training = time.monotonic() > self.end
 
 
 def train(watch):
@@ -80,7 +79,7 @@ def train(watch):
     train_scenes = multi_dsprites("train", PRESET.batch_size)
     validation = multi_dsprites("validation", PRESET.batch_size, 160)
     shown, mask = next(iter(validation.rebatch(4)))
-    model = ObjectDiscovery.from_preset("multi_dsprites", load_weights=False)
+    model = TracedModel.from_preset("multi_dsprites", load_weights=False)
     scores = [
         metrics.AdjustedRandIndex(),
         metrics.AdjustedRandIndex(ignore_background=False, name="ari"),
@@ -88,8 +87,6 @@ def train(watch):
         metrics.MaskIoU(),
     ]
     model.compile(PRESET.make_optimizer(), metrics=scores)
-    for name in ("train_step", "test_step"):
-        watch.count_traces(model, name)
     model.fit(
         train_scenes.map(lambda image, mask: image).repeat(),
         steps_per_epoch=EPOCH_STEPS,
@@ -113,11 +110,8 @@ def draw(rows):
     memory, counts, speed = axes
     memory.plot(hours, rows["megabytes"], color=results.BLUE)
     memory.set_ylabel("resident memory in MB")
-    for name, color in (
-        ("files", results.RED),
-        ("threads", results.GREEN),
-        ("traces", "0.2"),
-    ):
+    colors = {"files": results.RED, "threads": results.GREEN, "traces": "0.2"}
+    for name, color in colors.items():
         counts.plot(hours, rows[name], color=color, label=name)
     counts.set_ylabel("number of")
     counts.legend(frameon=False, loc="upper right", bbox_to_anchor=(1, 0.46))

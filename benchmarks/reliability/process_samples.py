@@ -17,29 +17,27 @@ def noting(path, interval, counts):
     A row to each interval, in seconds; `counts` gives a dict of more numbers.
     """
     ended = threading.Event()
-    words = path, interval, counts, ended
-    thread = threading.Thread(target=write_samples, args=words)
+    process, start = psutil.Process(), time.monotonic()
+
+    def write_samples():
+        with open(path, "w", newline="") as file:
+            names = ["seconds", "megabytes", "files", "threads", *counts()]
+            writer = csv.writer(file)
+            writer.writerow(names)
+            while not ended.wait(interval):
+                seconds = round(time.monotonic() - start, 1)
+                megabytes = round(process.memory_info().rss / 2**20, 1)
+                held = process.num_fds(), process.num_threads()
+                writer.writerow([seconds, megabytes, *held, *counts().values()])
+                file.flush()
+
+    thread = threading.Thread(target=write_samples)
     thread.start()
     try:
         yield
     finally:
         ended.set()
         thread.join()
-
-
-def write_samples(path, interval, counts, ended):
-    """Writes rows until an event."""
-    process, start = psutil.Process(), time.monotonic()
-    names = ["seconds", "megabytes", "files", "threads", *counts()]
-    with open(path, "w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(names)
-        while not ended.wait(interval):
-            seconds = round(time.monotonic() - start, 1)
-            megabytes = round(process.memory_info().rss / 2**20, 1)
-            held = process.num_fds(), process.num_threads()
-            writer.writerow([seconds, megabytes, *held, *counts().values()])
-            file.flush()
 
 
 def read_samples(path):

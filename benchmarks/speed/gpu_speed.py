@@ -7,13 +7,9 @@ with JAX, the way of the images to the GPU included, and the most memory that
 they hold. Each task has a process of its own. Medians of rounds that alternate.
 """
 
-import argparse
-import contextlib
-
 import keras
 
-from benchmarks.literal_forms import literal_forms
-from benchmarks.running import command_line, run_again
+from benchmarks.running import command_line, in_own_process
 from benchmarks.speed import steps
 from benchmarks.timing import compare
 
@@ -26,23 +22,21 @@ BATCH_SIZE = 64
 
 def main():
     """Runs every task of every backend, alone in a process."""
-    parser = command_line(__doc__)
-    parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.child:
-        task, *words = options.child
-        return {"attention": attention, "training": training}[task](*words)
-    run("jax", "attention")
-    run("torch", "attention")
+    command_line(__doc__).parse_args()
+    run("jax", attention)
+    run("torch", attention)
     for form in ("mixed_bfloat16", "float32", "literal"):
         for preset in PRESETS:
-            run("jax", "training", preset, form)
+            run("jax", training, preset, form)
 
 
-def run(backend, *words):
+def run(backend, task, *words):
     """Runs a task; one that does not fit leaves the others alone."""
-    print(f"\n{backend}: {' '.join(words)}", flush=True)
-    run_again("--child", *words, backend=backend, check=False)
+    print(f"\n{backend}: {' '.join([task.__name__, *words])}", flush=True)
+    try:
+        in_own_process(task, *words, backend=backend)
+    except Exception as error:  # Of many kinds, by backend.
+        print(f"It failed: {error}")
 
 
 def attention():
@@ -100,10 +94,7 @@ def training(preset, form):
     """Tells time and memory of training steps of a preset, by JAX."""
     import jax
 
-    policy = "float32" if form == "literal" else form
-    step = steps.discovery_step(preset, BATCH_SIZE, policy)
-    with literal_forms() if form == "literal" else contextlib.nullcontext():
-        step()
+    step = steps.discovery_step(preset, BATCH_SIZE, form)
     what = f"training step of {preset}, batch of {BATCH_SIZE}"
     compare(what, {form: step}, form, rounds=20)
     memory = jax.local_devices()[0].memory_stats() or {}

@@ -1,8 +1,11 @@
 """What is timed: a step of a layer, and a training step of a model."""
 
+import contextlib
+
 import keras
 import numpy as np
 
+from benchmarks.literal_forms import literal_forms
 from keras_slots.layers import SlotAttention, literal_slot_attention
 from keras_slots.models import ObjectDiscovery, get_preset
 
@@ -48,11 +51,14 @@ def forward_backward(layer, inputs, jit=False, form=None):
     return step
 
 
-def discovery_step(preset_name, batch_size, policy, jit=False, remat=False):
+def discovery_step(preset_name, batch_size, form, jit=False, remat=False):
     """Makes a training step on noise, which gives its loss; not yet traced.
 
-    With `remat`, the decoder computes again what it would keep.
+    `form` is a dtype policy, or `"literal"`: the literal forms in float32. With
+    `remat`, the decoder computes again what it would keep.
     """
+    literal = form == "literal"
+    policy = "float32" if literal else form
     preset = get_preset(preset_name)
     shape = (batch_size, *preset.image_shape)
     image = np.random.default_rng(0).uniform(-1, 1, shape).astype("float32")
@@ -61,4 +67,9 @@ def discovery_step(preset_name, batch_size, policy, jit=False, remat=False):
     model = ObjectDiscovery.from_preset(preset_name, **options)
     model.decoder.rematerialize = remat
     model.compile(preset.make_optimizer(), jit_compile=jit, metrics=[])
-    return lambda: float(model.train_on_batch(image))
+
+    def step():
+        with literal_forms() if literal else contextlib.nullcontext():
+            return float(model.train_on_batch(image))
+
+    return step

@@ -1,6 +1,6 @@
-"""What ablations.py leaves: a CSV file, and figures and tables made of it."""
+"""What ablations.py makes of its runs: rows of scores, figures and tables."""
 
-import csv
+import json
 import math
 import statistics
 
@@ -8,12 +8,15 @@ from ablation_settings import FIGURES, SETTINGS
 from ablation_tasks import ObjectDiscoveryTask, PropertyPredictionTask
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from run_folder import replacing, write_csv
 
-WHOLE_NUMBERS = ("seed", "step", "test_iterations")
-NUMBERS = ("seconds", "loss")
-NUMBERS += ObjectDiscoveryTask.scores + PropertyPredictionTask.scores
-COLUMNS = ("task", "setting", *WHOLE_NUMBERS, *NUMBERS)
+from keras_slots.files import all_at_once
+
+COLUMNS = (
+    *("task", "setting", "seed", "step", "test_iterations", "seconds", "loss"),
+    *ObjectDiscoveryTask.scores,
+    *PropertyPredictionTask.scores,
+)
+EMPTY = dict.fromkeys(COLUMNS)
 # The palette by Okabe and Ito, which the color-blind can tell apart, without
 # its yellow, and a brown for many curves. The default always comes in blue.
 BLUE = "#0072B2"
@@ -32,56 +35,23 @@ PANELS = (
 # Rows -------------------------------------------------------------------------
 
 
-def write_rows(path, runs):
-    """Writes what finished runs scored: triples of task, setting and `Run`.
+def read_rows(output):
+    """Reads what all finished runs of a folder scored, step by step.
 
+    Also those of tasks, settings and seeds that the command line leaves out.
     Settings that differ in nothing share a run, and have their rows each.
     """
-    rows = [
-        # The columns of the other task stay empty.
-        dict.fromkeys(COLUMNS, "")
-        | {"task": task, "setting": setting, "seed": run.seed}
-        | {name: value for name, value in row.items() if value is not None}
-        for task, setting, run in runs
-        for row in run.rows()
-    ]
-    if rows:
-        write_csv(path, rows)
-
-
-def read_rows(path):
-    """Reads the rows as dicts of text; exits if the file is damaged."""
-    if not path.exists():
-        raise SystemExit(f"There is nothing to draw: no {path} is there.")
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file, strict=True))
-        for row in rows:
-            _check(row)
-    except (ValueError, csv.Error) as error:
-        raise SystemExit(
-            f"The table is damaged: {error}. Without --draw-only it is "
-            f"written again from its runs. Received: {path}"
-        ) from error
+    rows = []
+    for path in output.glob("runs/*/metrics.json"):
+        metrics = json.loads(path.read_text())
+        task, _, seed = path.parent.name.split("-")
+        for setting in metrics["settings"]:
+            run = {"task": task, "setting": setting, "seed": int(seed)}
+            # The columns of the other task stay empty.
+            rows += [EMPTY | run | row for row in metrics["rows"]]
+    order = list(SETTINGS)
+    rows.sort(key=lambda x: (x["task"], order.index(x["setting"]), x["seed"]))
     return rows
-
-
-def _check(row):
-    """Raises a `ValueError` for what `write_rows` never writes."""
-    scores = [score for task, score, _ in PANELS if task == row.get("task")]
-    needed = ("seed", "step", *scores)
-    if (
-        set(row) != set(COLUMNS)
-        or None in row.values()
-        or row["setting"] not in SETTINGS
-        or not scores
-        or not all(row[name] for name in needed)
-    ):
-        raise ValueError(f"no run has the row {row}")
-    for names, number in ((WHOLE_NUMBERS, int), (NUMBERS, float)):
-        for name in names:
-            if row[name]:  # The columns of the other task are empty.
-                number(row[name])
 
 
 # Figures ----------------------------------------------------------------------
@@ -94,7 +64,7 @@ def draw_figures(names, rows, folder):
         settings = set(FIGURES[name].curves.values())
         if any(row["setting"] in settings for row in rows):
             path = folder / f"figure_{name}.png"
-            with replacing(path) as unfinished:
+            with all_at_once(path) as unfinished:
                 draw_figure(FIGURES[name], rows, unfinished)
             paths.append(path)
     return paths
@@ -111,16 +81,13 @@ def draw_figure(figure, rows, path):
     for kind, line in zip(kinds, axes, strict=True):
         for panel, axis in zip(panels, line, strict=True):
             _draw_panel(axis, figure, rows, kind, panel)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
     picture.suptitle(f"{figure.title}: {_describe_seeds(figure, rows)}")
-    picture.legend(
-        handles,
-        labels,
-        loc="outside lower center",
-        # What is longer than a line takes two.
-        ncols=len(labels) if len(labels) <= 5 else (len(labels) + 1) // 2,
-        frameon=False,
-    )
+    # What is longer than a line takes two.
+    columns = len(figure.curves)
+    columns = columns if columns <= 5 else (columns + 1) // 2
+    curves = axes[0, 0].get_legend_handles_labels()
+    place = {"loc": "outside lower center", "frameon": False}
+    picture.legend(*curves, ncols=columns, **place)
     picture.savefig(path)
 
 
@@ -130,11 +97,13 @@ def _draw_panel(axis, figure, rows, kind, panel):
     for label, setting in figure.curves.items():
         color = BLUE if setting in DEFAULTS else next(others)
         seeds = curves_of_seeds(rows, task, setting, kind, score)
-        # Missing so far: in the legend all the same, of all axes.
         places, values = by_place(seeds)
-        mean = [*map(statistics.fmean, values)]
+        mean, low, high = (
+            [function(scores) for scores in values]
+            for function in (statistics.fmean, min, max)
+        )
+        # Missing so far: in the legend all the same, of all axes.
         axis.plot(places, mean, "o-", color=color, markersize=3, label=label)
-        low, high = [*map(min, values)], [*map(max, values)]
         if len(figure.curves) <= MAX_RANGES:
             axis.fill_between(places, low, high, color=color, alpha=0.15, lw=0)
         for curve in seeds.values():
@@ -212,21 +181,16 @@ def _table(header, body):
 
 
 def _figures_of(setting):
-    return ", ".join(
-        name.replace("_", " ")
-        for name, figure in FIGURES.items()
-        if setting in figure.curves.values()
-    )
+    figures = FIGURES.items()
+    names = [n for n, figure in figures if setting in figure.curves.values()]
+    return ", ".join(names).replace("_", " ")
 
 
 def _final_scores(rows, setting, panel):
     """Fills one cell, for example `51.0 ± 2.0 (49.0, 53.0)`."""
     task, score, _ = panel
     seeds = curves_of_seeds(rows, task, setting, "step", score)
-    return _describe([curve[max(curve)] for curve in seeds.values()])
-
-
-def _describe(values):
+    values = [curve[max(curve)] for curve in seeds.values()]
     if not values:
         return ""
     every = ", ".join(_percent(value) for value in values)

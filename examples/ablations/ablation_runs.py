@@ -7,7 +7,6 @@ it. Settings that change nothing in a task share the run of the first of them.
 
 import dataclasses
 import gc
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,16 +16,22 @@ from ablation_settings import SETTINGS
 from ablation_tasks import Task
 
 from keras_slots.callbacks import TrainingCheckpoint
+from keras_slots.files import write_json
 
 
 @dataclass(frozen=True)
 class Run:
     """One training."""
 
-    task: Task  # As the setting has it.
-    setting: str
+    task: Task  # As the settings have it.
+    names: tuple[str, ...]  # Of the settings; they differ in nothing.
     seed: int  # Of weights, noise and the order of scenes.
     output: Path  # The folder of all runs.
+
+    @property
+    def setting(self):
+        """Names the first of its settings."""
+        return self.names[0]
 
     @property
     def folder(self):
@@ -51,32 +56,27 @@ class Run:
             }
         )
 
-    def rows(self):
-        """Reads what it scored: a dict for each step scored at."""
-        metrics = json.loads((self.folder / "metrics.json").read_text())
-        return metrics["rows"]
-
-
-def make_run(task, setting, seed, output):
-    """Gives the run of a task in a setting, or in an equal earlier one."""
-    changed = task.changed(SETTINGS[setting])
-    setting = next(
-        name
-        for name, other in SETTINGS.items()
-        if task.changed(other) == changed
-    )
-    return Run(changed, setting, seed, output)
-
 
 def make_runs(tasks, settings, seeds, output):
-    """Gives the runs by folder, in the order of work: seed by seed."""
+    """Lists the runs in the order of work: seed by seed, and none twice."""
     runs = [
         make_run(task, setting, seed, output)
         for seed in seeds
         for setting in settings
         for task in tasks
     ]
-    return {run.folder: run for run in runs}
+    return list({run.folder: run for run in runs}.values())
+
+
+def make_run(task, setting, seed, output):
+    """Gives the run of a task in a setting, and in all that equal it there."""
+    changed = task.changed(SETTINGS[setting])
+    equal = [
+        name
+        for name, other in SETTINGS.items()
+        if task.changed(other) == changed
+    ]
+    return Run(changed, tuple(equal), seed, output)
 
 
 def check(run):
@@ -100,26 +100,31 @@ def train(run, cache, data_dir):
     task = run.task
     batches, scenes = task.open_scenes(cache, data_dir)
     model = task.make_model()
+
+    def score(epoch, logs):
+        """Runs before the checkpoint, which keeps the logs."""
+        logs |= task.score(model, scenes)
+
     checkpoint = TrainingCheckpoint(run.folder / "checkpoint.npz")
     checkpoint.fit(
         model,
         batches,
         epochs=task.epochs,
         steps_per_epoch=task.epoch_steps,
-        callbacks=[Scores(task, scenes)],
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=score)],
         verbose=0,
     )
-    rows = curve(run, checkpoint.history)
-    print(
-        *(f"{k}: {rows[-1][k]:.4f}" for k in ("loss", *task.scores)), sep=", "
-    )
+    rows = curve(task, checkpoint.history)
+    names = ("loss", *task.scores)
+    print(*(f"{name}: {rows[-1][name]:.4f}" for name in names), sep=", ")
     for iterations in SETTINGS[run.setting].test_iterations:
         scores = task.score(model, scenes, iterations)
-        rows.append({**rows[task.epochs - 1], **scores})
-        rows[-1]["test_iterations"] = iterations
-    run_folder.write_json(
+        scores["test_iterations"] = iterations
+        rows.append(rows[task.epochs - 1] | scores)
+    write_json(
         run.folder / "metrics.json",
         {
+            "settings": run.names,
             "rows": rows,
             "parameters": model.count_params(),
             **run_folder.environment(),
@@ -129,26 +134,15 @@ def train(run, cache, data_dir):
     checkpoint.path.unlink()
 
 
-class Scores(keras.callbacks.Callback):
-    """Scores every epoch; runs before the checkpoint, which keeps the logs."""
-
-    def __init__(self, task, scenes):
-        super().__init__()
-        self.task, self.scenes = task, scenes
-
-    def on_epoch_end(self, epoch, logs=None):
-        logs |= self.task.score(self.model, self.scenes)
-
-
-def curve(run, history):
+def curve(task, history):
     """Makes the rows of a learning curve."""
     return [
         {
-            "step": row["epoch"] * run.task.epoch_steps,
+            "step": row["epoch"] * task.epoch_steps,
             "test_iterations": None,  # As in training.
             "seconds": round(row["seconds"], 1),
             "loss": row["loss"],
-            **{name: row[name] for name in run.task.scores},
+            **{name: row[name] for name in task.scores},
         }
         for row in history
     ]

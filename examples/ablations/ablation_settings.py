@@ -1,8 +1,8 @@
 """What is ablated: one named setting for each curve of the supplement's plots.
 
 A setting says in what it differs from the model and the training of the task,
-whichever the task. To add one, give it a name in `SETTINGS` and a curve in
-`FIGURES`; nothing else needs to know it.
+whichever the task, and in which figure it is drawn. To add one, give it a name
+in `SETTINGS`; nothing else needs to know it.
 """
 
 import dataclasses
@@ -10,22 +10,17 @@ from dataclasses import dataclass, field
 
 from keras_slots.layers import SlotCenters
 
-AROUND_CENTERS = {
-    "decoder": {"center_frequencies": 4},
-    "head": {"center_frequencies": 4},
-}
-# More than in training, and fewer (section 2, "Attention iterations").
-TEST_ITERATIONS = tuple(range(1, 8))
-
 
 @dataclass(frozen=True)
 class Setting:
     """One difference from the default of a task.
 
-    The first four are arguments of its parts; of decoder and head, a task has
-    one. `training` are further fields of a `Preset`, rates and schedules.
+    Four are arguments of its parts; of decoder and head, a task has one.
+    `training` are further fields of a `Preset`, rates and schedules.
     """
 
+    figure: str = ""  # A key of `FIGURES`.
+    label: str = ""  # Of the curve.
     slot_attention: dict = field(default_factory=dict)
     encoder: dict = field(default_factory=dict)
     decoder: dict = field(default_factory=dict)
@@ -52,58 +47,102 @@ class Setting:
         return dataclasses.replace(preset, **changes)
 
 
-def _iterations(number):
-    """Sets the number in training (Figure 6)."""
-    return Setting({"num_iterations": number}, test_iterations=TEST_ITERATIONS)
-
-
+# More than in training, and fewer (section 2, "Attention iterations").
+SWEPT = {"test_iterations": tuple(range(1, 8))}
+AROUND_CENTERS = {
+    "decoder": {"center_frequencies": 4},
+    "head": {"center_frequencies": 4},
+}
+CENTERS = SlotCenters(4, name="centers")
+SCALED_CENTERS = SlotCenters(4, use_scales=True, name="centers")
+SOFT_K_MEANS = {
+    "update": "none",
+    "use_layer_norm": False,
+    "use_mlp": False,
+    "use_projections": False,
+}
 SETTINGS = {
-    "default": Setting(test_iterations=TEST_ITERATIONS),
-    "weighted_sum": Setting({"aggregation": "weighted_sum"}),
-    "weighted_sum_layer_norm": Setting(
-        {"aggregation": "weighted_sum_layer_norm"}
+    "default": Setting(**SWEPT),
+    "weighted_sum": Setting(
+        "1", "weighted sum", {"aggregation": "weighted_sum"}
     ),
-    "no_position_embedding": Setting(encoder={"use_position_embedding": False}),
-    "per_slot_gaussian": Setting({"slot_initialization": "per_slot_gaussian"}),
+    "weighted_sum_layer_norm": Setting(
+        "1",
+        "weighted sum + LayerNorm",
+        {"aggregation": "weighted_sum_layer_norm"},
+    ),
+    "no_position_embedding": Setting(
+        "2", "without", encoder={"use_position_embedding": False}
+    ),
+    "per_slot_gaussian": Setting(
+        "3", "a Gaussian per slot", {"slot_initialization": "per_slot_gaussian"}
+    ),
     # A sum, as the coefficients of a slot add up to one then (footnote 1).
     "softmax_over_inputs": Setting(
-        {"softmax_axis": "inputs", "aggregation": "weighted_sum"}
+        "4", "inputs", {"softmax_axis": "inputs", "aggregation": "weighted_sum"}
     ),
-    "no_gru": Setting({"update": "none"}),
-    "iterations_1": _iterations(1),
-    "iterations_2": _iterations(2),
-    "iterations_4": _iterations(4),
-    "iterations_5": _iterations(5),
-    "no_layer_norm": Setting({"use_layer_norm": False}),
-    "no_mlp": Setting({"use_mlp": False}),
-    "temperature_1": Setting({"temperature": 1.0}),
-    "epsilon_in_denominator": Setting({"epsilon_position": "denominator"}),
-    "no_decay": Setting(training={"decay_rate": 1.0}),
-    "no_warmup": Setting(training={"warmup_steps": 0}),
-    "exact_slots": Setting(slots="exact"),
-    "more_slots": Setting(slots="more"),
+    "no_gru": Setting("5", "none", {"update": "none"}),
+    "iterations_1": Setting("6", "1", {"num_iterations": 1}, **SWEPT),
+    "iterations_2": Setting("6", "2", {"num_iterations": 2}, **SWEPT),
+    "iterations_4": Setting("6", "4", {"num_iterations": 4}, **SWEPT),
+    "iterations_5": Setting("6", "5", {"num_iterations": 5}, **SWEPT),
+    "no_layer_norm": Setting("7", "without", {"use_layer_norm": False}),
+    "no_mlp": Setting("8", "without", {"use_mlp": False}),
+    "temperature_1": Setting("9", "1", {"temperature": 1.0}),
+    "epsilon_in_denominator": Setting(
+        "10", "in the denominator", {"epsilon_position": "denominator"}
+    ),
+    "no_decay": Setting("11", "without", training={"decay_rate": 1.0}),
+    "no_warmup": Setting("12", "without", training={"warmup_steps": 0}),
+    "exact_slots": Setting("13", "as many as needed", slots="exact"),
+    "more_slots": Setting("13", "more", slots="more"),
     "soft_k_means": Setting(
-        {
-            "update": "none",
-            "use_layer_norm": False,
-            "use_mlp": False,
-            "use_projections": False,
-        },
-        tokens_as_slots=True,
+        "soft_k_means", "soft k-means", SOFT_K_MEANS, tokens_as_slots=True
     ),
-    # Beyond the paper.
-    "implicit_gradient": Setting({"gradient": "implicit"}),
-    "bilevel_gradient": Setting({"gradient": "bilevel"}),
-    "scaled_sum": Setting({"aggregation": "scaled_sum"}),
+    "implicit_gradient": Setting(
+        "beyond", "implicit gradient", {"gradient": "implicit"}
+    ),
+    "bilevel_gradient": Setting(
+        "beyond", "bilevel gradient", {"gradient": "bilevel"}
+    ),
+    "scaled_sum": Setting(
+        "beyond", "scaled sum", {"aggregation": "scaled_sum"}
+    ),
     "centers": Setting(
-        {"centers": SlotCenters(4, name="centers")}, **AROUND_CENTERS
+        "beyond", "centers", {"centers": CENTERS}, **AROUND_CENTERS
     ),
     "centers_and_scales": Setting(
-        {"centers": SlotCenters(4, use_scales=True, name="centers")},
+        "beyond",
+        "centers and scales",
+        {"centers": SCALED_CENTERS},
         **AROUND_CENTERS,
     ),
-    "background_slot": Setting({"background_slot": True}),
-    "self_attention": Setting({"slot_communication": "self_attention"}),
+    "background_slot": Setting(
+        "beyond", "background slot", {"background_slot": True}
+    ),
+    "self_attention": Setting(
+        "beyond",
+        "slots attend to slots",
+        {"slot_communication": "self_attention"},
+    ),
+}
+# By name: a title, and the label of the default's curve, where it has one.
+TITLES = {
+    "1": ("Aggregation", "weighted mean"),
+    "2": ("Position embedding", "with"),
+    "3": ("Slot initialization", "shared Gaussian"),
+    "4": ("Softmax axis", "slots"),
+    "5": ("Recurrent update", "GRU"),
+    "6": ("Attention iterations in training", "3"),
+    "7": ("LayerNorm", "with"),
+    "8": ("Feedforward MLP", "with"),
+    "9": ("Softmax temperature", "square root of D"),
+    "10": ("Offset for stability", "in the attention"),
+    "11": ("Learning rate decay", "with"),
+    "12": ("Learning rate warm-up", "with"),
+    "13": ("Slots in training", None),
+    "soft_k_means": ("Soft k-means (section 2)", "Slot Attention"),
+    "beyond": ("Beyond the paper", "default"),
 }
 
 
@@ -117,74 +156,18 @@ class Figure:
 
     title: str
     curves: dict[str, str]
-    by_test_iterations: bool = False
+    by_test_iterations: bool
 
 
-def _pair(number, title, usual, other, setting):
-    """Makes a figure of two curves."""
-    curves = {usual: "default", other: setting}
-    return Figure(f"{title} (Figure {number})", curves)
+def _figure(name, title, usual):
+    """Makes a figure of the settings that name it, after the default."""
+    curves = {usual: "default"} if usual else {}
+    curves |= {s.label: key for key, s in SETTINGS.items() if s.figure == name}
+    if name.isdecimal():
+        title = f"{title} (Figure {name})"
+    if name == "6":  # Numbers, the default in the middle.
+        curves = dict(sorted(curves.items()))
+    return Figure(title, curves, by_test_iterations=name == "6")
 
 
-FIGURES = {
-    "1": Figure(
-        "Aggregation (Figure 1)",
-        {
-            "weighted mean": "default",
-            "weighted sum": "weighted_sum",
-            "weighted sum + LayerNorm": "weighted_sum_layer_norm",
-        },
-    ),
-    "2": _pair(
-        2, "Position embedding", "with", "without", "no_position_embedding"
-    ),
-    "3": _pair(
-        3,
-        "Slot initialization",
-        "shared Gaussian",
-        "a Gaussian per slot",
-        "per_slot_gaussian",
-    ),
-    "4": _pair(4, "Softmax axis", "slots", "inputs", "softmax_over_inputs"),
-    "5": _pair(5, "Recurrent update", "GRU", "none", "no_gru"),
-    "6": Figure(
-        "Attention iterations in training (Figure 6)",
-        {str(t): f"iterations_{t}" for t in range(1, 6)} | {"3": "default"},
-        by_test_iterations=True,
-    ),
-    "7": _pair(7, "LayerNorm", "with", "without", "no_layer_norm"),
-    "8": _pair(8, "Feedforward MLP", "with", "without", "no_mlp"),
-    "9": _pair(
-        9, "Softmax temperature", "square root of D", "1", "temperature_1"
-    ),
-    "10": _pair(
-        10,
-        "Offset for stability",
-        "in the attention",
-        "in the denominator",
-        "epsilon_in_denominator",
-    ),
-    "11": _pair(11, "Learning rate decay", "with", "without", "no_decay"),
-    "12": _pair(12, "Learning rate warm-up", "with", "without", "no_warmup"),
-    "13": Figure(
-        "Slots in training (Figure 13)",
-        {"as many as needed": "exact_slots", "more": "more_slots"},
-    ),
-    "soft_k_means": Figure(
-        "Soft k-means (section 2)",
-        {"Slot Attention": "default", "soft k-means": "soft_k_means"},
-    ),
-    "beyond": Figure(
-        "Beyond the paper",
-        {
-            "default": "default",
-            "implicit gradient": "implicit_gradient",
-            "bilevel gradient": "bilevel_gradient",
-            "scaled sum": "scaled_sum",
-            "centers": "centers",
-            "centers and scales": "centers_and_scales",
-            "background slot": "background_slot",
-            "slots attend to slots": "self_attention",
-        },
-    ),
-}
+FIGURES = {name: _figure(name, *words) for name, words in TITLES.items()}

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 import keras
 import numpy as np
 import tensorflow as tf
+from discovery_scenes import generate
 
 from keras_slots import HungarianHuberLoss
-from keras_slots.datasets import clevr, clevr_scenes, tetrominoes
+from keras_slots.datasets import clevr, clevr_scenes
 from keras_slots.losses import HungarianCrossEntropyLoss
 from keras_slots.metrics import adjusted_rand_index, set_average_precision
 from keras_slots.models import ObjectDiscovery, SetPrediction, get_preset
@@ -21,6 +22,10 @@ from keras_slots.models.presets import Preset
 from keras_slots.property_layout import PropertyLayout
 
 SCORED_BATCH = 80
+LOSSES = {
+    "huber": HungarianHuberLoss,  # The paper's.
+    "cross_entropy": HungarianCrossEntropyLoss,
+}
 
 
 @dataclass(frozen=True)
@@ -62,39 +67,23 @@ class ObjectDiscoveryTask(Task):
     def make_model(self):
         """Makes a model with fresh weights, built and compiled."""
         preset = self.preset
-        parts = [preset.make(part) for part in ObjectDiscovery.PARTS]
-        model = ObjectDiscovery(*parts)
+        model = ObjectDiscovery(*map(preset.make, ObjectDiscovery.PARTS))
         model.build((None, *preset.image_shape))
         model.compile(preset.make_optimizer(), run_eagerly=self.run_eagerly)
         return model
 
     def open_scenes(self, cache, data_dir):
-        """Opens endless batches to train on, and lists those to score."""
-        train = self._open(
-            cache,
-            "train",
-            self.preset.batch_size,
-            self.train_scenes,
-            drop_remainder=True,
+        """Opens batches to train on, and lists those to score."""
+        preset = self.preset
+        size, most = preset.image_shape[0], self.max_objects
+        make = functools.partial(
+            generate, self.scenes, cache=cache, size=size, most=most
         )
-        scored = self._open(cache, "validation", SCORED_BATCH, self.eval_scenes)
-        images = train.map(lambda image, mask: image)
-        return images.repeat(), list(scored.as_numpy_iterator())
-
-    def _open(self, cache, split, batch_size, num_scenes, **kwargs):
-        if self.scenes == "tetrominoes":
-            return tetrominoes(split, batch_size, num_scenes, **kwargs)
-        size, most = self.preset.image_shape[0], self.max_objects
-        kwargs |= {"image_size": size, "max_objects": most}
-        scenes = clevr_scenes(
-            split,
-            batch_size,
-            num_scenes,
-            as_dict=True,
-            cache=cache / f"{size}-3-{most}",
-            **kwargs,
+        train = make(
+            "train", preset.batch_size, self.train_scenes, drop_remainder=True
         )
-        return scenes.map(lambda scene: (scene["image"], scene["mask"]))
+        scored = make("validation", SCORED_BATCH, self.eval_scenes)
+        return train.map(lambda image, mask: image), as_list(scored)
 
     def score(self, model, scenes, iterations=None):
         """Measures the mean FG-ARI; `None` iterations are as in training.
@@ -115,7 +104,7 @@ class PropertyPredictionTask(Task):
     """Images and sets of properties to train on; scored by AP."""
 
     layout: PropertyLayout = field(default_factory=PropertyLayout)
-    loss: str = "huber"  # The paper's, or "cross_entropy".
+    loss: str = "huber"  # Or "cross_entropy".
 
     name = "property_prediction"
     scores = ("ap_inf", "ap_1", "ap_0.5", "ap_0.25", "ap_0.125")
@@ -124,45 +113,34 @@ class PropertyPredictionTask(Task):
         """Makes a model with fresh weights, built and compiled."""
         preset = self.preset
         model = SetPrediction(
-            *(preset.make(part) for part in SetPrediction.PARTS),
+            *map(preset.make, SetPrediction.PARTS),
             loss_at_every_iteration=preset.loss_at_every_iteration,
         )
         model.build((None, *preset.image_shape))
-        losses = {
-            "huber": HungarianHuberLoss,
-            "cross_entropy": HungarianCrossEntropyLoss,
-        }
         model.compile(
             preset.make_optimizer(),
-            loss=losses[self.loss](),
+            loss=LOSSES[self.loss](),
             run_eagerly=self.run_eagerly,
         )
         return model
 
     def open_scenes(self, cache, data_dir):
-        """Opens endless batches to train on, and lists those to score."""
-        batch_size, most = self.preset.batch_size, self.max_objects
-        size = self.preset.image_shape[0]
-        slices = tf.data.Dataset.from_tensor_slices
+        """Opens batches to train on, and lists those to score."""
+        size, most = self.preset.image_shape[0], self.max_objects
         sets = {"image_size": size, "max_objects": most, "num_targets": most}
         sets["layout"] = self.layout
         if self.scenes == "clevr":
-            train = clevr(
-                "train", batch_size, data_dir, drop_remainder=True, **sets
-            )
+            train = clevr("train", None, data_dir, **sets)
             # Of the training scenes those that are set apart.
             scored = clevr("train_eval", None, data_dir, **sets)
             scored = scored.take(self.eval_scenes)
         else:
             sets["cache"] = cache / f"{size}-large-1-{most}"
-            train = slices(_all_at_once("train", self.train_scenes, **sets))
+            train = _render("train", self.train_scenes, **sets)
             train = train.shuffle(self.train_scenes, seed=0)
-            train = train.batch(batch_size, drop_remainder=True)
-            scored = slices(
-                _all_at_once("validation", self.eval_scenes, **sets)
-            )
-        scored = scored.batch(SCORED_BATCH)
-        return train.repeat(), list(scored.as_numpy_iterator())
+            scored = _render("validation", self.eval_scenes, **sets)
+        train = train.batch(self.preset.batch_size, drop_remainder=True)
+        return train, as_list(scored.batch(SCORED_BATCH))
 
     def score(self, model, scenes, iterations=None):
         """Measures AP by threshold; `None` iterations are as in training.
@@ -182,8 +160,8 @@ class PropertyPredictionTask(Task):
 
 
 @functools.cache
-def _all_at_once(split, num_scenes, **options):
-    """Renders tensors of all scenes, once for every run to come.
+def _render(split, num_scenes, **options):
+    """Renders all scenes, once for every run to come.
 
     The easy ones, which can be learned from small pictures within a minute.
     """
@@ -191,12 +169,22 @@ def _all_at_once(split, num_scenes, **options):
     scenes = clevr_scenes(
         split, num_scenes, num_scenes, shuffle=False, **options
     )
-    return next(iter(scenes))
+    return tf.data.Dataset.from_tensor_slices(next(iter(scenes)))
+
+
+def as_list(scenes):
+    """Lists batches of arrays."""
+    return list(scenes.as_numpy_iterator())
 
 
 # Scales ----------------------------------------------------------------------
 
 COLORS = PropertyLayout(("color",))
+SMALL_ENCODER = {
+    "filters": (32, 32),
+    "mlp_sizes": (32, 32),
+    "num_frequencies": 4,
+}
 # The paper's Slot Attention, half as wide, with an encoder and a decoder that
 # learn in about a minute on two processor cores; places are told by octaves, as
 # in the small presets. What made it learn, with one seed each and 1,500 steps
@@ -205,18 +193,8 @@ COLORS = PropertyLayout(("color",))
 SMALL_DISCOVERY = ObjectDiscoveryTask(
     preset=Preset(
         image_shape=(35, 35, 3),
-        encoder={
-            "filters": (32, 32),
-            "kernel_sizes": 3,
-            "strides": (2, 1),
-            "mlp_sizes": (32, 32),
-            "num_frequencies": 4,
-        },
-        slot_attention={
-            "num_slots": 4,
-            "slot_size": 32,
-            "mlp_hidden_size": 64,
-        },
+        encoder={**SMALL_ENCODER, "kernel_sizes": 3, "strides": (2, 1)},
+        slot_attention={"num_slots": 4, "slot_size": 32, "mlp_hidden_size": 64},
         decoder={
             "grid_size": 7,
             "filters": (128, 128),
@@ -243,12 +221,7 @@ SMALL_DISCOVERY = ObjectDiscoveryTask(
 SMALL_PREDICTION = PropertyPredictionTask(
     preset=Preset(
         image_shape=(32, 32, 3),
-        encoder={
-            "filters": (32, 32),
-            "strides": (2, 2),
-            "mlp_sizes": (32, 32),
-            "num_frequencies": 4,
-        },
+        encoder={**SMALL_ENCODER, "strides": (2, 2)},
         slot_attention={"num_slots": 3, "slot_size": 32},
         head={"num_features": COLORS.num_features},
         learning_rate=2e-3,

@@ -5,7 +5,7 @@ python examples/ablations/ablations.py
 # Some figures, one task, more seeds.
 python examples/ablations/ablations.py --figures 1,4,soft_k_means \
     --tasks object_discovery --seeds 0,1,2,3,4
-# Figures and table once more, from the CSV file.
+# Figures and table of the runs that are finished.
 python examples/ablations/ablations.py --draw-only
 # The paper's models and schedules, for GPUs and weeks.
 python examples/ablations/ablations.py --paper
@@ -21,18 +21,18 @@ other figures, tasks and seeds add to them.
 
 import argparse
 import sys
-import time
 from pathlib import Path
 
 import tensorflow as tf
 
 sys.path.append(str(Path(__file__).parents[1]))
-from ablation_report import draw_figures, make_table, read_rows, write_rows
-from ablation_runs import check, make_run, make_runs, train
-from ablation_settings import FIGURES, SETTINGS
+import run_folder
+from ablation_report import draw_figures, make_table, read_rows
+from ablation_runs import check, make_runs, train
+from ablation_settings import FIGURES
 from ablation_tasks import make_tasks
-from run_folder import manual_parser, replacing
-from run_folder import run as run_example
+
+from keras_slots.files import all_at_once, write_rows
 
 TASKS = tuple(make_tasks("small"))  # At other scales they have the same names.
 
@@ -42,26 +42,25 @@ def main():
     options = parse_options()
     if not options.draw_only:
         finish_runs(options)
-    rows = read_rows(options.output / "ablations.csv")
+    rows = read_rows(options.output)
+    if not rows:
+        raise SystemExit(f"No run is finished in {options.output}.")
+    write_rows(options.output / "ablations.csv", rows)
     paths = draw_figures(options.figures, rows, options.output)
     table = make_table(rows)
-    with replacing(options.output / "table.md") as path:
+    with all_at_once(options.output / "table.md") as path:
         path.write_text(table)
     print(f"\n{table}\n" + "\n".join(str(path) for path in paths))
 
 
 def parse_options():
     """Reads the command line; `settings` are those its figures need."""
-    parser = manual_parser(__doc__)
-    add = parser.add_argument
+    parser = run_folder.manual_parser(__doc__)
+    add, seed = parser.add_argument, run_folder.whole_number(0)
     for name, choices in (("--figures", FIGURES), ("--tasks", TASKS)):
-        add(
-            name,
-            type=one_of(choices),
-            default=list(choices),
-            help=f"comma-separated, of {','.join(choices)}",
-        )
-    add("--seeds", type=seeds, default=[0, 1, 2], help="default 0,1,2")
+        text = f"comma-separated, of {','.join(choices)}"
+        add(name, type=listed(one_of(choices)), default=choices, help=text)
+    add("--seeds", type=listed(seed), default=[0, 1, 2], help="default 0,1,2")
     add("--output", type=Path, help="default runs/ablations/SCALE")
     add("--cache", type=Path, default=Path("runs/clevr_scenes"))
     scale = parser.add_mutually_exclusive_group()
@@ -80,63 +79,47 @@ def parse_options():
         options.output = Path("runs/ablations") / options.scale
     tasks = make_tasks(options.scale)
     options.tasks = [tasks[name] for name in options.tasks]
-    settings = [
-        setting
-        for figure in options.figures
-        for setting in FIGURES[figure].curves.values()
-    ]
-    options.settings = list(dict.fromkeys(settings))
+    curves = [FIGURES[figure].curves for figure in options.figures]
+    options.settings = dict.fromkeys(s for c in curves for s in c.values())
     return options
 
 
+def listed(read):
+    """Makes a type of argument: what `read` takes, between commas."""
+    return lambda text: [read(word) for word in text.split(",")]
+
+
 def one_of(choices):
-    """Makes a type of argument: names of choices, between commas."""
+    """Makes a type of argument: one of some names."""
 
-    def names(text):
-        for name in text.split(","):
-            if name not in choices:
-                raise argparse.ArgumentTypeError(
-                    f"{name!r} is not one of {', '.join(choices)}"
-                )
-        return text.split(",")
+    def read(name):
+        if name not in choices:
+            raise argparse.ArgumentTypeError(
+                f"{name!r} is not one of {', '.join(choices)}"
+            )
+        return name
 
-    return names
-
-
-def seeds(text):
-    """Reads seeds between commas."""
-    if not all(seed.isdecimal() for seed in text.split(",")):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not made of integers that are not negative"
-        )
-    return [int(seed) for seed in text.split(",")]
+    return read
 
 
 def finish_runs(options):
-    """Runs what is not finished, and keeps the CSV file up to date."""
+    """Runs what is not finished."""
     runs = make_runs(
         options.tasks, options.settings, options.seeds, options.output
     )
-    earlier = find_runs(options)
     # Before anything is written, and of all at once.
-    for run in [*runs.values(), *(run for *_, run in earlier)]:
+    for run in runs:
         check(run)
-    write_rows(options.output / "ablations.csv", earlier)
-    left = [run for run in runs.values() if not run.finished]
+    left = [run for run in runs if not run.finished]
     if left:
         open_scenes(options)
     print(f"{len(runs) - len(left)} of {len(runs)} runs are finished.")
     # Every run traces its own step, which TensorFlow warns of.
     tf.get_logger().setLevel("ERROR")
-    start = time.monotonic()
     for index, run in enumerate(left):
         name = f"{run.task.name}, {run.setting}, seed {run.seed}"
         print(f"\n{name} ({index + 1} of {len(left)})", flush=True)
         train(run, options.cache, options.data_dir)
-        write_rows(options.output / "ablations.csv", find_runs(options))
-        spent = time.monotonic() - start
-        minutes = spent / (index + 1) * (len(left) - index - 1) / 60
-        print(f"All the runs that are left: {minutes:.0f} minutes", flush=True)
 
 
 def open_scenes(options):
@@ -151,21 +134,5 @@ def open_scenes(options):
         raise SystemExit(str(error)) from error
 
 
-def find_runs(options):
-    """Finds triples of task, setting and finished run in the folder.
-
-    Also of tasks, settings and seeds that the command line leaves out.
-    """
-    folders = (options.output / "runs").glob("*-*-[0-9]*")
-    seeds = sorted({int(f.name.rpartition("-")[2]) for f in folders})
-    runs = [
-        (task.name, setting, make_run(task, setting, seed, options.output))
-        for task in make_tasks(options.scale).values()
-        for setting in SETTINGS
-        for seed in seeds
-    ]
-    return [triple for triple in runs if triple[-1].finished]
-
-
 if __name__ == "__main__":
-    run_example(main)
+    run_folder.run(main)

@@ -10,12 +10,7 @@ from keras import ops
 from keras_slots.callbacks.same_noise import same_noise
 from keras_slots.callbacks.slot_findings import Finding, diagnose
 from keras_slots.callbacks.slot_health import measure_slots
-from keras_slots.checks import (
-    as_integer,
-    as_sizes,
-    check_tensor,
-    one_each,
-)
+from keras_slots.checks import as_integer, check_tensor
 from keras_slots.token_grid import token_grid
 from keras_slots.types import Tensor
 
@@ -87,11 +82,7 @@ class SlotDiagnosis(keras.callbacks.Callback):
         super().__init__()
         self.num_batches = as_integer("num_batches", num_batches)
         self.batches = _batches(images, self.num_batches)
-        self.grid_size: tuple[int, int] | None = None
-        if grid_size is not None:
-            sizes = as_sizes("grid_size", grid_size)
-            height, width = one_each("grid_size", sizes, 2)
-            self.grid_size = (height, width)
+        self.grid_size = grid_size
         self.verbose = verbose
         self.measures: dict[str, float] = {}
         self.findings: list[Finding] = []
@@ -149,19 +140,9 @@ def _batches(images, num_batches):
     """Returns arrays (B, H, W, C): one of a tensor, several of an iterable."""
     if hasattr(images, "shape"):
         images = [images]
-    if not isinstance(images, Iterable) or isinstance(images, (str, dict)):
-        raise ValueError(
-            "`images` must be a tensor (B, H, W, C) or an iterable of them. "
-            f"Received: images of type {type(images).__name__}"
-        )
     batches = []
     for batch in itertools.islice(images, num_batches):
         batch = batch[0] if isinstance(batch, (tuple, list)) else batch
         check_tensor("images", batch, "(B, H, W, C)")
         batches.append(ops.convert_to_numpy(batch))
-    if sum(map(len, batches)) < 2:
-        raise ValueError(
-            "`images` must hold at least two images. Received: images with "
-            f"{sum(map(len, batches))}"
-        )
     return batches

@@ -7,9 +7,10 @@ number, the mean over the images.
 import math
 
 import numpy as np
+from keras import ops
 from scipy.optimize import linear_sum_assignment
 
-from keras_slots.checks import as_array, check_size, check_tensor
+from keras_slots.checks import check_shapes
 from keras_slots.types import Tensor
 
 # A slot with a smaller share of the image is not in use.
@@ -80,7 +81,7 @@ def measure_slots(
     >>> round(measures["stripes"], 3), round(measures["effective_slots"], 3)
     (1.0, 2.0)
     """
-    masks = _shares("masks", _without_channel(as_array("masks", masks)))
+    masks = _shares("masks", _without_channel(_to_array(masks)))
     batch, num_slots = masks.shape[:2]
     slots = np.arange(num_slots)[:, None, None]
     owned = masks.argmax(axis=1)[:, None] == slots  # (B, K, H, W)
@@ -98,27 +99,27 @@ def measure_slots(
         "border_slots": _effective_slots(_border(masks).mean(axis=2)),
     }
     if attention is not None:
-        attention = as_array("attention", attention)
-        check_tensor("attention", attention, "(B, K, N)")
-        check_size("attention", attention.shape, 0, batch)
-        check_size("attention", attention.shape, 1, num_slots)
+        attention = _to_array(attention)
+        axes = {"attention": (attention, "(B, K, N)")}
+        check_shapes(axes, B=batch, K=num_slots)
         entropy = _entropy(_shares("attention", attention), axis=1)
         measures["attention_entropy"] = entropy.mean() / math.log(num_slots)
     return {name: float(value) for name, value in measures.items()}
 
 
+def _to_array(tensor):
+    return ops.convert_to_numpy(ops.cast(tensor, "float32"))
+
+
 def _without_channel(masks):
-    if masks.ndim == 5:
-        check_size("masks", masks.shape, 4, 1)
-        masks = masks[..., 0]
-    check_tensor("masks", masks, "(B, K, H, W)")
-    if masks.shape[0] < 2 or masks.shape[1] < 2:
+    axes = "(B, K, H, W, 1)" if masks.ndim == 5 else "(B, K, H, W)"
+    check_shapes({"masks": (masks, axes)})
+    if min(masks.shape[:2]) < 2:
         raise ValueError(
             "`masks` must have at least two images and two slots, to compare "
-            "them. Received: "
-            f"masks.shape={masks.shape}"
+            f"them. Received: masks.shape={masks.shape}"
         )
-    return masks
+    return masks[..., 0] if masks.ndim == 5 else masks
 
 
 def _shares(name, values):

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from keras_slots.callbacks.same_noise import same_noise
-from keras_slots.checks import as_integer, check_size, check_tensor
+from keras_slots.checks import as_integer, check_shapes, check_tensor
 from keras_slots.types import Tensor
 
 # TensorBoard shows pictures at their own size.
@@ -68,14 +68,14 @@ class SlotPictures(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         check_tensor("images", images, "(B, H, W, 3)")
+        check_shapes(
+            {"images": (images, "(B, H, W, 3)"), "mask": (mask, "(B, H, W)")}
+        )
         self.images = ops.convert_to_numpy(images)
         self.log_dir = os.fspath(log_dir)
         self.every = as_integer("every", every)
         self.mask = None
         if mask is not None:
-            check_tensor("mask", mask, "(B, H, W)")
-            for axis in range(3):
-                check_size("mask", mask.shape, axis, images.shape[axis])
             self.mask = ops.convert_to_numpy(mask)
         self._writer: Any = None
 

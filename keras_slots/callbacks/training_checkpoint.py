@@ -13,6 +13,7 @@ import numpy as np
 from keras import ops
 
 from keras_slots.checks import as_folder
+from keras_slots.files import put_in_place
 
 
 class TrainingCheckpoint(keras.callbacks.Callback):
@@ -85,20 +86,14 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         if not self.path.exists():
             return 0
         values, history, optimizer = self._read()
-        if optimizer not in (None, _kind(model.optimizer)):
-            raise ValueError(
-                f"The checkpoint {str(self.path)!r} holds the state of another "
-                f"optimizer, {optimizer}. Received: model.optimizer of type "
-                f"{_kind(model.optimizer)}"
-            )
-        expected = [tuple(v.shape) for v in variables]
-        received = [value.shape for value in values]
+        kind = _kind(model.optimizer)
+        expected = [kind, *(tuple(v.shape) for v in variables)]
+        received = [optimizer or kind, *(value.shape for value in values)]
         if expected != received:
             raise ValueError(
                 f"The checkpoint {str(self.path)!r} holds the state of another "
-                f"model or optimizer. Expected {len(expected)} arrays of "
-                f"shapes {expected}. Received: {len(received)} of shapes "
-                f"{received}"
+                "model or optimizer. Expected the optimizer and arrays of "
+                f"shapes {expected}. Received: {received}"
             )
         for variable, value in zip(variables, values, strict=True):
             variable.assign(ops.cast(value, variable.dtype))
@@ -135,8 +130,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
             `history`: a list of one dict per finished epoch.
 
         Raises:
-            ValueError: If `dataset` is no `tf.data.Dataset`, or `restore`
-                refuses the model or the file.
+            ValueError: If `restore` refuses the model or the file.
 
         Example:
 
@@ -150,11 +144,6 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         checkpoint.fit(model, dataset, epochs=3, steps_per_epoch=2)
         ```
         """
-        if not (hasattr(dataset, "repeat") and hasattr(dataset, "skip")):
-            raise ValueError(
-                "`dataset` must be a `tf.data.Dataset`. "
-                f"Received: dataset of type {type(dataset).__name__}"
-            )
         epoch = self.restore(model)
         if epoch < epochs:
             last = [] if self in callbacks else [self]
@@ -195,8 +184,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
 
     def _write(self):
         values = [_to_numpy(variable) for variable in _state(self.model)]
-        unfinished = self.path.with_name(f"{self.path.name}.unfinished")
-        try:
+        with put_in_place(str(self.path)) as unfinished:
             with open(unfinished, "wb") as file:
                 np.savez(
                     file,
@@ -206,9 +194,6 @@ class TrainingCheckpoint(keras.callbacks.Callback):
                 )
                 file.flush()
                 os.fsync(file.fileno())  # On disk before it takes the name.
-            os.replace(unfinished, self.path)
-        finally:
-            unfinished.unlink(missing_ok=True)
 
     def _read(self):
         try:
@@ -230,11 +215,6 @@ class TrainingCheckpoint(keras.callbacks.Callback):
 
 def _state(model):
     """Lists every variable of model, optimizer and seed generators."""
-    if not isinstance(model, keras.Model):
-        raise ValueError(
-            "`model` must be a Keras model. "
-            f"Received: model of type {type(model).__name__}"
-        )
     # Before `compile`, a model has none.
     if not model.built or getattr(model, "optimizer", None) is None:
         raise ValueError(

@@ -14,19 +14,9 @@ def property_targets(
 ) -> tf.Tensor:
     """Makes one row per object of a scene, padded with rows of zeros.
 
-    Args:
-        objects: Dict of `"coordinates"`, float32 of shape `(n, 3)` in the
-            units of the scene, and of each property of the layout, integer
-            classes of shape `(n,)`.
-        layout: A `PropertyLayout`.
-        num_targets: Integer, the rows of the result; n must not exceed it.
-
-    Returns:
-        float32 tensor of shape `(num_targets, layout.num_features)`.
-
-    Raises:
-        tf.errors.InvalidArgumentError: If there are more than `num_targets`
-            objects.
+    `objects` has `"coordinates"`, float32 (n, 3) in the units of the scene, and
+    of each property of the layout the integer classes (n,). Returns float32
+    (num_targets, layout.num_features); n must not exceed `num_targets`.
     """
     coordinates = tf.cast(objects["coordinates"], tf.float32)
     coordinates = (coordinates + COORDINATE_LIMIT) / layout.distance_scale

@@ -1,4 +1,4 @@
-"""Checks of the path of an export."""
+"""The path of an export: in a folder that exists, and free."""
 
 import os
 from pathlib import Path
@@ -6,25 +6,23 @@ from pathlib import Path
 from keras_slots.checks import as_folder
 
 
-def check_free(path) -> None:
-    """Raises a `FileExistsError` if a path already exists."""
-    if os.path.exists(path):
-        raise FileExistsError(
-            "There is something at `path` already; remove it or choose "
-            f"another. Received: path={os.fspath(path)!r}"
-        )
-
-
-def as_file(path, ending: str) -> Path:
-    """Returns the path, if a file with this ending can be made there.
+def as_destination(path, ending: str = "") -> Path:
+    """Returns the path, if it has this ending, a folder, and is free.
 
     Raises:
         ValueError: If its name has another ending.
         FileNotFoundError: If its folder does not exist.
+        FileExistsError: If it exists already.
     """
-    path = Path(os.fspath(path))
-    if path.suffix != ending:
+    name = os.fspath(path)
+    if not name.endswith(ending):
         raise ValueError(
-            f"`path` must end in {ending!r}. Received: path={str(path)!r}"
+            f"`path` must end in {ending!r}. Received: path={name!r}"
         )
-    return as_folder(path)
+    path = as_folder(path)
+    if path.exists():
+        raise FileExistsError(
+            "There is something at `path` already; remove it or choose "
+            f"another. Received: path={name!r}"
+        )
+    return path

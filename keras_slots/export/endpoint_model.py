@@ -2,18 +2,13 @@
 
 import keras
 
-from keras_slots.export.destination import as_file, check_free
+from keras_slots.export.destination import as_destination
 from keras_slots.export.endpoints import Endpoint, endpoints
 from keras_slots.files import all_at_once
 
 
 class EndpointModel(keras.Model):
-    """A model whose call is one endpoint of another model.
-
-    Args:
-        model: A built model of `keras_slots.models`.
-        endpoint: `Endpoint`.
-    """
+    """A model whose call is one endpoint of another model."""
 
     def __init__(self, model, endpoint: Endpoint):
         super().__init__(name=model.name)
@@ -64,23 +59,9 @@ def list_endpoints(model: keras.Model) -> dict[str, tuple[str, ...]]:
 def export_endpoint(
     model, path, endpoint, *, ending, format, batch_size=None
 ) -> None:
-    """Writes an endpoint as a complete file of one of Keras's formats.
-
-    Args:
-        model: A built model of `keras_slots.models`.
-        path: File to write.
-        endpoint: String or `None`, as in the public functions.
-        ending: String, the required ending of the file's name.
-        format: String, Keras's name of the format.
-        batch_size: Integer, or `None` for any batch size.
-
-    Raises:
-        ValueError: If an argument does not fit.
-        FileExistsError: If `path` already exists.
-    """
-    path = as_file(path, ending)
+    """Writes an endpoint as a whole file, in a format that Keras names."""
     chosen = _choose(model, endpoint)
-    check_free(path)
+    path = as_destination(path, ending)
     with all_at_once(path) as unfinished:
         chosen.export(
             str(unfinished),
@@ -94,9 +75,8 @@ def _choose(model, name):
     """Returns the named endpoint; for `None` the first without noise."""
     found = endpoints(model)
     steady = [key for key, endpoint in found.items() if not endpoint.draws]
-    if name is None:
-        name = steady[0]
-    if not isinstance(name, str) or name not in steady:
+    name = steady[0] if name is None else name
+    if name not in steady:
         raise ValueError(
             "`endpoint` must be an endpoint without noise: one of "
             f"{', '.join(map(repr, steady))}. Received: endpoint={name!r}"

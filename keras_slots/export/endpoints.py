@@ -27,21 +27,13 @@ class Endpoint:
 
 
 def endpoints(model) -> dict[str, Endpoint]:
-    """Returns all endpoints of a model by name, starting with the default.
-
-    Raises:
-        ValueError: If the model is not from `keras_slots.models`, or not built.
-    """
+    """Returns all endpoints of a model by name, starting with the default."""
     kinds = (ObjectDiscovery, SetPrediction, DeepSetPrediction)
-    if not isinstance(model, kinds):
+    if not isinstance(model, kinds) or not model.built:
         raise ValueError(
-            "`model` must be one of `keras_slots.models`; export other models "
-            f"with their own `export`. Received: model={model!r}"
-        )
-    if not model.built:
-        raise ValueError(
-            "`model` must be built before it is exported: call it on an "
-            f"image once. Received: model={model!r}"
+            "`model` must be one of `keras_slots.models`, and built: call it "
+            "on an image once. Export other models with their own `export`. "
+            f"Received: model={model!r}"
         )
     if not isinstance(model, ObjectDiscovery):
         return _from_image(model, "predict", _predict(model))
@@ -71,18 +63,12 @@ def _draws(model):
 
 
 def _predict(model):
-    """Returns a call with a named output and the model's name for the start."""
-    if isinstance(model, DeepSetPrediction):
+    """Returns a call with a named output; the start is the second argument."""
 
-        def predict_from_set(image, initial_set=None):
-            return {"predictions": model(image, initial_set=initial_set)}
+    def predict(image, start=None):
+        return {"predictions": model(image, start)}
 
-        return predict_from_set
-
-    def predict_from_slots(image, initial_slots=None):
-        return {"predictions": model(image, initial_slots=initial_slots)}
-
-    return predict_from_slots
+    return predict
 
 
 def _image_spec(model):

@@ -45,11 +45,12 @@ def export_litert(
     masks = runner(image=image, initial_slots=slots)["masks"]
     ```
     """
+    batch_size = as_integer("batch_size", batch_size)
     export_endpoint(
         model,
         path,
         endpoint,
         ending=".tflite",
         format="litert",
-        batch_size=as_integer("batch_size", batch_size),
+        batch_size=batch_size,
     )

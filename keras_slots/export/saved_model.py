@@ -4,8 +4,7 @@ import os
 
 import keras
 
-from keras_slots.checks import as_folder
-from keras_slots.export.destination import check_free
+from keras_slots.export.destination import as_destination
 from keras_slots.export.endpoints import endpoints
 from keras_slots.files import all_at_once
 
@@ -51,8 +50,7 @@ def export_saved_model(model: keras.Model, path: str | os.PathLike) -> None:
     ```
     """
     functions = endpoints(model)
-    path = as_folder(path)
-    check_free(path)
+    path = as_destination(path)
     archive = keras.export.ExportArchive()
     archive.track(model)
     for name, endpoint in functions.items():

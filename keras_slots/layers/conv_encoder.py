@@ -11,11 +11,9 @@ from keras_slots.checks import (
     as_integer,
     as_sizes,
     as_sizes_or_one,
-    check_floats,
-    check_rank,
-    check_tensor,
     one_each,
 )
+from keras_slots.layers.dense_layers import dense, mlp
 from keras_slots.layers.fast.layer_norm import layer_norm
 from keras_slots.layers.soft_position_embed import SoftPositionEmbed
 from keras_slots.types import Shape
@@ -98,20 +96,19 @@ class ConvEncoder(keras.layers.Layer):
         )
         self.use_position_embedding = use_position_embedding
         self.append_color = append_color
-        depth = len(self.filters)
-        if not depth:
+        if not self.filters:
             raise ValueError(
                 "`filters` must have at least one entry. Received: filters=()"
             )
-        one_each("kernel_sizes", self.kernel_sizes, depth)
-        one_each("strides", self.strides, depth)
+        one_each("kernel_sizes", self.kernel_sizes, len(self.filters))
+        one_each("strides", self.strides, len(self.filters))
+        self.input_spec = keras.InputSpec(ndim=4, name="inputs")
         if use_position_embedding:
             self.position = SoftPositionEmbed(
                 num_frequencies, name="position", dtype=self.dtype_policy
             )
 
     def build(self, input_shape):
-        check_rank("inputs", input_shape, "(B, H, W, C)")
         shape = input_shape
         depth = len(self.filters)
         self.convs = []
@@ -137,29 +134,19 @@ class ConvEncoder(keras.layers.Layer):
             self.convs.append(conv)
         if self.use_position_embedding:
             self.position.build(shape)
-        shape = (None, None, shape[-1])
-        self.norm = layer_norm(self, "norm", shape)
-        self.mlp = []
-        for index, units in enumerate(self.mlp_sizes):
-            last = index == len(self.mlp_sizes) - 1
-            dense = keras.layers.Dense(
-                units,
-                activation=None if last else "relu",
-                name=f"mlp{index}",
-                dtype=self.dtype_policy,
-            )
-            dense.build(shape)
-            shape = (None, None, units)
-            self.mlp.append(dense)
+        self.norm = layer_norm(self, "norm", (None, None, shape[-1]))
+        self.mlp = mlp(self, "mlp", shape[-1], self.mlp_sizes)
         if self.append_color:
-            self.color = keras.layers.Dense(
-                shape[-1], name="color", dtype=self.dtype_policy
-            )
-            self.color.build((None, None, input_shape[-1]))
+            size = (*self.filters, *self.mlp_sizes)[-1]
+            self.color = dense(self, "color", input_shape[-1], size)
 
     def call(self, inputs):
-        check_tensor("inputs", inputs, "(B, H, W, C)")
-        check_floats("inputs", inputs)
+        if "float" not in ops.dtype(inputs):
+            raise ValueError(
+                "`inputs` must hold floats. Convert images with integers from "
+                "0 to 255 by `x / 127.5 - 1`. Received: "
+                f"inputs.dtype={ops.dtype(inputs)}"
+            )
         features = inputs
         for conv in self.convs:
             features = conv(features)
@@ -168,8 +155,8 @@ class ConvEncoder(keras.layers.Layer):
         batch, height, width, size = ops.shape(features)
         tokens = ops.reshape(features, (batch, height * width, size))
         tokens = self.norm(tokens)
-        for dense in self.mlp:
-            tokens = dense(tokens)
+        for layer in self.mlp:
+            tokens = layer(tokens)
         if self.append_color:
             colors = self.color(self._mean_colors(inputs))
             tokens = ops.concatenate([tokens, colors], axis=-1)
@@ -180,8 +167,7 @@ class ConvEncoder(keras.layers.Layer):
 
         At the edges, only pixels inside the image count.
         """
-        strides = one_each("strides", self.strides, len(self.filters))
-        cell = math.prod(strides)
+        cell = math.prod(one_each("strides", self.strides, len(self.filters)))
 
         # On PyTorch, `average_pool` would count pixels of the edge twice.
         def sums(images):
@@ -199,9 +185,7 @@ class ConvEncoder(keras.layers.Layer):
     ) -> tuple[int | None, int | None]:
         """Returns the size of the map of tokens for an image size: `(h, w)`.
 
-        Args:
-            height: Integer, the height of the image, or `None` if unknown.
-            width: Integer, the width of the image, or `None` if unknown.
+        Either is an integer, or `None` if unknown.
         """
         for stride in one_each("strides", self.strides, len(self.filters)):
             # Rounded up: padding is SAME.

@@ -7,9 +7,9 @@ from keras_slots.checks import (
     as_integer,
     as_integer_or_none,
     as_number,
-    check_rank,
-    check_tensor,
+    check_together,
 )
+from keras_slots.layers.dense_layers import dense
 from keras_slots.layers.slot_centers import fourier_angles
 from keras_slots.property_layout import NUM_COORDINATES
 from keras_slots.types import Shape, Tensor
@@ -69,13 +69,11 @@ class PropertyHead(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.num_features = as_integer("num_features", num_features)
+        self.num_features = as_integer(
+            "num_features", num_features, minimum=NUM_COORDINATES
+        )
         self.hidden_size = as_integer("hidden_size", hidden_size)
-        if num_features < NUM_COORDINATES:
-            raise ValueError(
-                "`num_features` must be at least 3, the coordinates. "
-                f"Received: num_features={num_features}"
-            )
+        self.input_spec = keras.InputSpec(min_ndim=2, name="slots")
         self.coordinate_scale = as_number(
             "coordinate_scale", coordinate_scale, above=True
         )
@@ -84,33 +82,33 @@ class PropertyHead(keras.layers.Layer):
         )
 
     def build(self, slots_shape):
-        check_rank("slots", slots_shape, "(..., K, D)")
-        slots_shape = (None, None, slots_shape[-1])
-        self.hidden = keras.layers.Dense(
-            self.hidden_size, name="hidden", dtype=self.dtype_policy
-        )
-        self.hidden.build(slots_shape)
+        hidden_size = self.hidden_size
+        self.hidden = dense(self, "hidden", slots_shape[-1], hidden_size)
         if self.center_frequencies is not None:
             # In float32, like positions: see `SlotCenters`.
-            self.place = keras.layers.Dense(
-                self.hidden_size, use_bias=False, name="place", dtype="float32"
+            self.place = dense(
+                self,
+                "place",
+                4 * self.center_frequencies + 2,
+                hidden_size,
+                use_bias=False,
+                dtype="float32",
             )
-            self.place.build((None, None, 4 * self.center_frequencies + 2))
-        self.output_dense = keras.layers.Dense(
-            self.num_features, name="output_dense", dtype=self.dtype_policy
+        self.output_dense = dense(
+            self, "output_dense", hidden_size, self.num_features
         )
-        self.output_dense.build((None, None, self.hidden_size))
 
     def call(self, slots, centers=None):
-        check_tensor("slots", slots, "(..., K, D)")
-        if (centers is None) != (self.center_frequencies is None):
+        check_together(
+            centers=centers, center_frequencies=self.center_frequencies
+        )
+        places = tuple(getattr(centers, "shape", ()))
+        if centers is not None and places[1:] != (*slots.shape[1:-1], 2):
             raise ValueError(
-                "`centers` and `center_frequencies` go together. Received: "
-                f"centers={'None' if centers is None else 'a tensor'}, "
-                f"center_frequencies={self.center_frequencies}"
+                "`centers` must be a tensor (..., K, 2) that fits the slots. "
+                f"Received: centers={centers!r}, "
+                f"slots.shape={tuple(slots.shape)}"
             )
-        if centers is not None:
-            self._check_centers(slots, centers)
         hidden = self.hidden(slots)
         if centers is not None:
             place = self._tell(centers)
@@ -127,21 +125,6 @@ class PropertyHead(keras.layers.Layer):
             ],
             axis=-1,
         )
-
-    def _check_centers(self, slots, centers):
-        shape = getattr(centers, "shape", None)
-        if (
-            shape is None
-            or len(shape) != len(slots.shape)
-            or shape[-1] != 2
-            or shape[-2] not in (None, slots.shape[-2])
-        ):
-            received = f"{type(centers).__name__} of shape {shape}"
-            raise ValueError(
-                "`centers` must be a tensor (..., K, 2) that fits the slots. "
-                f"Received: centers={received}, "
-                f"slots.shape={tuple(slots.shape)}"
-            )
 
     def _tell(self, centers: Tensor) -> Tensor:
         """Embeds the centers (..., K, 2) for the hidden layer."""

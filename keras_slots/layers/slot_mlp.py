@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from keras_slots.checks import as_integer, as_sizes, check_rank
+from keras_slots.checks import as_integer, as_sizes
+from keras_slots.layers.dense_layers import mlp
 from keras_slots.types import Shape
 
 # Section 5.5: the map is resized to keep the first layer's kernel small.
@@ -74,6 +75,7 @@ class SlotMLP(keras.layers.Layer):
         self.mlp_sizes = as_sizes("mlp_sizes", mlp_sizes)
         self.slot_mlp_sizes = as_sizes("slot_mlp_sizes", slot_mlp_sizes)
         self.map_size = as_integer("map_size", map_size)
+        self.input_spec = keras.InputSpec(min_ndim=3, max_ndim=4, name="inputs")
 
     @classmethod
     def for_object_discovery(
@@ -101,25 +103,10 @@ class SlotMLP(keras.layers.Layer):
         _map_shape(input_shape)
         features = self.map_size**2 * input_shape[-1]
         sizes = (*self.mlp_sizes, self.num_slots * self.slot_size)
-        self.mlp = self._build_mlp("mlp", features, sizes)
-        self.slot_mlp = self._build_mlp(
-            "slot_mlp", self.slot_size, self.slot_mlp_sizes
+        self.mlp = mlp(self, "mlp", features, sizes)
+        self.slot_mlp = mlp(
+            self, "slot_mlp", self.slot_size, self.slot_mlp_sizes
         )
-
-    def _build_mlp(self, name, features, sizes):
-        layers = []
-        for index, units in enumerate(sizes):
-            last = index == len(sizes) - 1
-            dense = keras.layers.Dense(
-                units,
-                activation=None if last else "relu",
-                name=f"{name}{index}",
-                dtype=self.dtype_policy,
-            )
-            dense.build((None, features))
-            features = units
-            layers.append(dense)
-        return layers
 
     def call(self, inputs):
         height, width = _map_shape(inputs.shape)
@@ -158,13 +145,10 @@ class SlotMLP(keras.layers.Layer):
 
 def _map_shape(shape) -> tuple[int, int]:
     """Returns height and width of the map that the tokens come from."""
-    rank = 0 if shape is None else len(shape)
-    if rank == 4 and None not in shape[1:3]:
+    if len(shape) == 4 and None not in shape[1:3]:
         return shape[1], shape[2]
-    if rank != 4:
-        check_rank("inputs", shape, "(B, N, D_in)")
     side = math.isqrt(shape[1] or 0)
-    if rank == 4 or not shape[1] or side**2 != shape[1]:
+    if len(shape) == 4 or not shape[1] or side**2 != shape[1]:
         raise ValueError(
             "`inputs` must be the tokens of a square map, or have the map's "
             "shape (B, H, W, D_in), of known size. "

@@ -5,12 +5,8 @@ import math
 import keras
 from keras import ops
 
-from keras_slots.checks import (
-    as_integer,
-    check_floats,
-    check_rank,
-    check_tensor,
-)
+from keras_slots.checks import as_integer
+from keras_slots.layers.dense_layers import dense
 from keras_slots.types import Tensor
 
 
@@ -65,48 +61,35 @@ class SoftPositionEmbed(keras.layers.Layer):
         self.num_frequencies = as_integer(
             "num_frequencies", num_frequencies, minimum=0
         )
+        self.input_spec = keras.InputSpec(ndim=4, name="inputs")
 
     def build(self, input_shape):
-        check_rank("inputs", input_shape, "(B, H, W, C)")
-        self.dense = keras.layers.Dense(
-            input_shape[-1], name="dense", dtype=self.dtype_policy
-        )
-        self.dense.build((None, None, None, 4 + 4 * self.num_frequencies))
+        num_features = 4 + 4 * self.num_frequencies
+        self.dense = dense(self, "dense", num_features, input_shape[-1])
 
     def call(self, inputs):
-        check_tensor("inputs", inputs, "(B, H, W, C)")
-        check_floats("inputs", inputs)
         _, height, width, _ = ops.shape(inputs)
         return inputs + self.embedding(height, width)
 
     def embedding(self, height, width) -> Tensor:
         """Computes the embedding of a map of this size: `(1, H, W, C)`.
 
-        Args:
-            height: Integer H, or a scalar tensor.
-            width: Integer W, or a scalar tensor.
+        Both are integers, or scalar tensors.
         """
         return self.dense(self._features(height, width))
 
     def _features(self, height, width):
         """Describes each cell in float32: (1, H, W, 4 + 4 F)."""
-        y, x = _gradient(height), _gradient(width)
-        columns = [(y, 0), (x, 1), (1 - y, 0), (1 - x, 1)]
-        for gradient, axis in ((y, 0), (x, 1)):
+        y, x = ops.meshgrid(_gradient(height), _gradient(width), indexing="ij")
+        columns = [y, x, 1 - y, 1 - x]
+        for gradient in (y, x):
             angles = [
                 math.pi / 2 * 2**f * (2 * gradient - 1)
                 for f in range(self.num_frequencies)
             ]
-            columns += [(ops.sin(angle), axis) for angle in angles]
-            columns += [(ops.cos(angle), axis) for angle in angles]
-        features = [
-            ops.broadcast_to(
-                ops.reshape(column, (-1, 1) if axis == 0 else (1, -1)),
-                (height, width),
-            )
-            for column, axis in columns
-        ]
-        return ops.stack(features, axis=-1)[None]
+            columns += [ops.sin(angle) for angle in angles]
+            columns += [ops.cos(angle) for angle in angles]
+        return ops.stack(columns, axis=-1)[None]
 
     def compute_output_shape(self, input_shape):
         return input_shape

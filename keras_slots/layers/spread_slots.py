@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from keras_slots.checks import as_number, as_seed
+from keras_slots.checks import as_number
 
 # The spiral's share of the way from the image's middle to its border. Half of
 # the region around a slot at the border would be outside the image.
@@ -46,14 +46,9 @@ class SpreadSlots(keras.initializers.Initializer):
 
     def __init__(self, stddev: float = 1.0, seed: int | None = None):
         self.stddev = as_number("stddev", stddev)
-        self.seed = as_seed(seed)
+        self.seed = seed
 
     def __call__(self, shape, dtype=None):
-        if len(shape) < 2 or shape[-1] < 2:
-            raise ValueError(
-                "`shape` must end in the number of slots and their size, two "
-                f"or more. Received: shape={tuple(shape)}"
-            )
         *_, num_slots, slot_size = shape
         normal = keras.initializers.RandomNormal(
             stddev=self.stddev, seed=self.seed

@@ -119,10 +119,6 @@ def hungarian_huber(
     >>> loss = keras_slots.losses.hungarian_huber(y_true, y_pred)
     >>> keras.ops.convert_to_numpy(loss).tolist()
     [0.0, 2.0]
-
-    References:
-    - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055), supplement,
-      section 5.4.
     """
     as_number("delta", delta, above=True)
 

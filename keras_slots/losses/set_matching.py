@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from keras import ops
 
-from keras_slots.checks import as_tensor, check_same, check_set_shapes
+from keras_slots.checks import check_shapes
 from keras_slots.ops import linear_sum_assignment
 from keras_slots.types import Tensor
 
@@ -18,7 +18,8 @@ def matched_loss(
     """Computes the loss of the best pairing, summed over its pairs: (B,).
 
     If the sets differ in size, unmatched elements add nothing. Gradients only
-    flow through the chosen pairs.
+    flow through the chosen pairs. The loss is float64 if `y_pred` is, otherwise
+    float32.
 
     Args:
         y_true: Tensor `(B, n, d)`.
@@ -26,22 +27,16 @@ def matched_loss(
         pair_loss: Function from two tensors `(B, n, d)` to `(B, n)`.
         pairwise_loss: The same for all pairs: from `(B, n, d)` and
             `(B, m, d)` to `(B, n, m)`.
-
-    Returns:
-        The loss, in float64 if `y_pred` is float64, otherwise in float32.
-
-    Raises:
-        ValueError: If an input does not have rank 3, or the batch sizes or
-            numbers of features differ.
     """
-    y_pred = as_tensor("y_pred", y_pred)
+    y_true = ops.convert_to_tensor(y_true)
+    y_pred = ops.convert_to_tensor(y_pred)
+    check_shapes(
+        {"y_true": (y_true, "(B, n, d)"), "y_pred": (y_pred, "(B, m, d)")}
+    )
     # Sums of losses overflow in half precision, and integers cannot hold them.
     if ops.dtype(y_pred) != "float64":
         y_pred = ops.cast(y_pred, "float32")
-    y_true = as_tensor("y_true", y_true, ops.dtype(y_pred))
-    shapes = tuple(y_true.shape), tuple(y_pred.shape)
-    check_set_shapes(*shapes)
-    check_same("number of features", 2, *shapes)
+    y_true = ops.cast(y_true, ops.dtype(y_pred))
 
     cost = pairwise_loss(ops.stop_gradient(y_true), ops.stop_gradient(y_pred))
     # Values that are not finite must show in the loss, as in any Keras loss.

@@ -5,13 +5,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_slots.checks import check_sample_weight
+from keras_slots.metrics.segmentation_mean import SegmentationMean
 from keras_slots.metrics.segmentation_pair import SegmentationPair
 from keras_slots.types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_slots")
-class AdjustedRandIndex(keras.metrics.Mean):
+class AdjustedRandIndex(SegmentationMean):
     """Mean adjusted Rand index (ARI) between true and predicted segments.
 
     The ARI considers all pairs of pixels and measures how often two
@@ -66,19 +66,7 @@ class AdjustedRandIndex(keras.metrics.Mean):
         dtype: Any = None,
     ) -> None:
         name = name or ("fg_ari" if ignore_background else "ari")
-        super().__init__(name=name, dtype=dtype)
-        self.ignore_background = ignore_background
-
-    def update_state(
-        self, mask: Tensor, masks: Tensor, sample_weight: Tensor | None = None
-    ) -> None:
-        check_sample_weight(sample_weight)
-        values = adjusted_rand_index(mask, masks, self.ignore_background)
-        super().update_state(values, sample_weight=sample_weight)
-
-    def get_config(self) -> dict[str, Any]:
-        config = {"ignore_background": self.ignore_background}
-        return {**super().get_config(), **config}
+        super().__init__(adjusted_rand_index, ignore_background, name, dtype)
 
 
 @keras.saving.register_keras_serializable(package="keras_slots")
@@ -109,9 +97,6 @@ def adjusted_rand_index(
     >>> ari = keras_slots.metrics.adjusted_rand_index(mask, masks)
     >>> keras.ops.convert_to_numpy(ari).tolist()
     [0.0]
-
-    References:
-    - [Hubert and Arabie, 1985](https://doi.org/10.1007/BF01908075)
     """
     pair = SegmentationPair(mask, masks, ignore_background)
     return _index(*_pair_counts(pair))

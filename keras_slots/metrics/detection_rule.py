@@ -1,15 +1,17 @@
 """The rule that decides which predictions find an object."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keras import ops
 
 from keras_slots.checks import (
     as_integer,
+    as_integer_or_none,
     as_number,
     as_sizes,
-    check_set_shapes,
+    as_tuple,
 )
 
 # The distance of coordinates that overflow: nearer than without any object.
@@ -23,28 +25,27 @@ class DetectionRule:
     See `keras_slots.metrics.SetAveragePrecision`, which has these arguments.
     """
 
-    distance_thresholds: tuple[float, ...]
+    distance_thresholds: Sequence[float]
     num_coordinates: int
-    category_sizes: tuple[int, ...]
+    category_sizes: Sequence[int]
     distance_scale: float
     inclusive: bool
+    num_objects: int | None
 
     def __post_init__(self):
         as_integer("num_coordinates", self.num_coordinates)
         as_sizes("category_sizes", self.category_sizes)
         as_number("distance_scale", self.distance_scale, above=True)
-        for index, threshold in enumerate(self.distance_thresholds):
-            if threshold != math.inf:
-                as_number(
-                    f"distance_thresholds[{index}]", threshold, above=True
-                )
-        if not self.distance_thresholds or len(set(self.labels)) < len(
-            self.labels
-        ):
+        as_integer_or_none("num_objects", self.num_objects)
+        thresholds = self.distance_thresholds
+        as_tuple("distance_thresholds", thresholds, "numbers")
+        for index, value in enumerate(thresholds):
+            if value != math.inf:
+                as_number(f"distance_thresholds[{index}]", value, above=True)
+        if not thresholds or len(set(self.labels)) < len(thresholds):
             raise ValueError(
                 "`distance_thresholds` must hold one number or more, each "
-                "once. Received: distance_thresholds="
-                f"{self.distance_thresholds}"
+                f"once. Received: distance_thresholds={thresholds}"
             )
 
     @property
@@ -64,10 +65,6 @@ class DetectionRule:
         properties. Of the bidders within the threshold, the most confident
         bidder gets the object. Other similar objects do not matter, so no
         prediction has to wait for another.
-
-        Args:
-            y_true: `float32` tensor (B, n, num_features).
-            y_pred: `float32` tensor (B, m, num_features).
 
         Returns:
             Boolean tensor (T, B, m), T thresholds.
@@ -108,19 +105,6 @@ class DetectionRule:
         distance = ops.minimum(ops.sqrt(square), _FARTHEST)
         distance = ops.where(alike, distance, math.inf)  # (B, m, n)
         return ops.argmin(distance, axis=2), ops.min(distance, axis=2)
-
-    def check_shapes(self, true_shape, pred_shape):
-        """Raises a `ValueError` unless the shapes fit two sets."""
-        check_set_shapes(true_shape, pred_shape)
-        for name, shape in (("y_true", true_shape), ("y_pred", pred_shape)):
-            if shape[2] not in (None, self.num_features):
-                raise ValueError(
-                    f"`{name}` must have {self.num_features} features: "
-                    f"{self.num_coordinates} coordinates, one-hot codes of "
-                    f"sizes {self.category_sizes} and a confidence. Describe "
-                    "other features with `num_coordinates` and "
-                    f"`category_sizes`. Received: {name}.shape={shape}"
-                )
 
 
 def _earlier(confidence):

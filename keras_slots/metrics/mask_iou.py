@@ -5,14 +5,15 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_slots.metrics.object_overlap import ObjectOverlap, mean_over_objects
+from keras_slots.metrics.object_overlap import mean_over_objects
+from keras_slots.metrics.segmentation_mean import SegmentationMean
 from keras_slots.metrics.segmentation_pair import SegmentationPair
 from keras_slots.ops.linear_assignment import linear_sum_assignment
 from keras_slots.types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_slots")
-class MaskIoU(ObjectOverlap):
+class MaskIoU(SegmentationMean):
     """Mean intersection over union (mIoU) of objects and their slots.
 
     Objects and slots are matched one to one, so that the sum of their
@@ -107,9 +108,6 @@ def mask_iou(
     >>> iou = keras_slots.metrics.mask_iou(mask, masks)
     >>> keras.ops.convert_to_numpy(iou).tolist()
     [0.25]
-
-    References:
-    - [Kuhn, 1955](https://doi.org/10.1002/nav.3800020109)
     """
     pair = SegmentationPair(mask, masks, ignore_background)
     num_slots = ops.convert_to_tensor(masks).shape[1]

@@ -5,13 +5,14 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_slots.metrics.object_overlap import ObjectOverlap, mean_over_objects
+from keras_slots.metrics.object_overlap import mean_over_objects
+from keras_slots.metrics.segmentation_mean import SegmentationMean
 from keras_slots.metrics.segmentation_pair import SegmentationPair
 from keras_slots.types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_slots")
-class MeanBestOverlap(ObjectOverlap):
+class MeanBestOverlap(SegmentationMean):
     """Mean best overlap (mBO) of true objects with predicted segments.
 
     For each object, the largest intersection over union (IoU) with a slot is
@@ -99,9 +100,6 @@ def mean_best_overlap(
     >>> mbo = keras_slots.metrics.mean_best_overlap(mask, masks)
     >>> keras.ops.convert_to_numpy(mbo).tolist()
     [0.5]
-
-    References:
-    - [Pont-Tuset et al., 2017](https://arxiv.org/abs/1503.00848)
     """
     pair = SegmentationPair(mask, masks, ignore_background)
 

@@ -12,15 +12,9 @@ def ranked_precision(confidence, counted, found, num_objects):
     is the area under the curve of precision over recall, with each precision
     raised to the best precision at the same or a higher recall.
 
-    Args:
-        confidence: `float32` tensor (N,).
-        counted: Boolean or integer tensor (N,): 0 for entries to leave out.
-        found: Boolean or integer tensor (T, N): whether a detection found an
-            object, at each threshold; 0 for entries to leave out.
-        num_objects: Integer tensor (): the objects that could be found.
-
-    Returns:
-        `float32` tensor (T,), NaN if there are no objects.
+    `confidence` is (N,); `counted` (N,) is 0 for entries to leave out, and so
+    is `found` (T, N), whether a detection found one of `num_objects`, at each
+    threshold. Returns `float32` (T,), NaN if there are no objects.
     """
     # Sorting is stable on every backend, and under XLA, as tests check.
     order = ops.argsort(-confidence)

@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from keras_slots.checks import as_tensor, check_rank, check_size
+from keras_slots.checks import check_shapes
 
 
 class SegmentationPair:
@@ -11,21 +11,15 @@ class SegmentationPair:
 
     Each pixel belongs to the slot with the largest mask, or to the first of
     several equal masks. Labels may be any number of any integers.
-
-    Args:
-        mask: Integer tensor of shape `(batch_size, height, width)`.
-        masks: Tensor of shape `(batch_size, num_slots, height, width, 1)`.
-        ignore_background: Boolean. Whether to leave out the label 0.
-
-    Raises:
-        ValueError: If the shapes are not as above.
     """
 
     # B batch, H height, W width, K slots.
     def __init__(self, mask, masks, ignore_background):
-        mask = as_tensor("mask", mask)
-        masks = as_tensor("masks", masks)
-        _check_shapes(tuple(mask.shape), tuple(masks.shape))
+        mask = ops.convert_to_tensor(mask)
+        masks = ops.convert_to_tensor(masks)
+        check_shapes(
+            {"mask": (mask, "(B, H, W)"), "masks": (masks, "(B, K, H, W, 1)")}
+        )
         # Identifiers and hashes may need more bits than 32.
         wide = ops.dtype(mask) in ("int64", "uint32", "uint64")
         self.labels = ops.cast(mask, "int64" if wide else "int32")  # (B, H, W)
@@ -54,17 +48,10 @@ class SegmentationPair:
     def fold_segments(self, add_segment, state):
         """Updates a state with one true segment of each image at a time.
 
-        Starts with the largest label. There are as many steps as segments in
-        the image with the most segments.
-
-        Args:
-            add_segment: Function `(cell, *state) -> state`. `cell` (B, K):
-                each slot's number of pixels in the segment, all 0 for an
-                image without segments left.
-            state: Tuple of tensors, the initial state.
-
-        Returns:
-            The last state.
+        Starts with the largest label, and takes as many steps as the image with
+        the most segments has. A step is `add_segment(cell, *state) -> state`,
+        with `cell` (B, K) each slot's number of pixels in the segment, all 0
+        for an image without segments left. Returns the last state.
         """
         smallest = int(np.iinfo(ops.dtype(self.labels)).min)
 
@@ -88,19 +75,3 @@ class SegmentationPair:
             maximum_iterations=height * width,
         )
         return state
-
-
-def _check_shapes(mask_shape, masks_shape):
-    check_rank("mask", mask_shape, "(batch_size, height, width)")
-    check_rank(
-        "masks", masks_shape, "(batch_size, num_slots, height, width, 1)"
-    )
-    check_size("masks", masks_shape, axis=4, expected=1)
-    pred_shape = masks_shape[:1] + masks_shape[2:4]
-    for true, pred in zip(mask_shape, pred_shape, strict=True):
-        if None not in (true, pred) and true != pred:
-            raise ValueError(
-                "`mask` and `masks` must have the same batch size, height and "
-                f"width. Received: mask.shape={mask_shape}, "
-                f"masks.shape={masks_shape}"
-            )

@@ -7,12 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_slots.checks import (
-    as_integer,
-    as_integer_or_none,
-    as_tensor,
-    as_tuple,
-)
+from keras_slots.checks import as_integer, check_shapes
 from keras_slots.metrics.detection_rule import DetectionRule
 from keras_slots.metrics.ranked_precision import ranked_precision
 from keras_slots.types import Tensor
@@ -115,25 +110,21 @@ class SetAveragePrecision(keras.metrics.Metric):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
-        self.distance_thresholds = as_tuple(
-            "distance_thresholds", distance_thresholds, "numbers"
+        self._rule = DetectionRule(
+            distance_thresholds,
+            num_coordinates,
+            category_sizes,
+            distance_scale,
+            inclusive,
+            num_objects,
         )
+        self.distance_thresholds = tuple(distance_thresholds)
         self.num_coordinates = num_coordinates
-        self.category_sizes = as_tuple(
-            "category_sizes", category_sizes, "numbers"
-        )
+        self.category_sizes = tuple(category_sizes)
         self.distance_scale = distance_scale
         self.inclusive = inclusive
         self.num_objects = num_objects
         self.capacity = as_integer("capacity", capacity)
-        self._rule = DetectionRule(
-            self.distance_thresholds,
-            num_coordinates,
-            self.category_sizes,
-            distance_scale,
-            inclusive,
-        )
-        as_integer_or_none("num_objects", num_objects)
 
         # `reset_state` sets zeros, which mean that nothing is counted yet.
         def variable(name, shape, dtype):
@@ -158,13 +149,12 @@ class SetAveragePrecision(keras.metrics.Metric):
     ) -> None:
         if sample_weight is not None:
             raise ValueError(
-                "`sample_weight` must be None, as images have equal weights; "
-                "in `compile`, make the metric one of `metrics`, not of "
-                "`weighted_metrics`. Received: sample_weight="
-                f"{type(sample_weight).__name__}"
+                "`sample_weight` must be None: in `compile`, make the metric "
+                "one of `metrics`, not of `weighted_metrics`. Received: "
+                f"sample_weight={type(sample_weight).__name__}"
             )
         confidence, counted, found, num_true, invalid = _judge(
-            y_true, y_pred, self._rule, self.num_objects
+            y_true, y_pred, self._rule
         )
         size = ops.shape(confidence)[0]
         if isinstance(size, int) and size > self.capacity:
@@ -238,19 +228,13 @@ def set_average_precision(
     Args:
         y_true: Tensor of shape `(batch_size, num_targets, num_features)`.
         y_pred: Tensor of shape `(batch_size, num_predictions, num_features)`.
-        distance_thresholds: Floats, above 0, in scene units. `inf` asks for
-            the right properties only. Defaults to
-            `(float("inf"), 1, 0.5, 0.25, 0.125)`.
-        num_coordinates: Integer. The number of coordinates, which are the
-            first features. Defaults to `3`.
-        category_sizes: Integers, the number of features of each one-hot code,
-            in order. Defaults to `(2, 2, 3, 8)`.
-        distance_scale: Float. The factor from differences of coordinates to
-            scene units. Defaults to `6.0`.
-        inclusive: Boolean. Whether a distance equal to the threshold passes.
-            Defaults to `False`.
-        num_objects: Integer or `None`. If given, only images with this number
-            of objects count. Defaults to `None`.
+        distance_thresholds: Floats, like all arguments below as in the class.
+            Defaults to `(float("inf"), 1, 0.5, 0.25, 0.125)`.
+        num_coordinates: Integer. Defaults to `3`.
+        category_sizes: Integers. Defaults to `(2, 2, 3, 8)`.
+        distance_scale: Float. Defaults to `6.0`.
+        inclusive: Boolean. Defaults to `False`.
+        num_objects: Integer or `None`. Defaults to `None`.
 
     Returns:
         `float32` tensor of shape `(num_thresholds,)`, NaN if there is a NaN in
@@ -268,40 +252,45 @@ def set_average_precision(
     ... )
     >>> keras.ops.convert_to_numpy(ap).tolist()
     [0.25]
-
-    References:
-    - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055), supplement,
-      section 5.9.
     """
-    as_integer_or_none("num_objects", num_objects)
     rule = DetectionRule(
-        as_tuple("distance_thresholds", distance_thresholds, "numbers"),
+        distance_thresholds,
         num_coordinates,
-        as_tuple("category_sizes", category_sizes, "numbers"),
+        category_sizes,
         distance_scale,
         inclusive,
+        num_objects,
     )
-    *ranked, invalid = _judge(y_true, y_pred, rule, num_objects)
+    *ranked, invalid = _judge(y_true, y_pred, rule)
     return ops.where(invalid, math.nan, ranked_precision(*ranked))
 
 
-def _judge(y_true, y_pred, rule, num_objects):
+def _judge(y_true, y_pred, rule):
     """Evaluates each of N predictions at each threshold.
 
     Returns confidence (N,), whether a prediction counts (N,) and finds an
     object (T, N), the number of objects (), and whether there is a NaN ().
     """
-    y_true = as_tensor("y_true", y_true, "float32")
-    y_pred = as_tensor("y_pred", y_pred, "float32")
-    rule.check_shapes(tuple(y_true.shape), tuple(y_pred.shape))
+    y_true = ops.convert_to_tensor(y_true)
+    y_pred = ops.convert_to_tensor(y_pred)
+    sizes = check_shapes(
+        {"y_true": (y_true, "(B, n, d)"), "y_pred": (y_pred, "(B, m, d)")}
+    )
+    if sizes.get("d", rule.num_features) != rule.num_features:
+        raise ValueError(
+            f"Sets must have {rule.num_features} features, by "
+            "`num_coordinates` and `category_sizes`. Received: "
+            f"y_true.shape={tuple(y_true.shape)}"
+        )
 
     # B batch, m predictions, T thresholds, N = B * m.
+    y_true, y_pred = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
     confidence = y_pred[..., -1]  # (B, m)
     found = rule.true_positives(y_true, y_pred)  # (T, B, m)
     objects = ops.sum(ops.cast(y_true[..., -1] > 0.5, "int32"), axis=1)  # (B,)
     image_counts = ops.ones_like(objects, dtype="bool")
-    if num_objects is not None:
-        image_counts = objects == num_objects
+    if rule.num_objects is not None:
+        image_counts = objects == rule.num_objects
     counted = ops.logical_and(
         ops.expand_dims(image_counts, 1), ops.ones_like(confidence, "bool")
     )  # (B, m)

@@ -5,15 +5,14 @@ from keras import ops
 
 from keras_slots.checks import (
     as_number,
-    as_tensor,
-    check_rank,
     check_sample_weight,
-    check_size,
+    check_shapes,
     check_tensor,
 )
 from keras_slots.layers.set_decoding.image_vector import ImageVector
 from keras_slots.layers.set_decoding.set_descent import SetDescent
 from keras_slots.losses.hungarian_huber import HungarianHuberLoss
+from keras_slots.models.grouping import known_size
 from keras_slots.models.parts_model import PartsModel
 from keras_slots.models.presets import get_preset
 from keras_slots.types import Tensor
@@ -139,6 +138,7 @@ class DeepSetPrediction(PartsModel):
         if representation_weight is None:
             representation_weight = 0.0 if implicit else 0.1
         self.encoder = encoder
+        self.input_spec = keras.InputSpec(ndim=4, name="image")
         self.check_parts()
         self.representation_weight = as_number(
             "representation_weight", representation_weight
@@ -185,24 +185,11 @@ class DeepSetPrediction(PartsModel):
         return cls.make_from_preset(name, **{**sizes, **kwargs})
 
     def build(self, image_shape):
-        check_rank("image", image_shape, "(B, H, W, C)")
-        if None in tuple(image_shape[1:3]):
-            raise ValueError(
-                "The size of the image must be known, as all of it goes into "
-                "one vector. Resize images to one size. Received: "
-                f"image.shape={tuple(image_shape)}"
-            )
-        if not hasattr(self.encoder, "grid_size"):
-            raise ValueError(
-                "`encoder` must have a method `grid_size(height, width)` that "
-                "tells the size of its map of tokens, as `ConvEncoder` does. "
-                f"Received: encoder={self.encoder!r}"
-            )
         self.image_shape = tuple(image_shape[1:])
         self.build_parts(image_shape)
         self.image_vector = ImageVector(
             self.latent_size,
-            self.encoder.grid_size(*self.image_shape[:2]),
+            self.encoder.grid_size(*known_size(image_shape)),
             name="image_vector",
             dtype=self.dtype_policy,
         )
@@ -217,30 +204,22 @@ class DeepSetPrediction(PartsModel):
         return_all_iterations=False,
         training=False,
     ):
-        check_tensor("image", image, "(B, H, W, C)")
-        for axis in (1, 2):
-            check_size("image", image.shape, axis, self.image_shape[axis - 1])
+        sizes = dict(zip("HWC", self.image_shape, strict=True))
+        check_shapes({"image": (image, "(B, H, W, C)")}, **sizes)
         latent = self.image_vector(self.encoder(image))
         latent = ops.cast(latent, "float32")  # (B, L)
+        if num_iterations is None:
+            num_iterations = self.num_iterations
         sets = self.set_descent(
-            latent,
-            initial_set=initial_set,
-            num_iterations=(
-                self.num_iterations
-                if num_iterations is None
-                else num_iterations
-            ),
+            latent, initial_set=initial_set, num_iterations=num_iterations
         )  # (B, T + 1, n, d)
         if training:
             return {"sets": sets, "latent": latent}
         return sets if return_all_iterations else sets[:, -1]
 
     def compile(self, optimizer="adam", loss=None, metrics=None, **kwargs):
-        if loss is None:
-            loss = HungarianHuberLoss()
-        super().compile(
-            optimizer=optimizer, loss=loss, metrics=metrics, **kwargs
-        )
+        loss = HungarianHuberLoss() if loss is None else loss
+        super().compile(optimizer, loss=loss, metrics=metrics, **kwargs)
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
@@ -280,25 +259,15 @@ class DeepSetPrediction(PartsModel):
 
     def _padded(self, y: Tensor) -> Tensor:
         """Pads the targets to a set of `set_size` elements."""
-        if y is None:
-            raise ValueError(
-                "`y` must be the true sets: train on pairs of images and "
-                "targets. Received: y=None"
-            )
-        y = as_tensor("y", y)
         check_tensor("y", y, "(B, m, d)")
-        _, num_rows, num_features = y.shape
+        check_shapes({"y": (y, "(B, m, d)")}, d=self.num_features)
+        num_rows = y.shape[1]
         if num_rows is None or num_rows > self.set_size:
             raise ValueError(
                 "Targets must have a known number of rows, at most "
                 f"`set_size`, {self.set_size}. Pad batches to one size, or "
                 "make a model of a larger `set_size`. Received: "
                 f"y.shape={tuple(y.shape)}"
-            )
-        if num_features != self.num_features:
-            raise ValueError(
-                f"Targets must have `num_features`, {self.num_features}, "
-                f"features. Received: y.shape={tuple(y.shape)}"
             )
         padding = ((0, 0), (0, self.set_size - num_rows), (0, 0))
         return ops.pad(ops.cast(y, "float32"), padding)

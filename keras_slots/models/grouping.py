@@ -36,12 +36,9 @@ def attends(layer) -> bool:
 def find_slots(model, reader, image, image_shape, **options) -> dict:
     """Makes the slots of images, and what the part that reads them needs.
 
-    Args:
-        model: Has an `encoder` and a layer `slot_attention`.
-        reader: The decoder or head that takes the slots.
-        image: Float tensor `(B, H, W, C)`.
-        image_shape: Its shape, with the size known if slots have centers.
-        **options: Call arguments of `SlotAttention`.
+    The model has an `encoder` and a layer `slot_attention`, with the options of
+    its call, and `reader` is the decoder or head that takes the slots. The size
+    in `image_shape` must be known if slots have centers.
 
     Returns:
         A dict: `slots` `(B, K, D)`; of layers that attend, `attention`
@@ -64,42 +61,31 @@ def find_slots(model, reader, image, image_shape, **options) -> dict:
 
 
 def token_positions(encoder, image_shape) -> Tensor:
-    """Returns the positions (N, 2) of the tokens that an encoder makes.
+    """Returns the positions (N, 2) of the tokens that an encoder makes."""
+    return grid_positions(*encoder.grid_size(*known_size(image_shape)))
 
-    Raises:
-        ValueError: If the size of the image is not known.
-    """
-    size = image_shape[1:3]
-    if None in tuple(size):
+
+def known_size(image_shape) -> tuple[int, int]:
+    """Returns height and width; raises a `ValueError` if they are unknown."""
+    _, height, width, _ = image_shape
+    if None in (height, width):
         raise ValueError(
-            "The size of the image must be known where slots have centers: "
-            "resize images to one size, or `set_shape`. Received: "
-            f"image.shape={tuple(image_shape)}"
+            "The size of the image must be known: resize images to one size, "
+            f"or `set_shape`. Received: image.shape={tuple(image_shape)}"
         )
-    return grid_positions(*encoder.grid_size(*size))
+    return height, width
 
 
 def group(layer, tokens, positions=None, **options):
-    """Groups tokens (B, N, D) into slots; gives attention too, if there is any.
+    """Groups tokens (B, N, D) into slots; returns them with the attention.
 
-    Args:
-        layer: `SlotAttention`, or a layer that takes tokens alone, such as
-            `SlotMLP`.
-        tokens: Float tensor `(B, N, D)`.
-        positions: Float tensor `(N, 2)`, for slots with centers.
-        **options: Further call arguments of `SlotAttention`.
-
-    Returns:
-        Pair of slots and attention, or of slots and `None`.
-
-    Raises:
-        ValueError: If the layer takes tokens alone, and an option is given or
-            a part of the model asks for the centers of what slots attend to.
+    A layer that takes tokens alone, such as `SlotMLP`, has neither attention,
+    which is `None`, nor the options and the centers of `SlotAttention`.
     """
     if attends(layer):
         if has_centers(layer):
             options["positions"] = positions
-        return layer(tokens, return_attention_scores=True, **options)
+        return layer(tokens, **{**options, "return_attention_scores": True})
     if positions is not None:
         raise ValueError(
             "A part of the model has `center_frequencies`, but slots without "

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 
 import keras
 
-from keras_slots.layers.slot_attention.slot_attention import SlotAttention
 from keras_slots.models.object_discovery import ObjectDiscovery
 from keras_slots.models.set_prediction import SetPrediction
 
@@ -61,69 +60,51 @@ def load_reference_checkpoint(
             f"Received: model={model!r}"
         )
     reader = _open(path)
-    shapes = reader.get_variable_to_shape_map()
-    pairs = [
-        (variable, f"{NETWORK}/{name}/{VALUE}")
+    variables = {
+        f"{NETWORK}/{name}/{VALUE}": variable
         for variable, name in _pairs(model)
-    ]
-    for variable, name in pairs:
-        if name not in shapes:
-            raise ValueError(
-                f"The checkpoint has no variable for `{variable.path}` "
-                f"{tuple(variable.shape)}; it would be called {name!r}. Is "
-                "it a checkpoint of another task or configuration? "
-                f"Received: path={str(path)!r}"
-            )
-        if tuple(shapes[name]) != tuple(variable.shape):
-            raise ValueError(
-                f"`{variable.path}` has shape {tuple(variable.shape)}, but "
-                f"{name!r} in the checkpoint has shape "
-                f"{tuple(shapes[name])}. Received: path={str(path)!r}"
-            )
-    _check_every_weight_is_named(model, [variable for variable, _ in pairs])
-    _check_nothing_is_left(shapes, [name for _, name in pairs], path)
-    values = [_read(reader, name, path) for _, name in pairs]
-    for (variable, _), value in zip(pairs, values, strict=True):
+    }
+    fault = _fault(model, variables, reader.get_variable_to_shape_map())
+    if fault:
+        raise ValueError(
+            f"{fault} Is it a checkpoint of another task or configuration? "
+            f"Received: path={str(path)!r}"
+        )
+    try:
+        values = [reader.get_tensor(name) for name in variables]
+    except Exception as error:  # Of many kinds, by what is damaged.
+        raise ValueError(
+            f"The checkpoint is damaged: {error}. Received: path={str(path)!r}"
+        ) from error
+    for variable, value in zip(variables.values(), values, strict=True):
         variable.assign(value)
 
 
-def _read(reader, name, path):
-    try:
-        return reader.get_tensor(name)
-    except Exception as error:  # Of many kinds, by what is damaged.
-        raise ValueError(
-            f"The checkpoint is damaged: {name!r} cannot be read: {error}. "
-            f"Received: path={str(path)!r}"
-        ) from error
-
-
-def _check_every_weight_is_named(model, variables):
-    """Refuses a network that lacks weights of the model."""
-    named = {variable.path for variable in variables}
-    left = [w for w in model.trainable_variables if w.path not in named]
-    if left:
-        raise ValueError(
-            f"The authors' networks have nothing like `{left[0].path}` "
-            f"{tuple(left[0].shape)} and {len(left) - 1} other weights of the "
-            f"model. Received: model={model!r}"
-        )
-
-
-def _check_nothing_is_left(shapes, names, path):
-    """Refuses a network with layers that the model lacks."""
-    network = {
-        name
-        for name in shapes
-        if name.startswith(NETWORK) and ".OPTIMIZER_SLOT" not in name
-    }
-    left = sorted(network - set(names))
-    if left:
-        raise ValueError(
-            f"The model has no place for {left[0]!r} "
-            f"{tuple(shapes[left[0]])} and {len(left) - 1} other variables of "
-            "the checkpoint. Is it a checkpoint of another configuration? "
-            f"Received: path={str(path)!r}"
-        )
+def _fault(model, variables, shapes):
+    """Describes a variable that model and checkpoint do not share, if any."""
+    for name, variable in variables.items():
+        shape = tuple(variable.shape)
+        if name not in shapes:
+            return (
+                f"The checkpoint has no variable for `{variable.path}` "
+                f"{shape}; it would be called {name!r}."
+            )
+        if tuple(shapes[name]) != shape:
+            return (
+                f"`{variable.path}` has shape {shape}, but {name!r} in the "
+                f"checkpoint has shape {tuple(shapes[name])}."
+            )
+    named = {variable.path for variable in variables.values()}
+    for weight in model.trainable_variables:
+        if weight.path not in named:
+            return (
+                f"The authors' networks have nothing like `{weight.path}` "
+                f"{tuple(weight.shape)} of the model."
+            )
+    for name in sorted(shapes.keys() - variables.keys()):
+        if name.startswith(NETWORK) and ".OPTIMIZER_SLOT" not in name:
+            return f"The model has no place for {name!r} {tuple(shapes[name])}."
+    return None
 
 
 def _open(path):
@@ -150,33 +131,21 @@ def _pairs(model) -> Iterator[tuple[keras.Variable, str]]:
     yield from _numbered("mlp", encoder.mlp)
     yield from _slot_attention("slot_attention", model.slot_attention)
     if isinstance(model, SetPrediction):
-        yield from _head(model.head)
+        mlp = (model.head.hidden, model.head.output_dense)
+        yield from _numbered("mlp_classifier", mlp)
         return
     yield from _affine("decoder_pos/dense", model.decoder.position.dense)
     yield from _numbered("decoder_cnn", model.decoder.deconvs)
 
 
-def _head(head):
-    if head.center_frequencies is not None:
-        raise ValueError(
-            "The authors' checkpoints are of a head without centers. "
-            f"Received: center_frequencies={head.center_frequencies}"
-        )
-    yield from _numbered("mlp_classifier", (head.hidden, head.output_dense))
-
-
 def _slot_attention(name, layer):
-    if not isinstance(layer, SlotAttention):
-        raise ValueError(
-            "The authors' checkpoints are of `SlotAttention`. "
-            f"Received: slot_attention={layer!r}"
-        )
     for option, expected in AUTHORS_OPTIONS.items():
-        value = getattr(layer, option)
+        value = getattr(layer, option, "no such option")
         if value != expected:
             raise ValueError(
-                "The authors' checkpoints are of slots with "
-                f"{option}={expected!r}. Received: {option}={value!r}"
+                "The authors' checkpoints are of `SlotAttention` with "
+                f"{option}={expected!r}. Received: {option}={value!r} of "
+                f"{layer!r}"
             )
     yield layer.initial.mu, f"{name}/slots_mu"
     yield layer.initial.log_sigma, f"{name}/slots_log_sigma"

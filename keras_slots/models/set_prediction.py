@@ -3,17 +3,9 @@
 import keras
 from keras import ops
 
-from keras_slots.checks import (
-    check_rank,
-    check_sample_weight,
-    check_tensor,
-)
+from keras_slots.checks import check_sample_weight, check_shapes, check_tensor
 from keras_slots.losses.hungarian_huber import HungarianHuberLoss
-from keras_slots.models.grouping import (
-    attends,
-    find_slots,
-    needs_centers,
-)
+from keras_slots.models.grouping import find_slots, needs_centers
 from keras_slots.models.parts_model import PartsModel
 from keras_slots.models.presets import get_preset
 
@@ -96,13 +88,8 @@ class SetPrediction(PartsModel):
         self.encoder = encoder
         self.slot_attention = slot_attention
         self.head = head
+        self.input_spec = keras.InputSpec(ndim=4, name="image")
         self.check_parts()
-        if loss_at_every_iteration and not attends(slot_attention):
-            raise ValueError(
-                "`loss_at_every_iteration` needs a layer with iterations, such "
-                "as `SlotAttention`. Received: slot_attention="
-                f"{slot_attention!r}"
-            )
         self.loss_at_every_iteration = loss_at_every_iteration
 
     @classmethod
@@ -134,7 +121,6 @@ class SetPrediction(PartsModel):
         return cls.make_from_preset(name, load_weights, **kwargs)
 
     def build(self, image_shape):
-        check_rank("image", image_shape, "(B, H, W, C)")
         self.image_shape = tuple(image_shape[1:])  # What `export` serves.
         self.build_parts(image_shape)
 
@@ -148,7 +134,6 @@ class SetPrediction(PartsModel):
         return_all_iterations=False,
         training=False,
     ):
-        check_tensor("image", image, "(B, H, W, C)")
         found = find_slots(
             self,
             self.head,
@@ -157,6 +142,7 @@ class SetPrediction(PartsModel):
             initial_slots=initial_slots,
             num_slots=num_slots,
             num_iterations=num_iterations,
+            return_attention_scores=return_attention_scores,
             return_all_iterations=return_all_iterations
             or (training and self.loss_at_every_iteration),
         )  # Slots (B, K, D) and attention (B, K, N), or with an axis T
@@ -164,24 +150,14 @@ class SetPrediction(PartsModel):
             predictions = self.head(found["slots"], found["centers"])
         else:
             predictions = self.head(found["slots"])
-        attention = found.get("attention")
-        if return_attention_scores:
-            if attention is None:
-                raise ValueError(
-                    "`return_attention_scores` needs a layer that attends, "
-                    "such as `SlotAttention`. Received: slot_attention="
-                    f"{self.slot_attention!r}"
-                )
-            return predictions, attention
-        return predictions  # (B, K, d), or (B, T, K, d)
+        # Predictions (B, K, d), or (B, T, K, d)
+        if not return_attention_scores:
+            return predictions
+        return predictions, found["attention"]
 
     def compile(self, optimizer="adam", loss=None, metrics=None, **kwargs):
-        super().compile(
-            optimizer=optimizer,
-            loss=HungarianHuberLoss() if loss is None else loss,
-            metrics=metrics,
-            **kwargs,
-        )
+        loss = HungarianHuberLoss() if loss is None else loss
+        super().compile(optimizer, loss=loss, metrics=metrics, **kwargs)
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
@@ -193,8 +169,9 @@ class SetPrediction(PartsModel):
         # The loss at every iteration: each against the same targets.
         iterations = y_pred.shape[1]
         folded = (-1, *y_pred.shape[2:])
-        y_pred = ops.swapaxes(y_pred, 0, 1)  # (T, B, K, d)
-        y_pred = ops.reshape(y_pred, folded)  # (T * B, K, d)
+        y_pred = ops.reshape(
+            ops.swapaxes(y_pred, 0, 1), folded
+        )  # (T * B, K, d)
         y = ops.tile(y, (iterations, 1, 1))
         if sample_weight is not None:
             weights = ops.reshape(sample_weight, (-1,))  # (B,)
@@ -215,24 +192,11 @@ class SetPrediction(PartsModel):
 
 def check_targets(y, y_pred):
     """Raises a `ValueError` if predictions cannot be matched to targets."""
-    if y is None:
-        raise ValueError(
-            "Targets are needed: pass pairs of images and targets, such as "
-            "`datasets.clevr_scenes` gives. Received: y=None"
-        )
     check_tensor("y", y, "(B, n, d)")
-    (num_targets, num_features), y_shape = y.shape[1:], tuple(y.shape)
-    if num_targets is not None and num_targets > y_pred.shape[-2]:
+    check_shapes({"y": (y, "(B, n, d)")}, d=y_pred.shape[-1])
+    if y.shape[1] is not None and y.shape[1] > y_pred.shape[-2]:
         raise ValueError(
-            f"There are {num_targets} targets and only {y_pred.shape[-2]} "
+            f"There are {y.shape[1]} targets and only {y_pred.shape[-2]} "
             "slots; give the model more slots, or the data fewer "
-            f"`num_targets`. Received: y.shape={y_shape}, "
-            f"y_pred.shape={tuple(y_pred.shape)}"
-        )
-    if num_features is not None and num_features != y_pred.shape[-1]:
-        raise ValueError(
-            f"A target has {num_features} features and a prediction "
-            f"{y_pred.shape[-1]}; give the model's head the "
-            "`num_features` of the data's `PropertyLayout`. Received: "
-            f"y.shape={y_shape}, y_pred.shape={tuple(y_pred.shape)}"
+            f"`num_targets`. Received: y.shape={tuple(y.shape)}"
         )

@@ -53,17 +53,7 @@ def read_card(name: str) -> dict[str, Any]:
 
 
 def load_trained_weights(model, name: str, load_weights: bool | None):
-    """Gives the model back, with trained weights if so wanted.
-
-    Args:
-        model: The model of the preset, built.
-        name: String, a key of `PRESETS`.
-        load_weights: Boolean or `None`, as in `from_preset`.
-
-    Raises:
-        ValueError: If there are no weights, and `load_weights` asks for them,
-            or the file of weights is not as it was shipped.
-    """
+    """Returns the built model, with trained weights as `from_preset` asks."""
     path = weights_path(name)
     if load_weights and not path.exists():
         trained = [other for other in PRESETS if weights_path(other).exists()]
@@ -73,7 +63,11 @@ def load_trained_weights(model, name: str, load_weights: bool | None):
             f"{', '.join(map(repr, trained))}. Received: load_weights=True"
         )
     if load_weights is not False and path.exists():
-        _check_whole(path, name)
+        if checksum(path) != read_card(name)["sha256"]:
+            raise ValueError(
+                "The file of weights is damaged; install keras-slots again. "
+                f"Received: path={str(path)!r}"
+            )
         model.load_weights(path)
     return model
 
@@ -81,11 +75,3 @@ def load_trained_weights(model, name: str, load_weights: bool | None):
 def checksum(path: Path) -> str:
     """Computes the SHA-256 of a file, in hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _check_whole(path, name):
-    if checksum(path) != read_card(name)["sha256"]:
-        raise ValueError(
-            "The file of weights is damaged; install keras-slots again. "
-            f"Received: path={str(path)!r}"
-        )

@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from keras_slots.checks import as_tensor, check_tensor
+from keras_slots.checks import check_tensor
 from keras_slots.types import Tensor
 
 # Replaces costs that are not finite and bounds finite costs, so that the sums
@@ -71,7 +71,7 @@ def linear_sum_assignment(cost: Tensor) -> Tensor:
 
 def _validated(cost):
     """Returns finite costs in a floating dtype, cut off from gradients."""
-    cost = as_tensor("cost", cost)
+    cost = ops.convert_to_tensor(cost)
     check_tensor("cost", cost, "(batch_size, num_rows, num_columns)")
     if None in tuple(cost.shape)[1:]:
         raise ValueError(

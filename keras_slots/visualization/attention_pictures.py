@@ -8,16 +8,10 @@ _SCENE_SHARE = 0.4
 
 
 def light_up(scene, attention, colors, smooth):
-    """Draws a scene in dark gray, lit in slots' colors where they attend.
+    """Draws a scene (H, W, 3) in dark gray, lit where slots attend.
 
-    Args:
-        scene: Array (H, W, 3) in [0, 1].
-        attention: Array (K, h, w) in [0, 1], on a grid of tokens.
-        colors: Array (K, 3).
-        smooth: Whether to blend neighboring tokens into each other.
-
-    Returns:
-        Array (H, W, 3) in [0, 1].
+    `attention` (K, h, w) is on a grid of tokens, which `smooth` blends into
+    each other; `colors` (K, 3) are the slots'. All values lie in [0, 1].
     """
     height, width, _ = scene.shape
     factors = (1, height / attention.shape[1], width / attention.shape[2])

@@ -5,10 +5,19 @@ import os
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
+from keras import ops
 
-from keras_slots.checks import as_array, as_folder, check_size, check_tensor
+from keras_slots.checks import as_folder, check_shapes
 from keras_slots.files import put_in_place
+
+try:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as Figure
+except ImportError as error:
+    raise ImportError(
+        "Pictures need matplotlib: `pip install matplotlib`, or the `examples` "
+        "extra of keras-slots."
+    ) from error
 
 # The size of an inch in a notebook. The picture itself has more pixels, for
 # dense screens.
@@ -28,41 +37,18 @@ class NotebookFigure(Figure):
         return to_png(self), {"width": round(width), "height": round(height)}
 
 
-def new_figure(caller, width, height):
-    """Makes an empty figure, in inches, that notebooks show without pyplot.
-
-    Raises:
-        ImportError: If matplotlib is not installed; `caller` is the public
-            function that the message names.
-    """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-        from keras_slots.visualization.figures import NotebookFigure
-    except ImportError as error:
-        raise ImportError(
-            f"`{caller}` needs matplotlib: `pip install matplotlib`, or the "
-            "`examples` extra of keras-slots."
-        ) from error
+def new_figure(width, height):
+    """Makes an empty figure, in inches, that notebooks show without pyplot."""
     figure = NotebookFigure(figsize=(width, height), dpi=200, facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 
 
 def check_path(path):
-    """Checks that a picture can be saved there, by folder and ending.
-
-    Raises:
-        FileNotFoundError: If the folder of the path does not exist.
-        ValueError: If its ending does not name a format.
-    """
+    """Raises unless a picture can be saved there, by folder and ending."""
     if path is None:
         return
-    try:
-        from matplotlib.backend_bases import FigureCanvasBase
-    except ImportError:
-        return  # `new_figure` says what to install.
-    endings = FigureCanvasBase.get_supported_filetypes()
+    endings = FigureCanvasAgg.get_supported_filetypes()
     if Path(path).suffix[1:].lower() not in endings:
         raise ValueError(
             "`path` must end like a picture, for example in '.png'. "
@@ -72,10 +58,10 @@ def check_path(path):
 
 
 def save_figure(figure, path):
-    """Saves a figure completely, or leaves no file."""
-    path = Path(path)
-    with put_in_place(str(path)) as unfinished:
-        figure.savefig(unfinished, format=path.suffix[1:])
+    """Saves a figure completely, or leaves no file; does nothing for `None`."""
+    if path is not None:
+        with put_in_place(os.fspath(path)) as unfinished:
+            figure.savefig(unfinished, format=Path(path).suffix[1:])
 
 
 def to_png(figure, dpi=None):
@@ -85,23 +71,21 @@ def to_png(figure, dpi=None):
     return file.getvalue()
 
 
+def to_array(tensor):
+    """Converts a tensor to a float32 array; NumPy hardly knows bfloat16."""
+    return ops.convert_to_numpy(ops.cast(tensor, "float32"))
+
+
 def read_images(images):
     """Returns one or more images (B, H, W, 3) with pixels as an array."""
-    images = as_array("images", images)
-    check_tensor("images", images, "(B, H, W, 3)")
-    check_size("images", images.shape, 3, 3)
-    check_filled("images", images.shape, 0, 1, 2)
+    images = to_array(images)
+    check_shapes({"images": (images, "(B, H, W, 3)")})
+    if not images.size:
+        raise ValueError(
+            "`images` must hold at least one pixel. "
+            f"Received: images.shape={images.shape}"
+        )
     return images
-
-
-def check_filled(name, shape, *axes):
-    """Raises a `ValueError` if one of these axes has size 0."""
-    for axis in axes:
-        if not shape[axis]:
-            raise ValueError(
-                f"`{name}` must have size 1 or more on axis {axis}. "
-                f"Received: {name}.shape={shape}"
-            )
 
 
 def to_unit(images):

@@ -1,8 +1,11 @@
 """Rows of pictures in a figure, all of one size, placed in inches."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from keras_slots.visualization.figures import new_figure
 
 MARGIN = 0.06
 GAP = 0.06
@@ -25,46 +28,66 @@ class Panel:
     color: np.ndarray | None = None
 
 
-def grid_height(num_rows, panel_height):
-    """Returns the height of rows of panels, with their titles."""
-    return TITLE + num_rows * panel_height + (num_rows - 1) * GAP
+@dataclass(frozen=True)
+class Block:
+    """Rows of panels, the titles of the first row above them.
 
-
-def grid_width(num_columns, panel_width):
-    """Returns the width of columns of panels, without row labels."""
-    return num_columns * panel_width + (num_columns - 1) * GAP
-
-
-def add_grid(figure, rows, panel_size, left=MARGIN, top=0.0, labels=()):
-    """Adds rows of panels, the titles of the first row above them.
-
-    Args:
-        figure: The figure.
+    Attributes:
         rows: List of equally long lists of `Panel`s.
         panel_size: Width and height of a picture.
-        left: The left edge of the pictures.
-        top: The distance from the top of the figure to the titles.
-        labels: A label for each row, to its left.
+        labels: A label for each row, to its left, or none.
     """
-    num_rows, num_columns = len(rows), len(rows[0])
-    width, height = panel_size
-    figure_width, figure_height = figure.get_size_inches()
-    bottom = top + grid_height(num_rows, height)
+
+    rows: list[list[Panel]]
+    panel_size: tuple[float, float]
+    labels: Sequence[str] = ()
+
+    @property
+    def width(self):
+        """Returns the width of the panels, without row labels."""
+        num_columns = len(self.rows[0])
+        return num_columns * self.panel_size[0] + (num_columns - 1) * GAP
+
+    @property
+    def height(self):
+        """Returns the height of the panels, with their titles."""
+        num_rows = len(self.rows)
+        return TITLE + num_rows * self.panel_size[1] + (num_rows - 1) * GAP
+
+
+def draw_blocks(blocks):
+    """Draws blocks in a new figure, one below the other."""
+    labeled = any(block.labels for block in blocks)
+    left = MARGIN + (ROW_LABEL if labeled else 0)
+    figure = new_figure(
+        width=left + max(block.width for block in blocks) + MARGIN,
+        height=sum(block.height + GAP for block in blocks),
+    )
+    top = 0.0
+    for block in blocks:
+        _add_block(figure, block, left, top)
+        top += block.height + GAP
+    return figure
+
+
+def _add_block(figure, block, left, top):
+    """Adds a block at its distances from the left and the top, in inches."""
+    width, height = figure.get_size_inches()
     grid = figure.add_gridspec(
-        num_rows,
-        num_columns,
-        left=left / figure_width,
-        right=(left + grid_width(num_columns, width)) / figure_width,
-        top=1 - (top + TITLE) / figure_height,
-        bottom=1 - bottom / figure_height,
-        wspace=GAP / width,
-        hspace=GAP / height,
+        len(block.rows),
+        len(block.rows[0]),
+        left=left / width,
+        right=(left + block.width) / width,
+        top=1 - (top + TITLE) / height,
+        bottom=1 - (top + block.height) / height,
+        wspace=GAP / block.panel_size[0],
+        hspace=GAP / block.panel_size[1],
     )
     axes = grid.subplots(squeeze=False)
-    for row, panels in enumerate(rows):
+    for row, panels in enumerate(block.rows):
         for axis, panel in zip(axes[row], panels, strict=True):
             draw_panel(axis, panel, with_title=row == 0)
-    for axis, label in zip(axes[:, 0], labels, strict=False):
+    for axis, label in zip(axes[:, 0], block.labels, strict=False):
         axis.set_ylabel(label, fontsize=8, labelpad=4)
 
 

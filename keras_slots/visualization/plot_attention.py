@@ -1,33 +1,21 @@
 """A picture of slots' attention, iteration by iteration."""
 
 import os
-from typing import TYPE_CHECKING
 
-from keras_slots.checks import as_array, as_integer, check_size, check_tensor
+from keras_slots.checks import as_integer, check_shapes
 from keras_slots.token_grid import token_grid
 from keras_slots.types import Tensor
 from keras_slots.visualization.attention_pictures import light_up
 from keras_slots.visualization.figures import (
-    check_filled,
+    Figure,
     check_path,
-    new_figure,
     read_images,
     save_figure,
+    to_array,
     to_unit,
 )
-from keras_slots.visualization.panel_grid import (
-    GAP,
-    MARGIN,
-    ROW_LABEL,
-    Panel,
-    add_grid,
-    grid_height,
-    grid_width,
-)
+from keras_slots.visualization.panel_grid import Block, Panel, draw_blocks
 from keras_slots.visualization.slot_colors import slot_colors
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _PANEL_INCHES = 1.25
 
@@ -38,7 +26,7 @@ def plot_attention(
     path: str | os.PathLike | None = None,
     num_scenes: int = 3,
     grid_size: tuple[int, int] | None = None,
-) -> "Figure":
+) -> Figure:
     """Draws the attention of slots over the scenes, one column per slot.
 
     The scene is shown in dark gray, and each token is lit in a slot's color,
@@ -74,8 +62,8 @@ def plot_attention(
         ImportError: If matplotlib is not installed.
         FileNotFoundError: If the folder of `path` does not exist.
         ValueError: If `num_scenes` is not positive, `path` does not end like a
-            picture, there are no images, iterations or tokens, a shape is not
-            as above, or the number of tokens does not fit the map.
+            picture, there are no images, a shape is not as above, or the number
+            of tokens does not fit the map.
 
     Example:
     >>> import keras, keras_slots
@@ -99,41 +87,28 @@ def plot_attention(
     check_path(path)
     scenes, attention = _arrays(images, attention, grid_size)
     scenes, attention = scenes[:num_scenes], attention[:num_scenes]
-    blocks = _blocks(scenes, attention)
-
-    num_iterations = attention.shape[1]
-    labels = [f"t = {t + 1}" for t in range(num_iterations)]
-    labels = labels if num_iterations > 1 else []
-    left = MARGIN + (ROW_LABEL if labels else 0)
     height, width, _ = scenes[0].shape
     panel_size = (_PANEL_INCHES, _PANEL_INCHES * height / width)
-    block_height = grid_height(len(blocks[0]), panel_size[1]) + GAP
-    figure = new_figure(
-        "plot_attention",
-        width=left + MARGIN + grid_width(len(blocks[0][0]), panel_size[0]),
-        height=len(blocks) * block_height,
-    )
-    for index, rows in enumerate(blocks):
-        top = index * block_height
-        add_grid(figure, rows, panel_size, left, top, labels)
-    if path is not None:
-        save_figure(figure, path)
+    times = range(attention.shape[1])
+    labels = [f"t = {t + 1}" for t in times] if len(times) > 1 else []
+    blocks = _blocks_of_rows(scenes, attention)
+    figure = draw_blocks([Block(rows, panel_size, labels) for rows in blocks])
+    save_figure(figure, path)
     return figure
 
 
 def _arrays(images, attention, grid_size):
     """Returns scenes (B, H, W, 3) in [0, 1] and attention (B, T, K, h, w)."""
-    images, attention = read_images(images), as_array("attention", attention)
+    images, attention = read_images(images), to_array(attention)
     if attention.ndim == 3:
         attention = attention[:, None]
-    check_tensor("attention", attention, "(B, T, K, N)")
-    check_size("attention", attention.shape, 0, len(images))
-    check_filled("attention", attention.shape, 1, 3)
+    axes = {"attention": (attention, "(B, T, K, N)")}
+    check_shapes(axes, B=len(images))
     grid = token_grid(attention.shape[-1], images.shape[1:3], grid_size)
     return to_unit(images), attention.reshape(*attention.shape[:-1], *grid)
 
 
-def _blocks(scenes, attention):
+def _blocks_of_rows(scenes, attention):
     """Returns blocks of panel rows, each block with its own titles.
 
     With several iterations each scene is a block, otherwise all scenes are one.

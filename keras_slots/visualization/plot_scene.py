@@ -2,22 +2,14 @@
 
 import math
 import os
-from typing import TYPE_CHECKING
 
 from keras_slots.checks import as_integer
 from keras_slots.types import Tensor
-from keras_slots.visualization.figures import (
-    check_path,
-    new_figure,
-    save_figure,
-)
+from keras_slots.visualization.figures import Figure, check_path, save_figure
 from keras_slots.visualization.panel_grid import (
     GAP,
-    MARGIN,
-    ROW_LABEL,
-    add_grid,
-    grid_height,
-    grid_width,
+    Block,
+    draw_blocks,
 )
 from keras_slots.visualization.scene_panels import (
     drawn_panels,
@@ -25,9 +17,6 @@ from keras_slots.visualization.scene_panels import (
     read_scenes,
     whole_panels,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _PANEL_INCHES = 2.4  # The mean of height and width of a whole scene.
 
@@ -38,7 +27,7 @@ def plot_scene(
     path: str | os.PathLike | None = None,
     index: int = 0,
     mask: Tensor | None = None,
-) -> "Figure":
+) -> Figure:
     """Draws one large scene, with every slot's reconstruction and mask.
 
     The picture is like Figure 14 of the supplement. At the top are the scene,
@@ -70,9 +59,10 @@ def plot_scene(
     Raises:
         ImportError: If matplotlib is not installed.
         FileNotFoundError: If the folder of `path` does not exist.
-        ValueError: If `path` does not end like a picture, there is no scene
-            `index` or no slot, an entry of `outputs` is missing, or a shape is
-            not as above.
+        ValueError: If `path` does not end like a picture, or a shape is not as
+            above.
+        IndexError: If there is no scene `index`.
+        KeyError: If an entry of `outputs` is missing.
 
     Example:
     >>> import keras, keras_slots
@@ -93,42 +83,18 @@ def plot_scene(
     index = as_integer("index", index, minimum=0)
     check_path(path)
     scenes = read_scenes(images, outputs, mask)
-    if index >= len(scenes):
-        raise ValueError(
-            "`index` must be below the number of scenes, "
-            f"{len(scenes)}. Received: index={index}"
-        )
     scene = scenes[index]
-    if not len(scene["masks"]):
-        raise ValueError(
-            "`outputs` must have at least one slot. "
-            "Received: outputs of 0 slots"
-        )
-    top_row = whole_panels(scene)
-    num_columns = _num_columns(len(scene["masks"]), len(top_row))
-    blocks = _blocks(scene, num_columns)
-
     height, width, _ = scene["image"].shape
     aspect = height / width
-    left = MARGIN + ROW_LABEL
     large = (_PANEL_INCHES * aspect**-0.5, _PANEL_INCHES * aspect**0.5)
-    inner_width = grid_width(len(top_row), large[0])
-    slot_width = (inner_width + GAP) / num_columns - GAP
+    whole = Block([whole_panels(scene)], large)
+    num_columns = _num_columns(len(scene["masks"]), len(whole.rows[0]))
+    slot_width = (whole.width + GAP) / num_columns - GAP
     small = (slot_width, slot_width * aspect)
-    top_height = grid_height(1, large[1]) + GAP
-    block_height = grid_height(2, small[1]) + GAP
-    figure = new_figure(
-        "plot_scene",
-        width=left + inner_width + MARGIN,
-        height=top_height + len(blocks) * block_height,
-    )
-    add_grid(figure, [top_row], large, left)
-    for number, rows in enumerate(blocks):
-        top = top_height + number * block_height
-        labels = ["Reconstruction", "Mask"]
-        add_grid(figure, rows, small, left, top, labels)
-    if path is not None:
-        save_figure(figure, path)
+    labels = ("Reconstruction", "Mask")
+    slots = [Block(r, small, labels) for r in _slot_rows(scene, num_columns)]
+    figure = draw_blocks([whole, *slots])
+    save_figure(figure, path)
     return figure
 
 
@@ -141,7 +107,7 @@ def _num_columns(num_slots, num_above):
     return max(math.ceil(num_slots / num_rows), num_above)
 
 
-def _blocks(scene, num_columns):
+def _slot_rows(scene, num_columns):
     """Makes pairs of rows: reconstructions of some slots, and their masks."""
     drawn, masks = drawn_panels(scene), mask_panels(scene)
     return [

@@ -1,27 +1,24 @@
 """A picture of predicted sets of objects, iteration by iteration."""
 
 import os
-from typing import TYPE_CHECKING
 
-from keras_slots.checks import as_array, as_integer, check_size, check_tensor
-from keras_slots.property_layout import PropertyLayout, as_layout
+from keras_slots.checks import as_integer, check_shapes
+from keras_slots.property_layout import PropertyLayout
 from keras_slots.token_grid import token_grid
 from keras_slots.types import Tensor
 from keras_slots.visualization.attention_pictures import light_up
 from keras_slots.visualization.figures import (
-    check_filled,
+    Figure,
     check_path,
     read_images,
     save_figure,
+    to_array,
     to_unit,
 )
 from keras_slots.visualization.panel_grid import Panel
 from keras_slots.visualization.set_comparison import compare_sets, list_sets
 from keras_slots.visualization.slot_colors import slot_colors
 from keras_slots.visualization.table_page import TablePage
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def plot_set_prediction(
@@ -33,7 +30,7 @@ def plot_set_prediction(
     path: str | os.PathLike | None = None,
     num_scenes: int = 3,
     grid_size: tuple[int, int] | None = None,
-) -> "Figure":
+) -> Figure:
     """Draws scenes, and describes the objects predicted at each iteration.
 
     The picture is like Table 1 of the supplement. Predictions count as objects
@@ -74,9 +71,8 @@ def plot_set_prediction(
         ImportError: If matplotlib is not installed.
         FileNotFoundError: If the folder of `path` does not exist.
         ValueError: If `num_scenes` is not positive, `path` does not end like a
-            picture, `layout` is not a `PropertyLayout`, there are no images,
-            iterations or tokens, a shape is not as above, or the number of
-            tokens does not fit the map.
+            picture, there are no images, a shape is not as above, or the number
+            of tokens does not fit the map.
 
     Example:
     >>> import numpy as np
@@ -94,7 +90,7 @@ def plot_set_prediction(
     """
     num_scenes = as_integer("num_scenes", num_scenes)
     check_path(path)
-    layout = as_layout(layout)
+    layout = layout or PropertyLayout()
     images, predictions, targets, attention = _arrays(
         images, predictions, targets, attention, layout, grid_size
     )
@@ -107,7 +103,6 @@ def plot_set_prediction(
     num_iterations, num_slots = predictions.shape[1:3]
     colors = slot_colors(num_slots)
     page = TablePage(
-        "plot_set_prediction",
         tables,
         num_columns=1 + num_iterations,
         picture_shape=images.shape[1:3],
@@ -129,38 +124,32 @@ def plot_set_prediction(
             ]
         page.add_panels(panels)
         page.add_table([first, *(f"Predicted{time}" for time in times)], table)
-    if path is not None:
-        save_figure(page.figure, path)
+    save_figure(page.figure, path)
     return page.figure
 
 
 def _arrays(images, predictions, targets, attention, layout, grid_size):
     """Returns NumPy arrays of the documented shapes with an axis T."""
     images = read_images(images)
-    batch = len(images)
-    predictions = as_array("predictions", predictions)
-    one_iteration = predictions.ndim == 3
-    if one_iteration:
+    predictions = to_array(predictions)
+    targets, attention = (
+        None if tensor is None else to_array(tensor)
+        for tensor in (targets, attention)
+    )
+    if predictions.ndim == 3:
         predictions = predictions[:, None]
-    check_tensor("predictions", predictions, "(B, T, K, d)")
-    check_size("predictions", predictions.shape, 0, batch)
-    check_size("predictions", predictions.shape, 3, layout.num_features)
-    check_filled("predictions", predictions.shape, 1)
-    if targets is not None:
-        targets = as_array("targets", targets)
-        check_tensor("targets", targets, "(B, n, d)")
-        check_size("targets", targets.shape, 0, batch)
-        check_size("targets", targets.shape, 2, layout.num_features)
-    if attention is not None:
-        attention = as_array("attention", attention)
-        if one_iteration and attention.ndim == 3:
+        if attention is not None and attention.ndim == 3:
             attention = attention[:, None]
-        check_tensor("attention", attention, "(B, T, K, N)")
-        for axis in range(3):
-            check_size(
-                "attention", attention.shape, axis, predictions.shape[axis]
-            )
-        check_filled("attention", attention.shape, 3)
+    check_shapes(
+        {
+            "predictions": (predictions, "(B, T, K, d)"),
+            "targets": (targets, "(B, n, d)"),
+            "attention": (attention, "(B, T, K, N)"),
+        },
+        B=len(images),
+        d=layout.num_features,
+    )
+    if attention is not None:
         grid = token_grid(attention.shape[-1], images.shape[1:3], grid_size)
         attention = attention.reshape(*attention.shape[:-1], *grid)
     return images, predictions, targets, attention

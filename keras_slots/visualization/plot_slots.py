@@ -1,29 +1,16 @@
 """A picture of a model's outputs for several scenes."""
 
 import os
-from typing import TYPE_CHECKING
 
 from keras_slots.checks import as_integer
 from keras_slots.types import Tensor
-from keras_slots.visualization.figures import (
-    check_path,
-    new_figure,
-    save_figure,
-)
-from keras_slots.visualization.panel_grid import (
-    MARGIN,
-    add_grid,
-    grid_height,
-    grid_width,
-)
+from keras_slots.visualization.figures import Figure, check_path, save_figure
+from keras_slots.visualization.panel_grid import Block, draw_blocks
 from keras_slots.visualization.scene_panels import (
     read_scenes,
     seen_panels,
     whole_panels,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _PANEL_INCHES = 1.25
 
@@ -34,7 +21,7 @@ def plot_slots(
     path: str | os.PathLike | None = None,
     num_scenes: int = 6,
     mask: Tensor | None = None,
-) -> "Figure":
+) -> Figure:
     """Draws scenes, their reconstructions, slot masks and slots, row by row.
 
     Each slot has one color. It fills the slot's share of the mask picture, in
@@ -67,8 +54,8 @@ def plot_slots(
         ImportError: If matplotlib is not installed.
         FileNotFoundError: If the folder of `path` does not exist.
         ValueError: If `num_scenes` is not positive, `path` does not end like a
-            picture, there are no images, an entry of `outputs` is missing, or
-            a shape is not as above.
+            picture, there are no images, or a shape is not as above.
+        KeyError: If an entry of `outputs` is missing.
 
     Example:
     >>> import numpy as np
@@ -91,15 +78,8 @@ def plot_slots(
     check_path(path)
     scenes = read_scenes(images, outputs, mask)[:num_scenes]
     rows = [whole_panels(scene) + seen_panels(scene) for scene in scenes]
-
     height, width, _ = scenes[0]["image"].shape
     panel_size = (_PANEL_INCHES, _PANEL_INCHES * height / width)
-    figure = new_figure(
-        "plot_slots",
-        width=2 * MARGIN + grid_width(len(rows[0]), panel_size[0]),
-        height=MARGIN + grid_height(len(rows), panel_size[1]),
-    )
-    add_grid(figure, rows, panel_size)
-    if path is not None:
-        save_figure(figure, path)
+    figure = draw_blocks([Block(rows, panel_size)])
+    save_figure(figure, path)
     return figure

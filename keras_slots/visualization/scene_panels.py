@@ -1,78 +1,46 @@
 """A model's outputs for a scene as panels: of the whole, and of each slot."""
 
-from collections.abc import Mapping
-
 import keras
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from keras_slots.checks import as_array, as_tensor, check_rank
-from keras_slots.visualization.figures import read_images, to_unit
+from keras_slots.checks import check_shapes
+from keras_slots.visualization.figures import read_images, to_array, to_unit
 from keras_slots.visualization.panel_grid import Panel
 from keras_slots.visualization.slot_colors import slot_colors
 
 _UNMATCHED_COLOR = np.array([0.15, 0.15, 0.15])
 _PAPER = 0.93  # the light gray behind a slot's own image
-_ENTRIES = ("reconstruction", "slot_reconstructions", "masks")
+_AXES = {
+    "reconstruction": "(B, H, W, 3)",
+    "slot_reconstructions": "(B, K, H, W, 3)",
+    "masks": "(B, K, H, W, 1)",
+}
 
 
 def read_scenes(images, outputs, mask=None):
-    """Collects images and outputs in one dict per scene, and checks shapes.
+    """Collects images and outputs, as in `plot_slots`, in a dict per scene.
 
-    Args:
-        images: Tensor (B, H, W, 3).
-        outputs: Dict of a model's outputs, as in `plot_slots`.
-        mask: Integer tensor (B, H, W) or `None`.
-
-    Returns:
-        List of dicts of arrays: `image`, `reconstruction`,
-        `slot_reconstructions`, `masks` and, if given, `mask`.
+    The arrays are `image`, `reconstruction`, `slot_reconstructions`, `masks`
+    and, if given, `mask`.
     """
-    images = read_images(images)
-    batch, height, width, _ = images.shape
-    arrays = {name: _entry(outputs, name) for name in _ENTRIES}
-    drawn = arrays["slot_reconstructions"]
-    check_rank(
-        "outputs['slot_reconstructions']", drawn.shape, "(B, K, H, W, 3)"
-    )
-    of_slots = (batch, drawn.shape[1], height, width)
-    for name, shape in (
-        ("reconstruction", images.shape),
-        ("slot_reconstructions", (*of_slots, 3)),
-        ("masks", (*of_slots, 1)),
-    ):
-        _check_shape(f"outputs[{name!r}]", arrays[name], shape)
-    arrays["image"] = images
+    arrays = {name: to_array(outputs[name]) for name in _AXES}
+    named = {f"outputs[{n!r}]": (arrays[n], axes) for n, axes in _AXES.items()}
+    arrays["image"] = read_images(images)
     if mask is not None:
-        arrays["mask"] = keras.ops.convert_to_numpy(as_tensor("mask", mask))
-        _check_shape("mask", arrays["mask"], (batch, height, width))
+        mask = keras.ops.convert_to_numpy(mask)
+        arrays["mask"] = mask
+    check_shapes(
+        {
+            "images": (arrays["image"], "(B, H, W, 3)"),
+            **named,
+            "mask": (mask, "(B, H, W)"),
+        }
+    )
     return [
         {name: array[index] for name, array in arrays.items()}
-        for index in range(batch)
+        for index in range(len(arrays["image"]))
     ]
-
-
-def _entry(outputs, name):
-    """Returns an entry of a model's outputs as an array."""
-    if not isinstance(outputs, Mapping):
-        raise ValueError(
-            "`outputs` must be a dict, as `models.ObjectDiscovery` returns. "
-            f"Received: outputs of type {type(outputs).__name__}"
-        )
-    if name not in outputs:
-        raise ValueError(
-            f"`outputs` must have an entry {name!r}. "
-            f"Received: outputs with {list(outputs)}"
-        )
-    return as_array(f"outputs[{name!r}]", outputs[name])
-
-
-def _check_shape(name, array, expected):
-    if array.shape != expected:
-        raise ValueError(
-            f"`{name}` must have shape {expected} to fit `images`. "
-            f"Received: {name}.shape={array.shape}"
-        )
 
 
 def whole_panels(scene):

@@ -35,15 +35,9 @@ def compare_sets(targets, predictions, layout):
     At each iteration confident predictions and objects are matched one to one
     with the smallest total of distances, in scene units, and wrong properties.
 
-    Args:
-        targets: Array (n, d).
-        predictions: Array (T, K, d).
-        layout: A `PropertyLayout`.
-
-    Returns:
-        List of rows, each a list of 1 + T `Cell`s: the object and, for each
-        iteration, its prediction. Objects come first, in their order, then
-        predictions without an object.
+    From targets (n, d) and predictions (T, K, d). A row has 1 + T `Cell`s: the
+    object and, for each iteration, its prediction. Objects come first, in their
+    order, then predictions without an object.
     """
     objects = np.flatnonzero(targets[:, -1] > CONFIDENT)
     true = layout.decode(targets[objects])

@@ -1,5 +1,9 @@
 """A page of pictures and, below them, tables with marked words."""
 
+from matplotlib.lines import Line2D
+from matplotlib.offsetbox import AnnotationBbox, HPacker, TextArea, VPacker
+from matplotlib.patches import Rectangle
+
 from keras_slots.visualization.figures import new_figure
 from keras_slots.visualization.panel_grid import draw_panel
 
@@ -21,17 +25,11 @@ MISTAKE = {"color": "#B83A00", "size": FONT_SIZE, "weight": "bold"}
 class TablePage:
     """A figure that is filled from the top down.
 
-    Args:
-        caller: String. The public function, for messages.
-        tables: The tables that will be added: lists of rows, lists of
-            `set_comparison.Cell`s.
-        num_columns: Integer, of pictures and cells.
-        picture_shape: Height and width of the pictures.
-        colors: Array (K, 3), the color of each slot, to mark its cells with,
-            or `None`.
+    It must know beforehand the tables to add, lists of rows of
+    `set_comparison.Cell`s. Colors (K, 3), if any, mark the cells of slots.
     """
 
-    def __init__(self, caller, tables, num_columns, picture_shape, colors):
+    def __init__(self, tables, num_columns, picture_shape, colors):
         self.colors = colors
         self.picture_width = COLUMN - MARGIN
         height, width = picture_shape
@@ -42,7 +40,7 @@ class TablePage:
             _row_height(row) for table in tables for row in table
         )
         self.height += MARGIN - BETWEEN_SCENES  # below the last scene
-        self.figure = new_figure(caller, self.width, self.height)
+        self.figure = new_figure(self.width, self.height)
         self.top = 0.0  # inches from the top that are filled
 
     def add_panels(self, panels):
@@ -75,8 +73,6 @@ class TablePage:
         self.top += BETWEEN_SCENES
 
     def _add_rule(self):
-        from matplotlib.lines import Line2D
-
         left, height = self._place(0, 0)
         ends = [left, 1 - left]
         self.figure.add_artist(
@@ -84,13 +80,6 @@ class TablePage:
         )
 
     def _add_cell(self, column, cell):
-        from matplotlib.offsetbox import (
-            AnnotationBbox,
-            HPacker,
-            TextArea,
-            VPacker,
-        )
-
         if not cell.lines:
             return
         lines: list = [
@@ -121,8 +110,6 @@ class TablePage:
 
     def _add_color_bar(self, column, cell):
         """Adds a slot's color beside a cell and returns the width it takes."""
-        from matplotlib.patches import Rectangle
-
         height = LINE * len(cell.lines)
         width = 0.055 / self.width
         self.figure.add_artist(

@@ -163,8 +163,6 @@ def test_a_finding_is_said_once_when_it_begins_and_once_when_it_is_over(capsys):
     [
         ({"num_batches": 0}, "`num_batches` must be a positive integer"),
         ({"images": IMAGES[0]}, r"`images` must have shape \(B, H, W, C\)"),
-        ({"images": IMAGES[:1]}, "two images. Received: images with 1"),
-        ({"images": []}, "two images. Received: images with 0"),
     ],
     ids=lambda value: str(value)[:30],
 )

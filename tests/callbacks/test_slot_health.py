@@ -240,7 +240,7 @@ def test_findings_say_what_was_measured_and_what_helps():
         ((1, 3, 4, 4), r"two images .* Received: masks.shape=\(1, 3, 4, 4\)"),
         ((2, 1, 4, 4), "two slots"),
         ((2, 3, 4), r"`masks` must have shape \(B, K, H, W\)"),
-        ((2, 3, 4, 4, 3), "`masks` must have size 1 on axis 4"),
+        ((2, 3, 4, 4, 3), r"`masks` must .*here \(2, 3, 4, 4, 1\)"),
     ],
     ids=str,
 )
@@ -270,5 +270,5 @@ def test_masks_that_are_no_numbers_are_a_finding_and_no_error():
 
 
 def test_a_missing_measure_is_named():
-    with pytest.raises(ValueError, match=r"an entry 'mask_entropy'\. Received"):
+    with pytest.raises(KeyError, match="mask_entropy"):
         diagnose({"stripes": 1.0})

@@ -127,13 +127,6 @@ def test_callbacks_of_fit_run_before_the_checkpoint_or_where_named(
     assert ["noted" in row for row in history] == [last, last]
 
 
-def test_fit_refuses_what_cannot_be_skipped(tmp_path):
-    with pytest.raises(ValueError, match=r"Received: dataset of type ndarray"):
-        TrainingCheckpoint(tmp_path / "c.npz").fit(
-            make_model(), np.ones((8, 5)), epochs=1, steps_per_epoch=1
-        )
-
-
 @pytest.mark.parametrize("place", [TrainingCheckpoint, TrainingCheckpoint.fit])
 def test_its_examples_run(place, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
@@ -249,7 +242,7 @@ def test_another_optimizers_checkpoint_is_refused(tmp_path):
     fit(make_model(), tmp_path / "c.npz", 1)
     model = make_model()
     model.compile(optimizer=keras.optimizers.Adamax(0.1), loss="mse")
-    with pytest.raises(ValueError, match=r"optimizer, Adam\..*type Adamax"):
+    with pytest.raises(ValueError, match=r"'Adamax'.*Received: .'Adam'"):
         TrainingCheckpoint(tmp_path / "c.npz").restore(model)
 
 
@@ -292,8 +285,6 @@ def test_an_uncompiled_model_is_refused(tmp_path):
     model = keras.Sequential([keras.layers.Input((5,))])
     with pytest.raises(ValueError, match="built and compiled"):
         TrainingCheckpoint(tmp_path / "c.npz").restore(model)
-    with pytest.raises(ValueError, match="Received: model of type str"):
-        TrainingCheckpoint(tmp_path / "c.npz").restore("model")
 
 
 @ON_TENSORFLOW

@@ -6,7 +6,7 @@ import pathlib
 import pytest
 from matplotlib.figure import Figure
 
-from tests.reliability.damaged_files import damage
+from keras_slots.files import write_json
 
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 
@@ -65,24 +65,21 @@ def test_the_table_has_every_seed_mean_and_spread(modules):
     ]
 
 
-def test_a_damaged_table_is_told(modules, tmp_path):
-    """A digit that became another one is none: CSV files have no checksum."""
-    table, _ = modules
-    path = tmp_path / "ablations.csv"
-    empty = dict.fromkeys(table.COLUMNS, "")
-    table.write_csv(path, [empty | row for row in ROWS])
-    good = path.read_bytes()
-    expected = table.make_table(table.read_rows(path))
-    assert expected == table.make_table(ROWS)
-    told = 0
-    for seed in range(100):
-        path.write_bytes(damage(good, seed))
-        try:
-            table.make_table(table.read_rows(path))
-        except SystemExit as error:
-            assert str(path) in str(error)
-            told += 1
-    assert told > 50
+def test_rows_are_of_all_runs_and_names(modules, tmp_path):
+    """Settings that differ in nothing share a run."""
+    report, _ = modules
+    for seed, names in ((10, ["no_gru"]), (2, ["default", "exact_slots"])):
+        folder = tmp_path / "runs" / f"object_discovery-{names[0]}-{seed}"
+        scored = [{"step": 1, "fg_ari": 0.5}, {"step": 2, "fg_ari": 0.25}]
+        folder.mkdir(parents=True)
+        write_json(folder / "metrics.json", {"settings": names, "rows": scored})
+    rows = report.read_rows(tmp_path)
+    assert [(x["setting"], x["seed"], x["step"]) for x in rows] == [
+        *(("default", 2, 1), ("default", 2, 2), ("no_gru", 10, 1)),
+        *(("no_gru", 10, 2), ("exact_slots", 2, 1), ("exact_slots", 2, 2)),
+    ]
+    assert all(list(row) == list(report.COLUMNS) for row in rows)
+    assert all(row["ap_inf"] is None for row in rows)
 
 
 def test_curves_are_means_with_ranges_and_every_seed(modules, monkeypatch):

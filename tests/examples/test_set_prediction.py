@@ -113,14 +113,10 @@ def test_validation_leaves_the_noise_of_training_alone(run):
     image = np.random.default_rng(0).uniform(-1, 1, (2, 8, 8, 3))
     target = np.ones((2, 3, layout.num_features), "float32")
     options = argparse.Namespace(layout=layout)
-    callback = example.ValidationPrecision([(image, target)], options)
-    callback.set_model(model)
     model(image)  # Draws, so that the noise is no longer fresh.
     states = [v for v in model.variables if v.name == "seed_generator_state"]
     before = np.array([np.array(state) for state in states])
-    logs = {}
-    callback.on_epoch_end(0, logs)
-    assert "val_ap_inf" in logs
+    assert "val_ap_inf" in example.validate(model, [(image, target)], options)
     assert np.any(before[:, 1] > 0)
     np.testing.assert_array_equal([np.array(s) for s in states], before)
 
@@ -139,7 +135,7 @@ def test_a_run_goes_on_after_its_checkpoint(run, cache, tmp_path, monkeypatch):
         raise Stop
 
     with monkeypatch.context() as patch:
-        patch.setattr(folder, "write_csv", stop)
+        patch.setattr(folder, "write_rows", stop)
         with pytest.raises(Stop):
             run(*options, halves)
     assert "step 2 of 4" in run(*options, halves)
@@ -174,7 +170,7 @@ def test_the_published_data_runs_end_to_end(run, tmp_path, monkeypatch):
         (("--data", "clevr", "--data-dir", "absent"), r"17\.7 GiB.*absent"),
         (("--preset", "clevr6"), r"SetPrediction.*Received: --preset clevr6"),
         (("--steps", "0"), r"--steps: must be .* Received: 0"),
-        (("--properties", "weight"), r"Received: properties='weight'"),
+        (("--coordinate-scale", "0"), r"Received: coordinate_scale=0"),
         (("--max-objects", "11"), r"Received: max_objects=11"),
         (
             ("--model", "dspn", "--loss-at-every-iteration"),

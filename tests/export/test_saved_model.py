@@ -207,10 +207,10 @@ def test_an_unbuilt_model_is_an_error(tmp_path):
     model = ObjectDiscovery(
         ConvEncoder(), SlotAttention(3, 8), SpatialBroadcastDecoder(5)
     )
-    with pytest.raises(ValueError, match="`model` must be built"):
+    with pytest.raises(ValueError, match="and built: call it on an image"):
         export_saved_model(model, tmp_path / "model")
     model = SetPrediction(ConvEncoder(), SlotAttention(3, 8), PropertyHead())
-    with pytest.raises(ValueError, match="`model` must be built"):
+    with pytest.raises(ValueError, match="and built: call it on an image"):
         export_saved_model(model, tmp_path / "model")
 
 

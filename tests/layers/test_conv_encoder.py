@@ -154,7 +154,7 @@ def test_bad_arguments(arguments, message):
 
 
 def test_bad_rank():
-    with pytest.raises(ValueError, match=r"`inputs` must have shape \(B, H, W"):
+    with pytest.raises(ValueError, match="expected ndim=4, found ndim=3"):
         small_encoder()(np.zeros((2, 9, 8)))
 
 

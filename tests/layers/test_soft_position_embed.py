@@ -95,5 +95,5 @@ def test_bad_number_of_frequencies(num_frequencies):
 
 
 def test_bad_rank():
-    with pytest.raises(ValueError, match=r"`inputs` must have shape \(B, H, W"):
+    with pytest.raises(ValueError, match="expected ndim=4, found ndim=3"):
         SoftPositionEmbed()(np.zeros((2, 9, 4)))

@@ -248,7 +248,7 @@ def test_a_range_of_nothing():
     [
         ((2, 5), (2, 3, 5), r"`y_true` must have shape .*shape=\(2, 5\)"),
         ((2, 3, 5), (2, 5), r"`y_pred` must have shape .*shape=\(2, 5\)"),
-        ((2, 3, 5), (2, 3, 6), "same number of features"),
+        ((2, 3, 5), (2, 3, 6), r"`y_pred` must .*here \(2, 3, 5\)"),
         ((2, 3, 3), (2, 3, 3), r"three coordinates.*y_true.shape=\(2, 3, 3\)"),
     ],
     ids=["rank of y_true", "rank of y_pred", "features", "too few features"],

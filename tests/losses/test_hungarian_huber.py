@@ -235,15 +235,15 @@ def test_delta_is_checked(delta):
         (
             (2, 3),
             (2, 3, 4),
-            r"`y_true` must have shape \(.*, num_f.*y_true.shape=\(2, 3\)",
+            r"`y_true` must have shape \(B, n, d.*y_true.shape=\(2, 3\)",
         ),
         (
             (2, 3, 4),
             (2, 3),
-            r"`y_pred` must have shape \(.*, num_f.*y_pred.shape=\(2, 3\)",
+            r"`y_pred` must have shape \(B, m, d.*y_pred.shape=\(2, 3\)",
         ),
-        ((2, 3, 4), (2, 3, 5), "same number of features"),
-        ((1, 3, 4), (2, 3, 4), r"same batch size. .*=\(1, 3, 4\), y_pred"),
+        ((2, 3, 4), (2, 3, 5), r"`y_pred` must .*here \(2, 3, 4\)"),
+        ((1, 3, 4), (2, 3, 4), r"`y_pred` must .*here \(1, 3, 4\)"),
     ],
     ids=["rank of y_true", "rank of y_pred", "features", "batch"],
 )

@@ -40,11 +40,11 @@ def test_names_are_of_what_is_scored(class_name, arguments):
         (
             (4, 4),
             (1, 2, 4, 4, 1),
-            r"`mask` must have shape \(batch_size, height, w.*=\(4, 4\)",
+            r"`mask` must have shape \(B, H, W\).*=\(4, 4\)",
         ),
         ((1, 4, 4), (1, 2, 4, 4), r"`masks` must have shape \(.*, 1\)\. Rec"),
-        ((1, 4, 4), (1, 2, 4, 4, 3), "`masks` must have size 1 on axis 4"),
-        ((1, 4, 4), (1, 2, 2, 8, 1), "same batch size, height and width"),
+        ((1, 4, 4), (1, 2, 4, 4, 3), r"`masks` must .*here \(1, 2, 4, 4, 1\)"),
+        ((1, 4, 4), (1, 2, 2, 8, 1), r"`masks` must .*here \(1, 2, 4, 4, 1\)"),
     ],
     ids=["rank of mask", "rank of masks", "channels", "size"],
 )

@@ -358,15 +358,15 @@ def test_arguments_are_checked(arguments, message):
 @pytest.mark.parametrize(
     ("true_shape", "pred_shape", "message"),
     [
-        ((4, 19), (1, 4, 19), r"`y_true` must have shape \(batch_size, num_t"),
-        ((1, 4, 19), (4, 19), r"`y_pred` must have shape \(batch_size, num_p"),
+        ((4, 19), (1, 4, 19), r"`y_true` must have shape \(B, n, d\)"),
+        ((1, 4, 19), (4, 19), r"`y_pred` must have shape \(B, m, d\)"),
+        ((1, 4, 19), (1, 4, 18), r"here \(1, 4, 19\).*pred.shape=\(1, 4, 18\)"),
         (
-            (1, 4, 19),
-            (1, 4, 18),
-            r"19 features: 3 coord.*\(2, 2, 3, 8\).*pred.shape=\(1, 4, 18\)",
+            (1, 4, 9),
+            (1, 4, 9),
+            r"19 features, by `num_coord.*shape=\(1, 4, 9\)",
         ),
-        ((1, 4, 9), (1, 4, 19), r"with `num_coordinates`.*true.shape"),
-        ((2, 4, 19), (1, 4, 19), "same batch size"),
+        ((2, 4, 19), (1, 4, 19), r"`y_pred` must .*here \(2, 4, 19\)"),
     ],
 )
 def test_shapes_are_checked(true_shape, pred_shape, message):

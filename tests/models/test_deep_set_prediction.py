@@ -290,21 +290,21 @@ def test_bad_targets():
     model.compile(run_eagerly=EAGERLY)
     with pytest.raises(ValueError, match=r"at most `set_size`, 3\..*, 4, 6"):
         model.fit(image, np.zeros((8, 4, D)), verbose=0)
-    with pytest.raises(ValueError, match=r"`num_features`, 6.*, 3, 5\)"):
+    with pytest.raises(ValueError, match=r"`y` must .*, 3, 6\).*, 3, 5\)"):
         model.fit(image, np.zeros((8, N, 5)), verbose=0)
     with pytest.raises(ValueError, match=r"`y` must have shape \(B, m, d\)"):
         model.fit(image, np.zeros((8, D)), verbose=0)
-    with pytest.raises(ValueError, match="train on pairs of images and targ"):
+    with pytest.raises(ValueError, match="Received: y of type NoneType"):
         model.fit(image, verbose=0)
 
 
 def test_bad_images():
     model = small_model()
-    with pytest.raises(ValueError, match="`image` must have size 8 on axis 1"):
+    with pytest.raises(ValueError, match=r"here \(2, 8, 10, 3\)"):
         model(np.zeros((2, 9, 10, 3)))
-    with pytest.raises(ValueError, match="`image` must have size 10 on axis"):
+    with pytest.raises(ValueError, match=r"here \(2, 8, 10, 3\)"):
         model(np.zeros((2, 8, 9, 3)))
-    with pytest.raises(ValueError, match=r"`image` must have shape \(B, H, W"):
+    with pytest.raises(ValueError, match="expected ndim=4, found ndim=3"):
         model(np.zeros((8, 10, 3)))
     fresh = DeepSetPrediction(ConvEncoder(), N, D)
     with pytest.raises(ValueError, match="size of the image must be known"):
@@ -318,9 +318,6 @@ def test_bad_arguments():
         small_model(representation_weight=-1.0)
     with pytest.raises(ValueError, match="`num_iterations` must be a positi"):
         small_model()(np.zeros((1, *SIZE, 3)), num_iterations=0)
-    without_grid = DeepSetPrediction(keras.layers.Flatten(), N, D)
-    with pytest.raises(ValueError, match="`encoder` must have a method `grid"):
-        without_grid.build((None, *SIZE, 3))
 
 
 def test_from_preset():

@@ -126,9 +126,7 @@ def test_what_slot_mlp_cannot_do(options):
         model(scenes(2)[0], **options)
 
 
-def test_slot_mlp_has_no_iterations_and_no_centers():
-    with pytest.raises(ValueError, match="`loss_at_every_iteration` needs a"):
-        small_model(SlotMLP(K, D), loss_at_every_iteration=True)
+def test_slot_mlp_has_no_centers():
     model = small_model(
         SlotMLP(K, D, mlp_sizes=(), map_size=2),
         head=PropertyHead(F, 8, center_frequencies=2),
@@ -139,9 +137,7 @@ def test_slot_mlp_has_no_iterations_and_no_centers():
 
 def test_images_and_slots_are_checked():
     model = small_model()
-    with pytest.raises(ValueError, match=r"`image` must have shape \(B, H, W"):
+    with pytest.raises(ValueError, match="expected ndim=4, found ndim=3"):
         model(np.zeros((*SIZE, 3)))
-    with pytest.raises(ValueError, match=r"`image` must have shape \(B, H, W"):
-        small_model().build((None, 35, 3))
-    with pytest.raises(ValueError, match="`initial_slots` must have size 8"):
+    with pytest.raises(ValueError, match="`initial_slots` must have shape"):
         model(np.zeros((2, *SIZE, 3)), initial_slots=np.zeros((2, K, 7)))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from keras_slots import SlotAttention
 from keras_slots.layers import SlotCenters
-from keras_slots.layers.slot_attention.options import OPTIONS
+from keras_slots.layers.slot_attention.slot_attention import OPTIONS
 from tests.properties.draws import (
     POLICIES,
     SCALES,

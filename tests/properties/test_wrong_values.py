@@ -16,7 +16,7 @@ from keras_slots.layers import (
     SpatialBroadcastDecoder,
     SpreadSlots,
 )
-from keras_slots.layers.slot_attention.options import OPTIONS
+from keras_slots.layers.slot_attention.slot_attention import OPTIONS
 from keras_slots.property_layout import PropertyLayout
 from tests.properties.draws import numbers
 from tests.properties.wrong_values import (
@@ -56,7 +56,6 @@ OF_LAYERS = {
             **dict.fromkeys(("mlp_hidden_size", "num_heads"), COUNT),
             "epsilon": FROM_ZERO_ON,
             "temperature": MAYBE_ABOVE_ZERO,
-            "seed": (NO_INTEGERS, ("None", "negative")),
             "kernel_initializer": (NO_INTEGERS, ("None", "dict", "array")),
             **dict.fromkeys(OPTIONS, OPTION),
         },
@@ -124,12 +123,7 @@ OF_LAYERS = {
     "SpreadSlots": (
         maker(SpreadSlots),
         {},
-        {"stddev": FROM_ZERO_ON, "seed": (NO_INTEGERS, ("None", "negative"))},
-    ),
-    "SpreadSlots.call": (
-        SpreadSlots,
-        {},
-        {"shape": ({"narrow": (1, 3, 1), "one axis": (4,), "none": ()}, ())},
+        {"stddev": FROM_ZERO_ON},
     ),
     "DeepSetPrediction": (
         maker(models.DeepSetPrediction),
@@ -201,13 +195,7 @@ OTHERS = {
     "SlotDiagnosis": (
         maker(keras_slots.callbacks.SlotDiagnosis),
         {"images": numbers(0, 2, 4, 4, 3)},
-        {
-            "num_batches": COUNT,
-            "grid_size": (
-                NO_POSITIVE_INTEGERS | {"triple": (2, 2, 2), "one": 2},
-                ("None",),
-            ),
-        },
+        {"num_batches": COUNT},
     ),
     "PropertyLayout": (
         maker(PropertyLayout),
@@ -248,8 +236,6 @@ def data_sets():
                 "min_objects": COUNT,
                 "max_objects": COUNT,
                 "num_targets": MAYBE_COUNT,
-                "layout": (NO_NUMBERS, ("None",)),
-                "only": (NO_NUMBERS, ("None", "dict")),
                 "cache": (NO_PATHS, ("None",)),
             },
         ),
@@ -262,7 +248,6 @@ def data_sets():
                 "image_size": COUNT,
                 "max_objects": MAYBE_COUNT,
                 "num_targets": COUNT,
-                "layout": (NO_NUMBERS, ("None",)),
                 "seed": FROM_ZERO,
             },
         ),

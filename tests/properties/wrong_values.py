@@ -48,6 +48,14 @@ NO_PATHS = {
 # What Keras and Python say where they are asked first.
 CLEAR = (
     "Only input tensors may be passed as positional arguments",
+    "Inputs to a layer should be tensors",
+    "is incompatible with the layer: expected",
+    # Of the conversion to a tensor or an array.
+    "with an unsupported type",
+    "inhomogeneous shape",
+    "None values not supported",
+    "object is not iterable",
+    "Can't convert non-rectangular Python sequence to Tensor",
     "expected str, bytes or os.PathLike object, not",
     "Could not interpret initializer identifier",
 )

@@ -50,6 +50,6 @@ def test_notebooks_show_every_picture_and_pyplot_has_none(plot):
 @each_plot
 @pytest.mark.parametrize("size", ["batch", "height", "width"])
 def test_no_images_are_a_named_error(plot, size):
-    message = r"`images` must have size 1 or more .*Received: images\.shape="
+    message = r"`images` must hold .*Received: images\.shape="
     with pytest.raises(ValueError, match=message):
         draw(plot, **{size: 0})

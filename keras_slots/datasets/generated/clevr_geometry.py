@@ -163,14 +163,9 @@ class Objects:
     def hits(self, origin, direction, index):
         """Computes where rays enter and leave objects, in their unit frames.
 
-        Args:
-            origin: The rays' starts, (3, P).
-            direction: The rays' directions, (3, P).
-            index: The rays' objects (P,), in ascending order.
-
-        Returns:
-            Two arrays (P,), in units of `direction`; a ray misses where the
-            first is not below the second.
+        Rays from (3, P) in a direction (3, P) each belong to an object `index`
+        (P,), in ascending order. The two results (P,) are in units of the
+        direction; a ray misses where the first is not below the second.
         """
         near, far = np.empty((2, len(index)), "float32")
         for solid, part in zip(
@@ -259,16 +254,9 @@ def pixel_centers(size):
 def first_hits(scenes: Scenes, objects: Objects, size: int, axes=None):
     """Finds the object that the camera sees through each pixel.
 
-    Args:
-        scenes: B scenes.
-        objects: Their objects.
-        size: Integer, S.
-        axes: The cameras' axes, by default from `view_axes`. A tilted forward
-            axis looks past the centers of pixels.
-
-    Returns:
-        The object seen (B * S * S,), -1 for the ground, and the distance in
-        units of the forward axis.
+    The cameras' axes are by default those of `view_axes`; a tilted forward
+    axis looks past the centers of pixels. Returns the object seen
+    (B * S * S,), -1 for the ground, and the distance in units of that axis.
     """
     axes = view_axes(scenes.camera) if axes is None else axes
     where = project(
@@ -301,15 +289,9 @@ def first_hits(scenes: Scenes, objects: Objects, size: int, axes=None):
 def nearest(ray, index, distance, slot, num_rays):
     """Finds the nearest object that each ray meets.
 
-    Args:
-        ray: The ray's number (P,) in each pair of a ray and an object.
-        index: The pairs' objects (P,).
-        distance: The distances at which rays meet objects (P,).
-        slot: The places of objects in their scenes (O,).
-        num_rays: Integer.
-
-    Returns:
-        Objects (num_rays,), -1 for rays without an object, and distances.
+    Rays, their objects `index` and distances come in pairs (P,); `slot` (O,)
+    holds the places of objects in their scenes. Returns objects (num_rays,),
+    -1 for rays without an object, and distances.
     """
     seen = np.full(num_rays, -1, "int32")
     depth = np.full(num_rays, np.inf, "float32")

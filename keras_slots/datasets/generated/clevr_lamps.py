@@ -31,14 +31,10 @@ _HALF_EDGES = (0.25, 0.25, 0.5, 0.004 * _SUN_DISTANCE)
 
 
 def lamp_points(lights: np.ndarray, spots: np.ndarray) -> np.ndarray:
-    """Returns points on the lamps of scenes.
+    """Returns points (4, 3, B) on the lamps of scenes.
 
-    Args:
-        lights: float32 `(B, 3, 3)`, where key, fill and back lamp stand.
-        spots: float32 `(B, 2)`, the point on each lamp, in [-1, 1].
-
-    Returns:
-        float32 array of shape `(4, 3, B)`.
+    `lights` (B, 3, 3) is where key, fill and back lamp stand, `spots` (B, 2)
+    the point on each lamp, in [-1, 1].
     """
     sun = np.broadcast_to(_SUN, (len(lights), 1, 3))
     centers = np.concatenate([lights, sun], axis=1)  # (B, 4, 3)
@@ -51,16 +47,10 @@ def lamp_points(lights: np.ndarray, spots: np.ndarray) -> np.ndarray:
 
 
 def arriving(lamp: int, source, point):
-    """Computes the light that arrives from a lamp at points.
+    """Computes the light that arrives from points (3, P) of a lamp at others.
 
-    Args:
-        lamp: Integer.
-        source: Points (3, P) on the lamp.
-        point: Points (3, P) that are lit.
-
-    Returns:
-        Directions (3, P) to the lamp, and the light (P,) that arrives on a
-        surface facing it.
+    Returns directions (3, P) to the lamp, and the light (P,) that arrives on a
+    surface facing it.
     """
     towards = source - point
     inverse = 1.0 / dot(towards, towards)
@@ -71,13 +61,7 @@ def arriving(lamp: int, source, point):
 
 
 class Shadows:
-    """The shadows of objects: points that the light does not reach.
-
-    Args:
-        scenes: `Scenes`.
-        objects: Their `Objects`.
-        lamps: Points (4, 3, B) that light comes from.
-    """
+    """The shadows of objects: where the light of lamps (4, 3, B) is blocked."""
 
     def __init__(self, scenes: Scenes, objects: Objects, lamps: np.ndarray):
         self.scenes = scenes
@@ -94,10 +78,7 @@ class Shadows:
     def on_ground(self, lamp: int, ground, size: int) -> np.ndarray:
         """Returns pixels of the ground in the shadow, some more than once.
 
-        Args:
-            lamp: Integer.
-            ground: Points (2, B * S * S) of the ground that pixels show.
-            size: Integer, S.
+        `ground` are the points (2, B * S * S) that the pixels show.
         """
         objects = self.objects
         index, column, row = fill_boxes(self._ground_boxes(lamp, size))
@@ -124,10 +105,8 @@ class Shadows:
     def on_objects(self, lamp: int, point, spans) -> np.ndarray:
         """Returns points of objects in others' shadow, some more than once.
 
-        Args:
-            lamp: Integer.
-            point: Points (3, P) on objects, sorted by object.
-            spans: The index where each object's points begin, (O + 1,).
+        Points (3, P) are sorted by object, and each object's begin at one of
+        the indices `spans` (O + 1,).
         """
         sample, index = expand(self._pairs(lamp), spans)
         origin = self.objects.place_in_unit(point.take(sample, axis=1), index)

@@ -166,14 +166,9 @@ def _attempt(settings, words, count, camera, lights):
 def _place(tries, radius, count, camera):
     """Chooses for each object the first place clear of all earlier objects.
 
-    Args:
-        tries: Places to try (2, B, N, tries).
-        radius: Objects' radii (B, N).
-        count: Numbers of objects (B,).
-        camera: Cameras (B, 3).
-
-    Returns:
-        Places (2, B, N), and whether all objects of a scene have a place (B,).
+    From the places to try (2, B, N, tries), objects' radii (B, N), numbers of
+    objects (B,) and cameras (B, 3). Returns places (2, B, N), and whether all
+    objects of a scene have a place (B,).
     """
     # Places along the camera's forward and sideways directions.
     (x, y), (ahead_x, ahead_y) = tries, -camera.T[:2, :, None, None]

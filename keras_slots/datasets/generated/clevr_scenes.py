@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_slots.checks import (
     as_integer,
     as_integer_or_none,
+    as_tuple,
     check_option,
 )
 from keras_slots.datasets.generated import (
@@ -23,7 +24,7 @@ from keras_slots.datasets.generated.clevr_scene_sampling import (
 from keras_slots.datasets.pixels import to_float
 from keras_slots.datasets.property_targets import property_targets
 from keras_slots.datasets.storage.scene_cache import SceneCache
-from keras_slots.property_layout import PROPERTIES, PropertyLayout, as_layout
+from keras_slots.property_layout import PROPERTIES, PropertyLayout
 
 SPLIT_SIZES = {"train": 50_000, "validation": 1_000, "test": 1_000}
 
@@ -75,9 +76,8 @@ def clevr_scenes(
 
     Args:
         split: String. `"train"`, `"validation"` or `"test"`.
-        batch_size: Integer or `None`. Scenes per batch; with `None` the
-            dataset yields scenes one by one. `fit` and `evaluate` want
-            batches. Defaults to `None`.
+        batch_size: Integer or `None`. Scenes per batch, as `fit` wants them;
+            `None` yields scenes one by one. Defaults to `None`.
         num_scenes: Integer or `None`. Scenes in the split; with `None` 50,000
             for training, 1,000 for validation and 1,000 for test. Defaults to
             `None`.
@@ -160,18 +160,21 @@ def clevr_scenes(
     seed = as_integer("seed", seed, minimum=0)
     image_size = as_integer("image_size", image_size)
     batch_size = as_integer_or_none("batch_size", batch_size)
-    min_objects, max_objects = _as_object_counts(min_objects, max_objects)
-    num_targets = _as_target_count(num_targets, max_objects)
-    settings = SceneSettings(
-        split, seed, min_objects, max_objects, _as_kinds(only)
-    )
-    shuffle = split == "train" if shuffle is None else shuffle
-    layout = as_layout(layout)
-    if cache is not None and not isinstance(cache, (str, os.PathLike)):
+    min_objects = as_integer("min_objects", min_objects)
+    max_objects = as_integer("max_objects", max_objects)
+    if num_targets is None:
+        num_targets = max_objects
+    num_targets = as_integer("num_targets", num_targets)
+    if not min_objects <= max_objects <= min(num_targets, MAX_OBJECTS):
         raise ValueError(
-            "`cache` must be a string, a path or `None`. "
-            f"Received: cache={cache!r}"
+            "`max_objects` must not be below `min_objects`, nor above "
+            f"{MAX_OBJECTS} or `num_targets`. "
+            f"Received: {min_objects=}, {max_objects=}, {num_targets=}"
         )
+    classes = _allowed_classes({} if only is None else only)
+    settings = SceneSettings(split, seed, min_objects, max_objects, classes)
+    shuffle = split == "train" if shuffle is None else shuffle
+    layout = layout or PropertyLayout()
 
     def make(indices):
         return _make(settings, image_size, indices)
@@ -195,51 +198,19 @@ def clevr_scenes(
     return scenes.prefetch(tf.data.AUTOTUNE)
 
 
-def _as_object_counts(min_objects, max_objects):
-    min_objects = as_integer("min_objects", min_objects)
-    max_objects = as_integer("max_objects", max_objects)
-    if max_objects > MAX_OBJECTS:
-        raise ValueError(
-            f"`max_objects` must not be above {MAX_OBJECTS}. "
-            f"Received: max_objects={max_objects}"
-        )
-    if min_objects > max_objects:
-        raise ValueError(
-            "`min_objects` must not be above `max_objects`. Received: "
-            f"min_objects={min_objects}, max_objects={max_objects}"
-        )
-    return min_objects, max_objects
-
-
-def _as_target_count(num_targets, max_objects):
-    if num_targets is None:
-        return max_objects
-    num_targets = as_integer("num_targets", num_targets)
-    if num_targets < max_objects:
-        raise ValueError(
-            "`num_targets` must not be below `max_objects`. Received: "
-            f"num_targets={num_targets}, max_objects={max_objects}"
-        )
-    return num_targets
-
-
-def _as_kinds(only):
+def _allowed_classes(only):
     """Returns the classes that occur, as integers, for every property."""
     classes = {
         name: tuple(range(len(names))) for name, names in PROPERTIES.items()
     }
-    if only is None:
-        return classes
-    if not isinstance(only, dict) or not all(
-        isinstance(allowed, (tuple, list)) and allowed
-        for allowed in only.values()
-    ):
-        raise ValueError(
-            "`only` must be a dict from names of properties to tuples of one "
-            f"class or more. Received: only={only!r}"
-        )
     for name, allowed in only.items():
         check_option("only", name, PROPERTIES)
+        allowed = as_tuple(f"only[{name!r}]", allowed, "classes")
+        if not allowed:
+            raise ValueError(
+                "`only` must name one class or more of each property. "
+                f"Received: only={only!r}"
+            )
         for option in allowed:
             check_option(f"only[{name!r}]", option, PROPERTIES[name])
         classes[name] = tuple(

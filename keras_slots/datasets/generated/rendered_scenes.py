@@ -5,11 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from keras_slots.checks import (
-    as_integer,
-    as_integer_or_none,
-    check_option,
-)
+from keras_slots.checks import as_integer, as_integer_or_none, check_option
 from keras_slots.datasets.generated.scene_splits import SPLIT_SIZES, SPLITS
 
 # The number of scenes rendered together for a caller who reads one by one.
@@ -30,21 +26,10 @@ def rendered_scenes(
 ) -> tf.data.Dataset:
     """Makes a dataset of `(image, mask)`, or of a dictionary of every factor.
 
-    Args:
-        sample: Function from split, number of scenes and seed to the drawn
-            scenes, a tuple of arrays with a first axis for the scenes.
-        render: Function from a batch of drawn scenes to images and masks.
-        factors: Function from a batch of drawn scenes to a dictionary.
-        split: Like all arguments below, as in `tetrominoes`.
-        batch_size: Integer or `None`.
-        num_scenes: Integer or `None`.
-        seed: Integer.
-        as_dict: Boolean.
-        shuffle: Boolean or `None`.
-        drop_remainder: Boolean.
-
-    Raises:
-        ValueError: If an argument is not as described in `tetrominoes`.
+    `sample` maps split, number of scenes and seed to the drawn scenes, a tuple
+    of arrays with a first axis for the scenes. Of a batch of them, `render`
+    makes images and masks, and `factors` a dictionary. The other arguments are
+    as in `tetrominoes`.
     """
     check_option("split", split, SPLITS)
     if num_scenes is None:

@@ -28,10 +28,8 @@ def first_scenes(
 ) -> tuple[np.ndarray, ...]:
     """Returns the first scenes of a split, from as many blocks as needed.
 
-    Args:
-        sample_block: Function from the index of a block of candidates to the
-            scenes of the split among them: arrays, the scenes' axis first.
-        num_scenes: Integer.
+    `sample_block` maps the index of a block of candidates to the scenes of the
+    split among them: arrays, the scenes' axis first.
     """
     blocks: list[tuple[np.ndarray, ...]] = []
     count = 0

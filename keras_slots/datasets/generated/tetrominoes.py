@@ -38,9 +38,8 @@ def tetrominoes(
 
     Args:
         split: String. `"train"`, `"validation"` or `"test"`.
-        batch_size: Integer or `None`. Scenes per batch; with `None` the
-            dataset yields scenes one by one. `fit` and `evaluate` want
-            batches. Defaults to `None`.
+        batch_size: Integer or `None`. Scenes per batch, as `fit` wants them;
+            `None` yields scenes one by one. Defaults to `None`.
         num_scenes: Integer or `None`. Scenes in the split; with `None` the
             paper's 60,000 for training and 320 for test, and 320 for
             validation. Defaults to `None`.
@@ -52,8 +51,7 @@ def tetrominoes(
         shuffle: Boolean or `None`. Whether to shuffle all scenes at every
             pass; with `None`, in training only. Defaults to `None`.
         drop_remainder: Boolean. Whether to leave out a last batch smaller than
-            `batch_size`, so that all batches have one static shape. Defaults
-            to `False`.
+            `batch_size`. Defaults to `False`.
 
     Returns:
         A `tf.data.Dataset` of known cardinality whose elements, with a leading

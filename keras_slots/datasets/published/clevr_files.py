@@ -18,17 +18,8 @@ SPLITS = {
 class ClevrFiles:
     """The prepared files in a folder of TensorFlow Datasets.
 
-    Only reads files, never the network: missing files are an error.
-
-    Args:
-        data_dir: String, path or `None`. The folder that holds `clevr/`; with
-            `None` the folder that TensorFlow Datasets uses by default.
-
-    Raises:
-        FileNotFoundError: If CLEVR is not there.
-        ImportError: If TensorFlow Datasets is not installed.
-        ValueError: If the files number the classes of a property in another
-            order than `PropertyLayout`.
+    Only reads files, never the network: missing files are an error. `data_dir`
+    is as in `clevr`.
     """
 
     def __init__(self, data_dir: str | os.PathLike | None):
@@ -77,11 +68,7 @@ class ClevrFiles:
                 )
 
     def size(self, split: str) -> int:
-        """Returns the number of scenes in a split.
-
-        Raises:
-            ValueError: If the files hold too few scenes for the split.
-        """
+        """Returns the number of scenes in a split."""
         name = SPLITS[split].partition("[")[0]
         least = NUM_TRAIN_EVAL + 1 if name == "train" else 1
         found = self._builder.info.splits
@@ -97,20 +84,12 @@ class ClevrFiles:
         return size - NUM_TRAIN_EVAL if split == "train" else size
 
     def scenes(self, split: str, shuffle: bool, seed: int) -> tf.data.Dataset:
-        """Reads the scenes of a split, in the same order for the same seed.
-
-        Args:
-            split: String, one of `SPLITS`.
-            shuffle: Boolean. Whether to shuffle the files at every pass.
-            seed: Integer. Decides the order of the files.
+        """Reads the scenes of a split; `seed` decides the order of the files.
 
         Returns:
             A `tf.data.Dataset` of dictionaries: `"image"`, the bytes of a PNG
             file; `"file_name"`, a string; `"objects"`, a dictionary of
             tensors whose first axis runs over the objects.
-
-        Raises:
-            ValueError: If the first scene has no objects.
         """
         scenes = self._builder.as_dataset(
             split=SPLITS[split],

@@ -4,15 +4,11 @@ import os
 
 import tensorflow as tf
 
-from keras_slots.checks import (
-    as_integer,
-    as_integer_or_none,
-    check_option,
-)
+from keras_slots.checks import as_integer, as_integer_or_none, check_option
 from keras_slots.datasets.pixels import to_float
 from keras_slots.datasets.property_targets import property_targets
 from keras_slots.datasets.published.clevr_files import SPLITS, ClevrFiles
-from keras_slots.property_layout import PROPERTIES, PropertyLayout, as_layout
+from keras_slots.property_layout import PROPERTIES, PropertyLayout
 
 # The numbers of objects in the published scenes.
 LEAST_OBJECTS, MOST_OBJECTS = 3, 10
@@ -63,9 +59,8 @@ tfds.builder('clevr').download_and_prepare()"
     Args:
         split: String. `"train"` (69,488 scenes), `"train_eval"` (512) or
             `"validation"` (15,000).
-        batch_size: Integer or `None`. Scenes per batch; with `None` the
-            dataset yields scenes one by one. `fit` and `evaluate` want
-            batches. Defaults to `None`.
+        batch_size: Integer or `None`. Scenes per batch, as `fit` wants them;
+            `None` yields scenes one by one. Defaults to `None`.
         data_dir: String, path or `None`. The folder of TensorFlow Datasets
             that holds `clevr/`; with `None` its default, which is
             `~/tensorflow_datasets` or `$TFDS_DATA_DIR`. Defaults to `None`.
@@ -77,8 +72,7 @@ tfds.builder('clevr').download_and_prepare()"
             `cache`, all scenes); with `None`, in training only. The prepared
             files already hold the scenes in random order. Defaults to `None`.
         drop_remainder: Boolean. Whether to leave out a last batch smaller than
-            `batch_size`, so that all batches have one static shape. Defaults
-            to `False`.
+            `batch_size`. Defaults to `False`.
         max_objects: Integer or `None`. Leaves out scenes with more objects;
             `None`, or 10 and above, keeps all. As the number of scenes left is
             unknown without a pass over the files, give `fit` the dataset as
@@ -137,19 +131,13 @@ tfds.builder('clevr').download_and_prepare()"
     - [Locatello et al., 2020](https://arxiv.org/abs/2006.15055), supplement,
       section 5.8: the targets and the size of the images.
     """
-    if isinstance(split, str) and split == "test":
-        raise ValueError(
-            "`split` must not be 'test', as the test scenes of CLEVR have no "
-            "annotations; evaluate on 'validation', as the paper does. "
-            "Received: split='test'"
-        )
     check_option("split", split, SPLITS)
     image_size = as_integer("image_size", image_size)
     seed = as_integer("seed", seed, minimum=0)
     batch_size = as_integer_or_none("batch_size", batch_size)
     max_objects, num_targets = _as_counts(max_objects, num_targets)
     shuffle = split == "train" if shuffle is None else shuffle
-    layout = as_layout(layout)
+    layout = layout or PropertyLayout()
 
     def load(scene):
         image = _decode(scene["image"], image_size)
@@ -186,20 +174,13 @@ def _as_counts(max_objects, num_targets) -> tuple[int, int]:
     """Returns both as integers; raises if a scene may exceed the targets."""
     if max_objects is None:
         max_objects = MOST_OBJECTS
-    received = max_objects
     max_objects = as_integer("max_objects", max_objects)
-    if max_objects < LEAST_OBJECTS:
+    num_targets = as_integer("num_targets", num_targets)
+    if not LEAST_OBJECTS <= min(max_objects, MOST_OBJECTS) <= num_targets:
         raise ValueError(
             f"`max_objects` must be at least {LEAST_OBJECTS}, as no scene has "
-            f"fewer objects. Received: max_objects={received!r}"
-        )
-    num_targets = as_integer("num_targets", num_targets)
-    most = min(max_objects, MOST_OBJECTS)
-    if num_targets < most:
-        raise ValueError(
-            "`num_targets` must be at least the number of objects that a scene "
-            f"can have, {most}; raise it or lower `max_objects`. "
-            f"Received: num_targets={num_targets}"
+            "fewer, and `num_targets` at least the objects that a scene can "
+            f"have. Received: {max_objects=}, {num_targets=}"
         )
     return max_objects, num_targets
 

@@ -12,15 +12,8 @@ Crop = tuple[tuple[int, int], tuple[int, int]]
 class ImageWindow:
     """Crops and resizes images and their masks in the same way.
 
-    Args:
-        crop: First row and row after the last, then the same for columns;
-            `None` keeps the whole image.
-        size: Integer, or height and width; `None` keeps the size.
-        shape: The images' shape: rows, columns and channels come last.
-
-    Raises:
-        ValueError: If `crop` or `size` is not as described, or `crop` leaves
-            the image.
+    `crop` and `size` are as in `multi_object_records`. In the images' `shape`
+    rows, columns and channels come last.
     """
 
     def __init__(

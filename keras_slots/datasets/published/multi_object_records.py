@@ -5,10 +5,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from keras_slots.checks import (
-    as_integer,
-    as_integer_or_none,
-)
+from keras_slots.checks import as_integer, as_integer_or_none
 from keras_slots.datasets.published.image_window import Crop
 from keras_slots.datasets.published.record_file import RecordFile
 from keras_slots.datasets.published.scene_elements import scene_elements
@@ -75,9 +72,8 @@ def multi_object_records(
             `"objects_room_six_objects"` and `"objects_room_identical_color"`;
             `"cater_with_masks"`. With `None`, the first record's dataset.
             Defaults to `None`.
-        batch_size: Integer or `None`. Scenes per batch; with `None` the
-            dataset yields scenes one by one. `fit` and `evaluate` want
-            batches. Defaults to `None`.
+        batch_size: Integer or `None`. Scenes per batch, as `fit` wants them;
+            `None` yields scenes one by one. Defaults to `None`.
         skip: Integer. Records to leave out at the start of the file. Defaults
             to `0`.
         take: Integer or `None`. Records to read after the skipped ones; with

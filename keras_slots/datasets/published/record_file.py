@@ -22,20 +22,8 @@ class RecordFile:
     """A published file, whose errors name the damaged record.
 
     TensorFlow's own errors about a damaged file name neither the file nor the
-    record, so the checks find both by reading again, record by record.
-
-    Args:
-        path: String. The file.
-        dataset: String or `None`. The dataset in the file; with `None` the
-            first record's dataset.
-        crop: As in `ImageWindow`.
-        size: As in `ImageWindow`.
-        max_objects: Integer or `None`. Scenes with more objects are left out.
-
-    Raises:
-        FileNotFoundError: If there is no file at `path`.
-        ValueError: If an argument is not as described, or the start of the
-            file is wrong.
+    record, so the checks find both by reading again, record by record. The
+    arguments are as in `multi_object_records`.
     """
 
     def __init__(
@@ -53,7 +41,13 @@ class RecordFile:
         self.max_objects = max_objects
         self._compression = self._find_compression()
         first = self._first_record()
-        self.format = FORMATS[dataset or self._recognize(first)]
+        name = dataset or recognize(first)
+        if name is None:
+            raise self._error(
+                "Record 0 of the file fits no published dataset; set `dataset` "
+                "to see the difference"
+            )
+        self.format = FORMATS[name]
         self._check_record(0, first)
         self.window = ImageWindow(crop, size, self.format.image_shape)
         if max_objects and "visibility" not in self.format.features:
@@ -74,9 +68,6 @@ class RecordFile:
 
         Yields:
             Pairs: the number of records read, and the scenes kept from them.
-
-        Raises:
-            ValueError: If a record is damaged, or the file ends early.
         """
         count = 0
         try:
@@ -87,10 +78,7 @@ class RecordFile:
         # quotation if it is not UTF-8.
         except (tf.errors.OpError, UnicodeDecodeError) as error:
             self._find_fault(skip + count)
-            raise ValueError(
-                f"The file cannot be read: {error}. "
-                f"Received: path={self.path!r}"
-            ) from error
+            raise self._error(f"The file cannot be read: {error}") from error
         if take is None or count < take:
             self._check_end()
 
@@ -160,10 +148,9 @@ class RecordFile:
         # The start of a ZLIB stream with the largest window, at any level.
         if head[:1] == b"\x78" and int.from_bytes(head) % 31 == 0:
             return "ZLIB"
-        raise ValueError(
+        raise self._error(
             "`path` must name a TFRecord file compressed by GZIP or ZLIB, as "
-            f"published; this one begins with the bytes {head!r}. "
-            f"Received: path={self.path!r}"
+            f"published; this one begins with the bytes {head!r}"
         )
 
     def _first_record(self):
@@ -171,20 +158,7 @@ class RecordFile:
             record = next(self._records().as_numpy_iterator(), None)
         except tf.errors.OpError as error:
             raise self._unreadable(0) from error
-        if record is None:
-            raise ValueError(
-                f"The file holds no records. Received: path={self.path!r}"
-            )
-        return record
-
-    def _recognize(self, record):
-        name = recognize(record)
-        if name is None:
-            raise ValueError(
-                "Record 0 of the file fits no published dataset; set `dataset` "
-                f"to see the difference. Received: path={self.path!r}"
-            )
-        return name
+        return record or b""  # Which fits no dataset, for an empty file.
 
     def _find_fault(self, first_unchecked):
         """Raises for the first bad record, if reading one by one shows it."""
@@ -200,9 +174,9 @@ class RecordFile:
     def _check_record(self, index, record):
         fault = self.format.fault(record)
         if fault is not None:
-            raise ValueError(
-                f"Record {index} of the file is not one of "
-                f"{self.format.name!r}: {fault}. Received: path={self.path!r}"
+            name = self.format.name
+            raise self._error(
+                f"Record {index} of the file is not one of {name!r}: {fault}"
             )
 
     def _check_end(self):
@@ -217,9 +191,9 @@ class RecordFile:
         except (EOFError, OSError, zlib.error) as error:
             # All records are counted, as `skip` may lie beyond the last.
             index = sum(1 for _ in self._records())
-            raise ValueError(
+            raise self._error(
                 f"The file is truncated or damaged from record {index} on: "
-                f"{error}. Received: path={self.path!r}"
+                f"{error}"
             ) from error
 
     def _decompress(self, raw):
@@ -235,8 +209,10 @@ class RecordFile:
             raise EOFError("the stream stops before its end")
 
     def _unreadable(self, index):
-        return ValueError(
+        return self._error(
             f"Record {index} of the file cannot be read: the file is "
-            "truncated, damaged or not a TFRecord file. "
-            f"Received: path={self.path!r}"
+            "truncated, damaged or not a TFRecord file"
         )
+
+    def _error(self, fault):
+        return ValueError(f"{fault}. Received: path={self.path!r}")

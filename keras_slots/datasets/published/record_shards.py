@@ -4,10 +4,7 @@ import os
 
 import tensorflow as tf
 
-from keras_slots.checks import (
-    as_integer,
-    as_integer_or_none,
-)
+from keras_slots.checks import as_integer, as_integer_or_none
 from keras_slots.datasets.published.scene_elements import scene_elements
 from keras_slots.datasets.published.shard_folder import ShardFolder
 from keras_slots.datasets.storage.scene_shards import read_shards
@@ -30,9 +27,8 @@ def record_shards(
 
     Args:
         folder: String or path. A folder that `convert_records` has finished.
-        batch_size: Integer or `None`. Scenes per batch; with `None` the
-            dataset yields scenes one by one. `fit` and `evaluate` want
-            batches. Defaults to `None`.
+        batch_size: Integer or `None`. Scenes per batch, as `fit` wants them;
+            `None` yields scenes one by one. Defaults to `None`.
         skip: Integer. Scenes to leave out at the start of the folder. Defaults
             to `0`.
         take: Integer or `None`. Scenes to read after the skipped ones; with

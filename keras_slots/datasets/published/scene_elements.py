@@ -32,12 +32,7 @@ def scene_elements(
 ) -> tf.data.Dataset:
     """Makes batches of `(image, mask)`, or of dictionaries of every factor.
 
-    Args:
-        scenes: Dataset of scenes as described by `scene_spec`.
-        record_format: Their `RecordFormat`.
-        batch_size: Integer or `None`.
-        drop_remainder: Boolean.
-        as_dict: Boolean.
+    The scenes are as described by `scene_spec`.
     """
     if batch_size is not None:
         scenes = scenes.batch(batch_size, drop_remainder=drop_remainder)

@@ -1,6 +1,5 @@
 """The folder that `convert_records` fills and `record_shards` reads."""
 
-import json
 import os
 import re
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from keras_slots.datasets.storage.settings_file import (
     read_json,
     read_settings,
 )
-from keras_slots.files import put_in_place
+from keras_slots.files import write_json
 
 SHARD_RECORDS = 500
 # Changes whenever the same settings give other scenes or other files.
@@ -34,14 +33,7 @@ _SHARD = re.compile(r"records-(\d{8})-(\d{8})-(\d{8})\.tfrecord")
 
 @dataclass(frozen=True)
 class Shard:
-    """A file with the scenes kept from some records.
-
-    Attributes:
-        path: The file.
-        start: The first record.
-        stop: The record after the last.
-        num_scenes: The number of scenes kept from these records.
-    """
+    """A file with the scenes kept from the records from `start` to `stop`."""
 
     path: str
     start: int
@@ -55,13 +47,11 @@ class ShardFolder:
     A shard's name states its records and its scenes, and a shard is either
     whole or missing. So the files themselves show where an interrupted
     conversion continues, and whether a shard is missing.
-
-    Args:
-        folder: String. The folder.
-        settings: Dict, its settings.
     """
 
     def __init__(self, folder: str, settings: dict):
+        if settings["version"] != _VERSION:
+            raise ValueError(f"version {settings['version']}")
         self.folder = folder
         self.first = settings["skip"]
         self.format = FORMATS[settings["dataset"]]
@@ -74,11 +64,7 @@ class ShardFolder:
     def claim(
         cls, folder: str, file: RecordFile, skip: int, take: int | None
     ) -> "ShardFolder":
-        """Opens a folder for the scenes of a file: a new or a resumed folder.
-
-        Raises:
-            ValueError: If it holds other files, or scenes of other settings.
-        """
+        """Opens a folder for the scenes of a file, a new or a resumed one."""
         settings = {
             "version": _VERSION,
             "dataset": file.format.name,
@@ -95,23 +81,15 @@ class ShardFolder:
 
     @classmethod
     def open(cls, folder: str) -> "ShardFolder":
-        """Opens a folder whose conversion has finished.
-
-        Raises:
-            ValueError: If it holds no conversion, or shards are missing.
-        """
+        """Opens a folder whose conversion has finished."""
         settings = read_settings(folder) or {}
-        if "source" not in settings or settings.get("version") != _VERSION:
-            raise ValueError(
-                "`folder` must name a folder made by `convert_records` of this "
-                f"version. Received: folder={folder!r}"
-            )
         try:
             shards = cls(folder, settings)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
-                f"The settings of the folder are damaged: {error!r}. Delete "
-                f"it, and convert again. Received: folder={folder!r}"
+                "`folder` must name a folder made by `convert_records` of this "
+                "version; convert again where it is damaged. "
+                f"Received: folder={folder!r}"
             ) from error
         if not shards.is_complete():
             raise ValueError(
@@ -173,10 +151,7 @@ class ShardFolder:
 
     def finish(self) -> None:
         """Marks the folder as complete."""
-        path = os.path.join(self.folder, _FINISHED)
-        with put_in_place(path) as unfinished:
-            with open(unfinished, "w", encoding="utf-8") as file:
-                json.dump(self.counts(), file)
+        write_json(os.path.join(self.folder, _FINISHED), self.counts())
 
     def is_complete(self) -> bool:
         """Returns whether all shards are there."""

@@ -32,14 +32,8 @@ class SceneCache:
     index: a cache serves every smaller number of scenes, and grows for a larger
     number.
 
-    Args:
-        folder: String. Made if missing.
-        settings: Dict of the settings that determine the scenes, for JSON.
-        make: Function from scene indices to a dict of arrays, the scenes'
-            axis first, always with the same names, shapes and dtypes.
-
-    Raises:
-        ValueError: If the folder holds scenes of other settings.
+    The settings determine the scenes. `make` maps scene indices to a dict of
+    arrays, the scenes' axis first, always of the same names, shapes and dtypes.
     """
 
     def __init__(

@@ -19,13 +19,7 @@ _FRAME_BYTES = 16
 def write_shard(path: str, parts: Iterable[Arrays]) -> None:
     """Writes scenes, reads them back, and then puts the file in place.
 
-    Args:
-        path: String.
-        parts: Dicts of arrays, the scenes' axis first, always with the same
-            names, shapes and dtypes.
-
-    Raises:
-        OSError: If the disk does not return all written scenes.
+    All parts have the same names, shapes and dtypes, the scenes' axis first.
     """
     written = 0
     with put_in_place(path) as unfinished:
@@ -60,13 +54,8 @@ def read_shards(
 
     With `shuffle`, the order of the files changes at every pass, and scenes mix
     in a buffer. The error for a damaged file names the file, unlike
-    TensorFlow's own error about a checksum.
-
-    Args:
-        spans: Path, first scene and number of scenes of each file.
-        spec: The arrays of a scene.
-        shuffle: Boolean.
-        seed: Integer. Decides the order.
+    TensorFlow's own error about a checksum. A span is path, first scene and
+    number of scenes of a file; `spec` describes the arrays of a scene.
     """
     paths, skips, takes = map(np.array, zip(*spans, strict=True))
     files = tf.data.Dataset.from_tensor_slices((paths, skips, takes))

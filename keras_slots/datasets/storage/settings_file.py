@@ -12,21 +12,9 @@ _NAME = "settings.json"
 def claim_folder(argument: str, folder: str, settings: dict) -> None:
     """Makes a folder for some settings, or checks that it has these settings.
 
-    Args:
-        argument: String. The argument that names the folder, for messages.
-        folder: String. Made if missing.
-        settings: Dict, for JSON.
-
-    Raises:
-        ValueError: If the folder holds other files, or has other settings.
+    A folder with other files or settings is an error that names `argument`.
     """
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise ValueError(
-            f"`{argument}` must name a folder, not a file. "
-            f"Received: {argument}={folder!r}"
-        ) from error
+    os.makedirs(folder, exist_ok=True)
     if read_settings(folder) is None:
         # Another process may claim the folder at the same moment. So the names
         # are listed first, and the settings are read once more.
@@ -73,21 +61,13 @@ def _unless_there(unfinished, path):
 
 
 def read_settings(folder: str) -> dict | None:
-    """Returns the settings of a folder, or `None` if it has no settings.
-
-    Raises:
-        ValueError: If the file is damaged.
-    """
+    """Returns the settings of a folder, or `None` if it has no settings."""
     path = os.path.join(folder, _NAME)
     return read_json(path) if os.path.exists(path) else None
 
 
 def read_json(path: str) -> dict:
-    """Returns the object in a JSON file.
-
-    Raises:
-        ValueError: If the file is damaged.
-    """
+    """Returns the object in a JSON file."""
     with open(path, "rb") as file:
         content = file.read()
     try:

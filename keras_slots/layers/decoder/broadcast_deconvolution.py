@@ -28,15 +28,10 @@ from keras_slots.types import Tensor
 def broadcast_deconvolve(
     slots: Tensor, position_map: Tensor, deconv: keras.layers.Conv2DTranspose
 ) -> Tensor:
-    """Broadcasts, adds positions and deconvolves, without forming the sum.
+    """Broadcasts slots (S, D), adds positions, deconvolves: (S, H, W, F).
 
-    Args:
-        slots: Float tensor `(S, D)`.
-        position_map: Float tensor `(1, h, w, D)` with known h and w.
-        deconv: A built `Conv2DTranspose` with padding SAME and a bias.
-
-    Returns:
-        A tensor `(S, H, W, F)`.
+    Never forms the sum. The position map is (1, h, w, D) with known h and w,
+    and `deconv` a built layer with padding SAME and a bias.
     """
     _, height, width, _ = position_map.shape
     kernel = ops.cast(deconv.kernel, slots.dtype)
@@ -60,11 +55,6 @@ def tap_patterns(
 
     Padding is SAME along this axis: half of the pixels beyond `size * stride`
     are cut at the start, and the others, also an odd pixel, at the end.
-
-    Args:
-        size: Integer, cells along the axis.
-        kernel_size: Integer.
-        stride: Integer.
 
     Returns:
         `taps`, float32 `(P, kernel_size)`: the distinct patterns, 1 for a

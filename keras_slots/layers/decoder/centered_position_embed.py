@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_slots.layers.dense_layers import dense
 from keras_slots.layers.slot_centers import fourier_angles, relative_positions
 from keras_slots.types import Tensor
 
@@ -14,10 +15,6 @@ class CenteredPositionEmbed(keras.layers.Layer):
     an object once, and not again for every place in the image.
 
     Letters: B batch, K slots, D slot size, P positions, H, W image.
-
-    Args:
-        num_frequencies: Integer F, octaves of Fourier features.
-        **kwargs: Arguments of `keras.layers.Layer`.
     """
 
     def __init__(self, num_frequencies, **kwargs):
@@ -27,14 +24,16 @@ class CenteredPositionEmbed(keras.layers.Layer):
 
     def build(self, slots_shape):
         slot_size = slots_shape[-1]
-        self.dense = keras.layers.Dense(
-            slot_size, name="dense", dtype=self.dtype_policy
+        num_features = 4 * self.num_frequencies + 2
+        self.dense = dense(self, "dense", num_features, slot_size)
+        self.correction = dense(
+            self,
+            "correction",
+            slot_size,
+            2,
+            kernel_initializer="zeros",
+            dtype="float32",
         )
-        self.dense.build((None, None, None, 4 * self.num_frequencies + 2))
-        self.correction = keras.layers.Dense(
-            2, kernel_initializer="zeros", name="correction", dtype="float32"
-        )
-        self.correction.build((None, None, slot_size))
 
     def correct(self, slots: Tensor, centers: Tensor) -> Tensor:
         """Corrects centers (B, K, 2) by the slots (B, K, D).

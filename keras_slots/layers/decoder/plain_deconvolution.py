@@ -13,15 +13,7 @@ from keras_slots.types import Tensor
 
 
 def deconvolve(inputs: Tensor, deconv: keras.layers.Conv2DTranspose) -> Tensor:
-    """Computes a `Conv2DTranspose` with padding SAME and a bias.
-
-    Args:
-        inputs: Float tensor `(S, h, w, D)`.
-        deconv: The layer, built.
-
-    Returns:
-        A tensor `(S, H, W, F)`.
-    """
+    """Computes a built `Conv2DTranspose` of padding SAME, with a bias."""
     if not is_plain(deconv):
         return deconv(inputs)
     kernel = ops.flip(ops.flip(deconv.kernel, axis=0), axis=1)  # (k, k, F, D)

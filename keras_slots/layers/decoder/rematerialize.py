@@ -15,16 +15,9 @@ from keras_slots.types import Tensor
 def one_by_one(function, examples: list[Tensor], variables) -> Tensor:
     """Computes `function(*examples)` with less memory and more time.
 
-    Args:
-        function: Takes tensors with a first axis for the examples, and returns
-            a tensor with the same first axis.
-        examples: Float tensors `(B, ...)`.
-        variables: All variables that the function reads. Their values are
-            passed into the loop, as TensorFlow's loop has no gradients for
-            variables that are read inside.
-
-    Returns:
-        A tensor `(B, ...)`.
+    Examples and result are `(B, ...)`. The values of all `variables` that the
+    function reads are passed into the loop, as TensorFlow's loop has no
+    gradients for variables that are read inside.
     """
     num_examples = len(examples)
 

@@ -13,10 +13,8 @@ from keras_slots.checks import (
     as_number,
     as_sizes,
     as_sizes_or_one,
-    check_floats,
-    check_rank,
-    check_size,
-    check_tensor,
+    check_shapes,
+    check_together,
     one_each,
 )
 from keras_slots.layers.decoder.broadcast_deconvolution import (
@@ -30,9 +28,7 @@ from keras_slots.layers.decoder.centered_position_embed import (
 from keras_slots.layers.decoder.mix_slots import mix_slots
 from keras_slots.layers.decoder.plain_deconvolution import deconvolve
 from keras_slots.layers.decoder.rematerialize import one_by_one
-from keras_slots.layers.fast.masked_softmax import (
-    fill_where_masked,
-)
+from keras_slots.layers.fast.masked_softmax import fill_where_masked
 from keras_slots.layers.slot_centers import is_object
 from keras_slots.layers.soft_position_embed import SoftPositionEmbed
 from keras_slots.types import Shape, Tensor
@@ -180,16 +176,30 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         self.background_slot = background_slot
         self.mask_penalty = as_number("mask_penalty", mask_penalty)
         self.rematerialize = rematerialize
-        check_arguments(self)
-        self.position = (
-            SoftPositionEmbed(
-                num_frequencies, name="position", dtype=self.dtype_policy
-            )
-            if center_frequencies is None
-            else CenteredPositionEmbed(
-                center_frequencies, name="position", dtype=self.dtype_policy
-            )
-        )
+        self._check_arguments()
+        self.input_spec = keras.InputSpec(ndim=3, name="slots")
+        options = {"name": "position", "dtype": self.dtype_policy}
+        if center_frequencies is None:
+            self.position = SoftPositionEmbed(num_frequencies, **options)
+        else:
+            self.position = CenteredPositionEmbed(center_frequencies, **options)
+
+    def _check_arguments(self):
+        one_each("kernel_sizes", self.kernel_sizes, len(self.filters))
+        decoded, cell = self.decoded_size(), self.pixels_per_cell()
+        for name in ("mask_falloff", "background_slot"):
+            if getattr(self, name) and self.center_frequencies is None:
+                raise ValueError(
+                    f"`{name}` needs `center_frequencies`. Received: "
+                    f"{name}={getattr(self, name)}, center_frequencies=None"
+                )
+        for size, output in zip(decoded, self._image_size(), strict=True):
+            if not size - cell < output <= size:
+                raise ValueError(
+                    f"`output_size` must be the decoded size, {decoded}, or "
+                    f"smaller by less than one cell, {cell} pixels. "
+                    f"Received: output_size={self.output_size}"
+                )
 
     def _grid_size(self) -> tuple[int, ...]:
         return one_each("grid_size", self.grid_size, 2)
@@ -210,7 +220,6 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         return one_each("output_size", self.output_size, 2)
 
     def build(self, slots_shape):
-        check_rank("slots", slots_shape, "(B, K, D)")
         depth = len(self.filters)
         grid_size = self._grid_size()
         shape = (None, *grid_size, slots_shape[-1])
@@ -242,7 +251,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
             self.deconvs.append(deconv)
 
     def call(self, slots, slot_mask=None, centers=None, scales=None):
-        check_call(self, slots, slot_mask, centers, scales)
+        self._check_call(slots, slot_mask, centers, scales)
         if slot_mask is not None:
             slot_mask = ops.cast(slot_mask, "bool")
         slots = fill_where_masked(slots, slot_mask)
@@ -260,6 +269,23 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
         else:
             decoded = self._decode(*inputs)  # (B, K, H, W, C + 1)
         return self._mix(decoded, slot_mask, centers)
+
+    def _check_call(self, slots, slot_mask, centers, scales):
+        check_together(
+            centers=centers, center_frequencies=self.center_frequencies
+        )
+        if scales is not None and centers is None:
+            raise ValueError(
+                f"`scales` need `centers`. Received: scales={scales!r}"
+            )
+        check_shapes(
+            {
+                "slots": (slots, "(B, K, D)"),
+                "slot_mask": (slot_mask, "(B, K)"),
+                "centers": (centers, "(B, K, 2)"),
+                "scales": (scales, "(B, K, 2)"),
+            }
+        )
 
     def _decode(self, slots: Tensor, *places: Tensor) -> Tensor:
         """Decodes slots (B, K, D) to images and logits (B, K, H, W, C + 1)."""
@@ -326,7 +352,7 @@ class SpatialBroadcastDecoder(keras.layers.Layer):
     def compute_output_spec(
         self, slots, slot_mask=None, centers=None, scales=None
     ):
-        check_call(self, slots, slot_mask, centers, scales)
+        self._check_call(slots, slot_mask, centers, scales)
         return tuple(
             keras.KerasTensor(shape, dtype=self.compute_dtype)
             for shape in self.compute_output_shape(slots.shape)
@@ -368,15 +394,7 @@ def _split(decoded, num_channels):
 
 
 def arrange_patches(patches: Tensor, side: int) -> Tensor:
-    """Arranges each cell (S, h, w, p * p * C) as a square of pixels.
-
-    Args:
-        patches: Tensor `(S, h, w, p * p * C)`, a patch row by row.
-        side: Integer p.
-
-    Returns:
-        Tensor `(S, h * p, w * p, C)`.
-    """
+    """Arranges patches (S, h, w, p * p * C) as pixels (S, h * p, w * p, C)."""
     if side == 1:
         return patches
     _, height, width, features = patches.shape
@@ -398,63 +416,9 @@ def mean_square(logits: Tensor, slot_mask: Tensor | None) -> Tensor:
 def object_distances(centers: Tensor, image_size, has_background) -> Tensor:
     """Computes squared distances of pixels to centers: (B, K, H, W, 1).
 
-    The distances are 0 for the background's slot, which has no place.
+    They are 0 for the background's slot, which has no place.
     """
     distances = squared_distances(centers, image_size)
     if not has_background:
         return distances
     return distances * is_object(ops.shape(centers)[1])[:, :, None, None]
-
-
-def check_arguments(layer) -> None:
-    """Raises a `ValueError` for the first argument out of range."""
-    one_each("grid_size", layer.grid_size, 2)
-    one_each("kernel_sizes", layer.kernel_sizes, len(layer.filters))
-    one_each("strides", layer.strides, len(layer.filters))
-    for name in ("mask_falloff", "background_slot"):
-        if getattr(layer, name) and layer.center_frequencies is None:
-            raise ValueError(
-                f"`{name}` needs `center_frequencies`: without centers no "
-                "slot has a place in the image. Received: "
-                f"{name}={getattr(layer, name)}, center_frequencies=None"
-            )
-    if layer.output_size is None:
-        return
-    output_size = one_each("output_size", layer.output_size, 2)
-    decoded_size = layer.decoded_size()
-    cell = layer.pixels_per_cell()
-    for decoded, output in zip(decoded_size, output_size, strict=True):
-        if not decoded - cell < output <= decoded:
-            raise ValueError(
-                "`output_size` must be the decoded size, "
-                f"{decoded_size[0]} x {decoded_size[1]} pixels, or "
-                "smaller by less than one cell of its grid, "
-                f"{cell} pixels. Received: output_size={layer.output_size}, "
-                f"grid_size={layer.grid_size}"
-            )
-
-
-def check_call(layer, slots, slot_mask, centers, scales) -> None:
-    """Raises a `ValueError` for the first argument that does not fit."""
-    check_tensor("slots", slots, "(B, K, D)")
-    check_floats("slots", slots)
-    if slot_mask is not None:
-        check_tensor("slot_mask", slot_mask, "(B, K)")
-        check_size("slot_mask", slot_mask.shape, 0, slots.shape[0])
-        check_size("slot_mask", slot_mask.shape, 1, slots.shape[1])
-    if (centers is None) != (layer.center_frequencies is None):
-        raise ValueError(
-            "`centers` and `center_frequencies` go together. Received: "
-            f"centers={'None' if centers is None else 'a tensor'}, "
-            f"center_frequencies={layer.center_frequencies}"
-        )
-    if scales is not None and centers is None:
-        raise ValueError(
-            "`scales` need `centers`. Received: centers=None, scales=a tensor"
-        )
-    for name, place in (("centers", centers), ("scales", scales)):
-        if place is not None:
-            check_tensor(name, place, "(B, K, 2)")
-            check_size(name, place.shape, 0, slots.shape[0])
-            check_size(name, place.shape, 1, slots.shape[1])
-            check_size(name, place.shape, 2, 2)

@@ -13,11 +13,7 @@ MASKED_LOGIT = -1e30
 def masked_softmax(logits: Tensor, mask: Tensor | None, axis: int) -> Tensor:
     """Computes a softmax over unmasked entries; zeros if all are masked.
 
-    Args:
-        logits: Float tensor.
-        mask: Tensor of ones and zeros of the same dtype, which broadcasts to
-            the logits, or `None`.
-        axis: Integer.
+    The mask holds ones and zeros, in the logits' dtype, and broadcasts to them.
     """
     if mask is not None:
         logits = ops.where(mask > 0, logits, MASKED_LOGIT)

@@ -8,14 +8,9 @@ from keras_slots.types import Tensor
 
 
 def with_written_gradient(function: Callable) -> Callable:
-    """Decorates a function that returns its value and its gradient.
+    """Decorates a function of a tensor that returns its value and gradient.
 
-    Args:
-        function: Takes a tensor; returns its value, a tensor, and a function
-            from the gradient of the value to the gradient of the tensor.
-
-    Returns:
-        A function from tensor to value.
+    The gradient is a function, from that of the value to that of the tensor.
     """
 
     @ops.custom_gradient

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_slots.checks import as_integer, check_rank
+from keras_slots.layers.dense_layers import dense
 
 # The map is halved until its sides have at most this number of cells.
 LARGEST_SIDE = 4
@@ -18,25 +18,16 @@ class ImageVector(keras.layers.Layer):
     the same after their residual networks, where a map of 2 x 2 cells is
     flattened.
 
-    Args:
-        latent_size: Integer, L: the size of the vector.
-        grid_size: Two integers, the height and width of the map of tokens.
-        **kwargs: Arguments of `keras.layers.Layer`.
-
-    Call arguments:
-        tokens: Float tensor `(B, N, D)`, the map row by row.
-
-    Returns:
-        Float tensor `(B, L)`.
+    The call takes tokens `(B, N, D)`, a map of `grid_size` row by row, and
+    gives vectors `(B, latent_size)`.
     """
 
     def __init__(self, latent_size: int, grid_size, **kwargs):
         super().__init__(**kwargs)
-        self.latent_size = as_integer("latent_size", latent_size)
+        self.latent_size = latent_size
         self.grid_size = tuple(grid_size)
 
     def build(self, input_shape):
-        check_rank("tokens", input_shape, "(B, N, D)")
         shape = (None, *self.grid_size, input_shape[-1])
         self.convs: list[keras.layers.Conv2D] = []
         while max(shape[1:3]) > LARGEST_SIDE:
@@ -53,10 +44,7 @@ class ImageVector(keras.layers.Layer):
             shape = conv.compute_output_shape(shape)
             self.convs.append(conv)
         self.flat_size = shape[1] * shape[2] * shape[3]
-        self.project = keras.layers.Dense(
-            self.latent_size, name="project", dtype=self.dtype_policy
-        )
-        self.project.build((None, self.flat_size))
+        self.project = dense(self, "project", self.flat_size, self.latent_size)
 
     def call(self, tokens):
         batch, _, size = ops.shape(tokens)

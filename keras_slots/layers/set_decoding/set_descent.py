@@ -3,14 +3,7 @@
 import keras
 from keras import ops
 
-from keras_slots.checks import (
-    as_integer,
-    as_number,
-    as_tensor,
-    check_rank,
-    check_size,
-    check_tensor,
-)
+from keras_slots.checks import as_integer, as_number, check_shapes
 from keras_slots.layers.set_decoding.set_encoder import SetEncoder
 from keras_slots.types import Tensor
 
@@ -41,28 +34,10 @@ class SetDescent(keras.layers.Layer):
 
     Everything is float32 under every policy.
 
-    Args:
-        set_size: Integer, n: the elements of a set.
-        num_features: Integer, d: the features of an element.
-        latent_size: Integer, L: the size of the vector.
-        hidden_size: Integer, hidden units of the set encoder.
-        num_iterations: Integer, T.
-        inner_learning_rate: Float, of the descent.
-        inner_momentum: Float in [0, 1), of the descent.
-        implicit: Whether to use the implicit gradient.
-        **kwargs: Arguments of `keras.layers.Layer`.
-
-    Call arguments:
-        latent: Float tensor `(B, L)`.
-        initial_set: Float tensor `(B, n, d)` that replaces the learned start.
-        num_iterations: Integer, more (or fewer) iterations than in training.
-
-    Returns:
-        Float tensor `(B, T + 1, n, d)`: the start, and the set after every
-        iteration. If `implicit`, gradients only flow through the last set.
-
-    Raises:
-        ValueError: If an argument is out of range or a shape does not fit.
+    A part of `DeepSetPrediction`, which documents the arguments. The call
+    takes vectors `(B, L)` and gives `(B, T + 1, n, d)`: the start, and the set
+    after every iteration. If `implicit`, gradients only flow through the last
+    set.
 
     References:
         - [Zhang et al., 2019](https://arxiv.org/abs/1906.06565)
@@ -112,8 +87,6 @@ class SetDescent(keras.layers.Layer):
         self.implicit = implicit
 
     def build(self, input_shape):
-        check_rank("latent", input_shape, "(B, L)")
-        check_size("latent", input_shape, 1, self.latent_size)
         self.set_encoder = SetEncoder(
             self.latent_size,
             self.hidden_size,
@@ -128,7 +101,6 @@ class SetDescent(keras.layers.Layer):
         )
 
     def call(self, latent, initial_set=None, num_iterations=None):
-        check_tensor("latent", latent, "(B, L)")
         if num_iterations is None:
             num_iterations = self.num_iterations
         num_iterations = as_integer("num_iterations", num_iterations)
@@ -150,11 +122,9 @@ class SetDescent(keras.layers.Layer):
     def _start(self, latent, initial_set):
         if initial_set is None:
             return ops.repeat(self.start, ops.shape(latent)[0], axis=0)
-        initial_set = as_tensor("initial_set", initial_set, self.dtype)
-        check_tensor("initial_set", initial_set, "(B, n, d)")
-        for axis, size in ((1, self.set_size), (2, self.num_features)):
-            check_size("initial_set", initial_set.shape, axis, size)
-        return initial_set
+        sizes = {"n": self.set_size, "d": self.num_features}
+        check_shapes({"initial_set": (initial_set, "(B, n, d)")}, **sizes)
+        return ops.cast(initial_set, self.dtype)
 
     def _descend(self, latent, start, num_iterations):
         """Returns the start and the set after each iteration, all (B, n, d)."""

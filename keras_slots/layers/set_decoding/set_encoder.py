@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_slots.checks import as_integer, check_rank, check_tensor
+from keras_slots.layers.dense_layers import dense
 from keras_slots.layers.set_decoding.sort_pool import SortPool
 
 
@@ -18,19 +18,7 @@ class SetEncoder(keras.layers.Layer):
     Everything is float32 under every policy, as a search is a sum of many
     small steps.
 
-    Args:
-        latent_size: Integer, L: the size of the vector.
-        hidden_size: Integer, the units of the hidden layer.
-        **kwargs: Arguments of `keras.layers.Layer`.
-
-    Call arguments:
-        sets: Float tensor `(B, n, d)`. n and d must be known.
-
-    Returns:
-        Float tensor `(B, L)`.
-
-    Raises:
-        ValueError: If a size is not a positive integer, or the input not a set.
+    The call takes sets `(B, n, d)`, n and d known, and gives vectors `(B, L)`.
 
     References:
         - [Zhang et al., 2019](https://arxiv.org/abs/1906.06565)
@@ -41,25 +29,21 @@ class SetEncoder(keras.layers.Layer):
 
     def __init__(self, latent_size: int, hidden_size: int, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
-        self.latent_size = as_integer("latent_size", latent_size)
-        self.hidden_size = as_integer("hidden_size", hidden_size)
+        self.latent_size = latent_size
+        self.hidden_size = hidden_size
 
     def build(self, input_shape):
-        check_rank("sets", input_shape, "(B, n, d)")
         _, set_size, num_features = input_shape
-        self.hidden = keras.layers.Dense(
-            self.hidden_size, name="element_hidden", dtype=self.dtype_policy
+        self.hidden = dense(
+            self, "element_hidden", num_features, self.hidden_size
         )
-        self.hidden.build((None, num_features))
-        self.project = keras.layers.Dense(
-            self.latent_size, name="element_features", dtype=self.dtype_policy
+        self.project = dense(
+            self, "element_features", self.hidden_size, self.latent_size
         )
-        self.project.build((None, self.hidden_size))
         self.pool = SortPool(name="sort_pool", dtype=self.dtype_policy)
         self.pool.build((None, set_size, self.latent_size))
 
     def call(self, sets):
-        check_tensor("sets", sets, "(B, n, d)")
         return self.pool(self.project(ops.relu(self.hidden(sets))))
 
     def mismatch_gradient(self, sets, latent, huber):
@@ -69,11 +53,6 @@ class SetEncoder(keras.layers.Layer):
         between the two vectors, averaged over their features. Its gradient is
         written by hand because Keras has no operation for gradients. As it
         consists of operations, it can itself be differentiated.
-
-        Args:
-            sets: Float tensor `(B, n, d)`.
-            latent: Float tensor `(B, L)`.
-            huber: Whether to use the Huber loss.
 
         Returns:
             Float tensor `(B, n, d)`: each example's own gradient.

@@ -4,8 +4,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_slots.checks import check_rank
-
 
 class SortPool(keras.layers.Layer):
     """Sums a set after weighting its elements by their rank in each feature.
@@ -20,14 +18,7 @@ class SortPool(keras.layers.Layer):
     The set has a fixed size with a weight for every rank. This is the paper's
     piecewise linear form with one piece less than elements.
 
-    Args:
-        **kwargs: Arguments of `keras.layers.Layer`.
-
-    Call arguments:
-        features: Float tensor `(B, n, L)`. n and L must be known.
-
-    Returns:
-        Float tensor `(B, L)`.
+    The call takes features `(B, n, L)`, n and L known, and gives `(B, L)`.
 
     References:
         - [Zhang et al., 2020](https://arxiv.org/abs/1906.02795)
@@ -36,7 +27,6 @@ class SortPool(keras.layers.Layer):
     # Letters: B batch, n elements, L features.
 
     def build(self, input_shape):
-        check_rank("features", input_shape, "(B, n, L)")
         set_size, num_features = input_shape[1:]
         self.rank_weights = self.add_weight(
             name="rank_weights",

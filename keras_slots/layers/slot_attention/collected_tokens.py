@@ -28,14 +28,10 @@ from keras_slots.types import Tensor
 
 
 class CollectedTokens:
-    """Tokens (B, N, C) to multiply with, `num_products` times at most.
+    """Tokens (B, N, C) to multiply with R rows, `num_products` times at most.
 
-    Args:
-        tokens: Float tensor `(B, N, C)`.
-        num_rows: Integer R.
-        num_products: Integer.
-        collect: Whether to collect the gradient. It does not pay where only
-            the products of one iteration have one.
+    Collecting the gradient does not pay where only the products of one
+    iteration have one.
     """
 
     def __init__(

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_slots.checks import check_size
+from keras_slots.layers.dense_layers import dense
 from keras_slots.layers.fast.layer_norm import inverse_deviation, layer_norm
 from keras_slots.layers.fast.masked_softmax import (
     fill_where_masked,
@@ -63,7 +63,6 @@ class CompetitiveAttention(keras.layers.Layer):
         self.kernel_initializer = kernel_initializer
 
     def build(self, inputs_shape):
-        self.num_features = inputs_shape[-1]
         slots_shape = (None, None, self.slot_size)
         if self.use_layer_norm:
             self.norm_inputs = layer_norm(self, "norm_inputs", inputs_shape)
@@ -75,13 +74,13 @@ class CompetitiveAttention(keras.layers.Layer):
             self.key_kernel = self._kernel("key_kernel", inputs_shape[-1])
             self.value_kernel = self._kernel("value_kernel", inputs_shape[-1])
         if self.num_heads > 1:
-            self.mix_heads = keras.layers.Dense(
+            self.mix_heads = dense(
+                self,
+                "mix_heads",
+                self.slot_size,
                 self.slot_size,
                 kernel_initializer=self.kernel_initializer.clone(),
-                name="mix_heads",
-                dtype=self.dtype_policy,
             )
-            self.mix_heads.build(slots_shape)
 
     def _kernel(self, name, features):
         # Never cast: attention is computed in float32 under every policy.
@@ -98,7 +97,6 @@ class CompetitiveAttention(keras.layers.Layer):
         `collect` is whether every iteration has a gradient: see
         `CollectedTokens`.
         """
-        check_size("inputs", inputs.shape, 2, self.num_features)
         inputs = fill_where_masked(inputs, mask)
         if not self.use_projections:
             if self.use_layer_norm:

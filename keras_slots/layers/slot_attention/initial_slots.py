@@ -10,20 +10,10 @@ from keras_slots.types import Tensor
 class InitialSlots(keras.layers.Layer):
     """The first slots: drawn from a learned Gaussian, or learned themselves.
 
-    A part of `SlotAttention`, which checks the arguments.
-
-    Args:
-        num_slots: Integer K.
-        slot_size: Integer D.
-        kind: `"shared_gaussian"`: one mean and scale for all slots, so that
-            any number of slots can be drawn. `"per_slot_gaussian"`: a mean
-            and scale for each (Figure 3). `"learned"`: the slots themselves.
-        has_background: Whether the first of the K is the background's, which
-            is learned in either case: one of its kind, it needs no noise to
-            differ from the others.
-        initializer: Initializer of the parameters.
-        seed: Integer seed of the noise.
-        **kwargs: Arguments of `keras.layers.Layer`.
+    A part of `SlotAttention`, which checks and documents the arguments. A
+    Gaussian shared by all slots can draw any number of them. The background's
+    slot is learned in either case: one of its kind, it needs no noise to
+    differ from the others.
     """
 
     def __init__(

@@ -7,29 +7,41 @@ from keras_slots.checks import (
     as_integer,
     as_number,
     as_number_or_none,
-    as_seed,
+    check_option,
+    check_shapes,
+    check_together,
 )
 from keras_slots.layers.fast.masked_softmax import fill_where_masked
 from keras_slots.layers.slot_attention.competitive_attention import (
     CompetitiveAttention,
 )
 from keras_slots.layers.slot_attention.initial_slots import InitialSlots
-from keras_slots.layers.slot_attention.options import (
-    DOORS,
-    OPTIONS,
-    as_call_sizes,
-    build_for_slots,
-    check_arguments,
-    check_call,
-    check_input_shape,
-    output_spec,
-)
 from keras_slots.layers.slot_attention.slot_communication import (
     SlotCommunication,
 )
-from keras_slots.layers.slot_attention.slot_update import SlotUpdate
+from keras_slots.layers.slot_attention.slot_update import (
+    SlotUpdate,
+    build_for_slots,
+)
 from keras_slots.layers.slot_centers import SlotCenters, is_object
-from keras_slots.types import Initializer
+from keras_slots.types import Initializer, Shape
+
+OPTIONS = {
+    "aggregation": (
+        "weighted_mean",
+        "weighted_sum",
+        "weighted_sum_layer_norm",
+        "scaled_sum",
+    ),
+    "softmax_axis": ("slots", "inputs"),
+    "slot_initialization": ("shared_gaussian", "per_slot_gaussian", "learned"),
+    "update": ("gru", "none"),
+    "epsilon_position": ("attention", "denominator"),
+    "gradient": ("full", "implicit", "bilevel"),
+    "slot_communication": ("none", "self_attention"),
+}
+# Arguments that are layers, or that a layer can stand in for.
+DOORS = ("update", "slot_communication", "centers")
 
 
 @keras.saving.register_keras_serializable(package="keras_slots")
@@ -195,7 +207,8 @@ class SlotAttention(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.num_slots = as_integer("num_slots", num_slots)
+        # One slot more than the background's, for objects.
+        self.num_slots = as_integer("num_slots", num_slots, 1 + background_slot)
         self.slot_size = as_integer("slot_size", slot_size)
         self.num_iterations = as_integer("num_iterations", num_iterations)
         self.mlp_hidden_size = as_integer("mlp_hidden_size", mlp_hidden_size)
@@ -216,12 +229,32 @@ class SlotAttention(keras.layers.Layer):
         self.slot_communication = slot_communication
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.slots_initializer = keras.initializers.get(slots_initializer)
-        self.seed = as_seed(seed)
-        check_arguments(self)
+        self.seed = seed
+        self._check_arguments()
+        # Without projections, tokens and slots have the same features.
+        axes = {} if use_projections else {-1: self.slot_size}
+        self.input_spec = keras.InputSpec(ndim=3, axes=axes, name="inputs")
         self.supports_masking = True
 
+    def _check_arguments(self):
+        for name, options in OPTIONS.items():
+            value = getattr(self, name)
+            if name not in DOORS or not isinstance(value, keras.Layer):
+                check_option(name, value, options)
+        if self.slot_size % self.num_heads:
+            raise ValueError(
+                "`slot_size` must be a multiple of `num_heads`. Received: "
+                f"slot_size={self.slot_size}, num_heads={self.num_heads}"
+            )
+        if self.num_heads > 1 and not self.use_projections:
+            raise ValueError(
+                "`num_heads` needs projections to tell the heads apart. "
+                f"Received: num_heads={self.num_heads}, use_projections=False"
+            )
+
     def build(self, input_shape):
-        check_input_shape(self, input_shape)
+        axes = {-1: input_shape[-1]}
+        self.input_spec = keras.InputSpec(ndim=3, axes=axes, name="inputs")
         self.initial = InitialSlots(
             self.num_slots,
             self.slot_size,
@@ -294,11 +327,9 @@ class SlotAttention(keras.layers.Layer):
         if mask is None:
             # Keras fills in `mask` only if `inputs` is the only tensor.
             mask = getattr(inputs, "_keras_mask", None)
-        num_slots, num_iterations = as_call_sizes(
-            self, initial_slots, num_slots, num_iterations
-        )
-        check_call(
-            self, inputs, initial_slots, mask, slot_mask, num_slots, positions
+        tensors = (inputs, initial_slots, mask, slot_mask, positions)
+        num_slots, num_iterations = self._call_sizes(
+            *tensors, num_slots, num_iterations
         )
         collect = self.gradient == "full"
         projections = self.attention.project(
@@ -329,6 +360,43 @@ class SlotAttention(keras.layers.Layer):
         if return_attention_scores:
             return slots, ops.cast(attention, self.compute_dtype)
         return slots
+
+    def _call_sizes(
+        self,
+        inputs,
+        initial_slots,
+        mask,
+        slot_mask,
+        positions,
+        num_slots,
+        num_iterations,
+    ):
+        """Returns the numbers of slots and iterations; checks the tensors."""
+        if num_slots is None and initial_slots is None:
+            num_slots = self.num_slots
+        sizes = check_shapes(
+            {
+                "inputs": (inputs, "(B, N, D_in)"),
+                "initial_slots": (initial_slots, "(B, K, D)"),
+                "mask": (mask, "(B, N)"),
+                "slot_mask": (slot_mask, "(B, K)"),
+                "positions": (positions, "(N, 2)"),
+            },
+            K=num_slots,
+            D=self.slot_size,
+        )
+        num_slots = as_integer("num_slots", sizes.get("K"))
+        if num_iterations is None:
+            num_iterations = self.num_iterations
+        shared = self.slot_initialization == "shared_gaussian"
+        if initial_slots is None and num_slots > self.num_slots and not shared:
+            raise ValueError(
+                "Slots with parameters of their own cannot be added after "
+                "training: use `slot_initialization='shared_gaussian'` or pass "
+                f"`initial_slots`. Received: num_slots={num_slots}"
+            )
+        check_together(positions=positions, centers=self.centers)
+        return num_slots, as_integer("num_iterations", num_iterations)
 
     def _cut_gradient(self, state, first):
         """Keeps the value the last iteration starts from, not its gradient."""
@@ -369,8 +437,33 @@ class SlotAttention(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.num_slots, self.slot_size)
 
-    def compute_output_spec(self, *args, **kwargs):
-        return output_spec(self, *args, **kwargs)
+    def compute_output_spec(
+        self,
+        inputs,
+        initial_slots=None,
+        mask=None,
+        slot_mask=None,
+        num_slots=None,
+        num_iterations=None,
+        return_attention_scores=False,
+        return_all_iterations=False,
+        positions=None,
+    ):
+        tensors = (inputs, initial_slots, mask, slot_mask, positions)
+        num_slots, num_iterations = self._call_sizes(
+            *tensors, num_slots, num_iterations
+        )
+        batch, num_tokens, _ = inputs.shape
+        steps = (num_iterations,) if return_all_iterations else ()
+
+        def spec(*sizes: int | None) -> keras.KerasTensor:
+            shape: Shape = (batch, *steps, num_slots, *sizes)
+            return keras.KerasTensor(shape, dtype=self.compute_dtype)
+
+        slots = spec(self.slot_size)
+        if return_attention_scores:
+            return slots, spec(num_tokens)
+        return slots
 
     def get_config(self):
         config = {

@@ -16,14 +16,7 @@ class SlotCommunication(keras.layers.Layer):
     add, in the order of Xiong et al. (2020). Permuting the slots permutes the
     result. Slots that take no part neither send nor receive.
 
-    A part of `SlotAttention`, which checks the arguments.
-
-    Args:
-        slot_size: Integer D.
-        num_heads: Integer, heads of D / `num_heads` features each.
-        use_layer_norm: Whether what is sent and asked for is normalized.
-        kernel_initializer: Initializer of the projections' kernels.
-        **kwargs: Arguments of `keras.layers.Layer`.
+    A part of `SlotAttention`, which checks and documents the arguments.
 
     References:
         - [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762)

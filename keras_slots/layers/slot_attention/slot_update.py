@@ -3,26 +3,15 @@
 import keras
 from keras import ops
 
+from keras_slots.layers.dense_layers import dense
 from keras_slots.layers.fast.layer_norm import layer_norm
-from keras_slots.layers.slot_attention.options import build_for_slots
 from keras_slots.types import Tensor
 
 
 class SlotUpdate(keras.layers.Layer):
     """A GRU step and a residual MLP, shared by all slots.
 
-    A part of `SlotAttention`, which checks the arguments.
-
-    Args:
-        slot_size: Integer D.
-        mlp_hidden_size: Integer, hidden units of the MLP.
-        update: `"gru"`; `"none"`, where the updates are the new slots (Figure
-            5); or a layer that is called with `(updates, slots)`. The MLP
-            follows in every case.
-        use_mlp: Whether the residual MLP follows (Figure 8).
-        use_layer_norm: Whether the MLP's input is normalized (Figure 7).
-        kernel_initializer: Initializer of the MLP's kernels.
-        **kwargs: Arguments of `keras.layers.Layer`.
+    A part of `SlotAttention`, which checks and documents the arguments.
     """
 
     def __init__(
@@ -55,20 +44,20 @@ class SlotUpdate(keras.layers.Layer):
             return
         if self.use_layer_norm:
             self.norm_mlp = layer_norm(self, "norm_mlp", slots_shape)
-        self.mlp_hidden = self._dense(
-            "mlp_hidden", self.mlp_hidden_size, "relu"
-        )
-        self.mlp_hidden.build(slots_shape)
-        self.mlp_output = self._dense("mlp_output", self.slot_size, None)
-        self.mlp_output.build((*slots_shape[:-1], self.mlp_hidden_size))
-
-    def _dense(self, name, units, activation):
-        return keras.layers.Dense(
-            units,
-            activation=activation,
+        self.mlp_hidden = dense(
+            self,
+            "mlp_hidden",
+            self.slot_size,
+            self.mlp_hidden_size,
+            activation="relu",
             kernel_initializer=self.kernel_initializer.clone(),
-            name=name,
-            dtype=self.dtype_policy,
+        )
+        self.mlp_output = dense(
+            self,
+            "mlp_output",
+            self.mlp_hidden_size,
+            self.slot_size,
+            kernel_initializer=self.kernel_initializer.clone(),
         )
 
     def call(self, updates: Tensor, slots: Tensor) -> Tensor:
@@ -91,3 +80,15 @@ class SlotUpdate(keras.layers.Layer):
             [ops.reshape(slots, (-1, self.slot_size))],
         )  # (B * K, D)
         return ops.reshape(flat, (-1, num_slots, self.slot_size))
+
+
+def build_for_slots(name: str, layer: keras.Layer, *shapes) -> None:
+    """Builds a user's layer, named for errors; it must give slots (B, K, D)."""
+    given = layer(*(keras.KerasTensor(shape) for shape in shapes))
+    shape = getattr(given, "shape", None)
+    if shape is None or tuple(shape[1:]) != tuple(shapes[0][1:]):
+        raise ValueError(
+            f"`{name}` must be a layer that gives slots of shape "
+            f"{tuple(shapes[0])}. Received: {name}={layer!r}, which gives "
+            f"{shape if shape is None else tuple(shape)}"
+        )

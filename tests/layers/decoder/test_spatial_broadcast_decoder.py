@@ -243,12 +243,12 @@ def test_every_weight_learns():
         ({"output_kernel_size": 1.5}, "`output_kernel_size` must be a positiv"),
         ({"patch_size": -1}, "`patch_size` must be a positive integer"),
         ({"num_frequencies": -1}, "`num_frequencies` must be a non-negative"),
-        ({"output_size": (5, 5)}, "the decoded size, 5 x 4 pixels"),
+        ({"output_size": (5, 5)}, r"the decoded size, \(5, 4\)"),
         ({"output_size": (4, 4)}, "smaller by less than one cell"),
         (
             {"output_size": 35, "grid_size": 8, "strides": (4, 2)},
-            r"64 x 64 pixels, or smaller by less .* 8 pixels\. Received: "
-            "output_size=35, grid_size=8",
+            r"\(64, 64\), or smaller by less .* 8 pixels\. "
+            "Received: output_size=35",
         ),
     ],
     ids=lambda value: str(value)[:30],
@@ -260,9 +260,9 @@ def test_bad_arguments(arguments, message):
 
 def test_bad_shapes():
     decoder = small_decoder()
-    with pytest.raises(ValueError, match=r"`slots` must have shape \(B, K, D"):
+    with pytest.raises(ValueError, match="expected ndim=3, found ndim=2"):
         decoder(np.zeros((2, 8)))
-    with pytest.raises(ValueError, match="`slot_mask` must have size 3 on axi"):
+    with pytest.raises(ValueError, match=r"`slot_mask` must .*here \(2, 3\)"):
         decoder(draw_slots(), slot_mask=np.ones((2, 4), bool))
     with pytest.raises(ValueError, match=r"`slot_mask` must have shape \(B, K"):
         decoder(draw_slots(), slot_mask=np.ones((2, 3, 1), bool))

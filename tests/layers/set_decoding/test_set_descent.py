@@ -349,11 +349,13 @@ def test_bad_arguments(arguments, message):
 
 def test_bad_calls():
     descent = make_descent()
-    with pytest.raises(ValueError, match=r"`latent` must have shape \(B, L"):
-        descent(draw(B, 1, L))
-    with pytest.raises(ValueError, match="`initial_set` must have size 5 on"):
+    with pytest.raises(
+        ValueError, match=r"`initial_set` must .*here \(., 5, 4\)"
+    ):
         descent(draw(B, L), initial_set=draw(B, 4, D))
-    with pytest.raises(ValueError, match="`initial_set` must have size 4 on"):
+    with pytest.raises(
+        ValueError, match=r"`initial_set` must .*here \(., 5, 4\)"
+    ):
         descent(draw(B, L), initial_set=draw(B, N, 3))
     with pytest.raises(ValueError, match="`num_iterations` must be a posit"):
         descent(draw(B, L), num_iterations=0)

@@ -123,7 +123,7 @@ def test_a_model_with_a_background_learns():
 
 
 def test_it_needs_company_and_a_decoder_with_places():
-    with pytest.raises(ValueError, match=r"one more slot.*num_slots=1"):
+    with pytest.raises(ValueError, match=r"at least 2\..*num_slots=1"):
         SlotAttention(1, D, background_slot=True)
     with pytest.raises(ValueError, match="background_slot=True, center_freq"):
         SpatialBroadcastDecoder(8, background_slot=True)

@@ -6,7 +6,6 @@ import pytest
 from keras import ops
 
 from keras_slots import SlotAttention
-from keras_slots.layers import SlotCenters
 from tests.backends import (
     IN_FLOAT64,
     ON_TENSORFLOW,
@@ -104,7 +103,7 @@ def test_initial_slots_of_unknown_number_are_refused():
         lambda start: layer(tokens, initial_slots=start),
         input_signature=[tf.TensorSpec((2, None, 6))],
     )
-    with pytest.raises(ValueError, match=r"known number of slots.*=\(2, None"):
+    with pytest.raises(ValueError, match=r"`num_slots` must be .*=None"):
         call(draw(2, 7, 6))
 
 
@@ -221,11 +220,6 @@ def test_every_weight_learns():
         ({"epsilon": "1e-8"}, "`epsilon` must be .* Received: epsilon='1e-8'"),
         ({"epsilon": float("nan")}, "`epsilon` must be a non-negative"),
         ({"temperature": 0.0}, "`temperature` must be a positive number"),
-        ({"centers": 2}, "`centers` must be a layer `SlotCenters` or `None`"),
-        (
-            {"centers": SlotCenters(2), "slot_size": 1},
-            "centers need two features .* Received: slot_size=1",
-        ),
         (
             {"aggregation": "sum"},
             "`aggregation` must be one of 'weighted_mean', 'weighted_sum', "
@@ -258,21 +252,21 @@ def test_bad_arguments(arguments, message):
         ),
         (
             {"initial_slots": draw(2, 4, 5)},
-            r"`initial_slots` must have size 6 on axis 2. "
+            r"`initial_slots` must have shape \(B, K, D\), here \(2, 4, 6\). "
             r"Received: initial_slots.shape=\(2, 4, 5\)",
         ),
         (
             {"initial_slots": draw(3, 4, 6)},
-            "`initial_slots` must have size 2 on axis 0",
+            r"`initial_slots` must have .*, here \(2, 4, 6\)",
         ),
         (
             {"initial_slots": draw(2, 4, 6), "num_slots": 5},
-            "`initial_slots` must have size 5 on axis 1",
+            r"`initial_slots` must have .*, here \(2, 5, 6\)",
         ),
-        ({"mask": np.ones((2, 8))}, "`mask` must have size 9 on axis 1"),
-        ({"mask": np.ones((1, 9))}, "`mask` must have size 2 on axis 0"),
+        ({"mask": np.ones((2, 8))}, r"`mask` must have .*, here \(2, 9\)"),
+        ({"mask": np.ones((1, 9))}, r"`mask` must have .*, here \(2, 9\)"),
         ({"mask": np.ones((2, 9, 1))}, r"`mask` must have shape \(B, N\)"),
-        ({"slot_mask": np.ones((2, 5))}, "`slot_mask` must have size 4 on"),
+        ({"slot_mask": np.ones((2, 5))}, r"`slot_mask` must .*, here \(2, 4\)"),
         ({"slot_mask": np.ones(4)}, r"`slot_mask` must have shape \(B, K\)"),
         ({"num_slots": 0}, "`num_slots` must be a positive integer"),
         ({"num_iterations": 0}, "`num_iterations` must be a positive integer"),
@@ -286,35 +280,35 @@ def test_bad_calls(arguments, message):
 
 @pytest.mark.parametrize("shape", [(9, 5), (2, 3, 3, 5)], ids=str)
 def test_inputs_must_be_tokens(shape):
-    with pytest.raises(ValueError, match=r"shape \(B, N, D_in\)"):
+    with pytest.raises(ValueError, match="expected ndim=3"):
         make_layer()(draw(*shape))
     layer = make_layer()
     layer.build((None, None, 5))
-    with pytest.raises(ValueError, match=r"shape \(B, N, D_in\)"):
+    with pytest.raises(ValueError, match="expected ndim=3"):
         layer(draw(*shape))
-    with pytest.raises(ValueError, match=r"shape \(B, N, D_in\)"):
+    with pytest.raises(ValueError, match="expected ndim=3"):
         make_layer()(keras.Input(shape[1:]))
 
 
 def test_another_number_of_token_features_is_an_error():
     layer = make_layer()
     layer(draw(2, 9, 5))
-    with pytest.raises(ValueError, match=r"`inputs` must have size 5 on axis"):
+    with pytest.raises(ValueError, match=r"axis -1 .* to have value 5"):
         layer(draw(2, 9, 7))
 
 
 def test_without_projections_tokens_need_the_size_of_slots():
     layer = make_layer(use_projections=False)
-    with pytest.raises(ValueError, match="`inputs` must have `slot_size` feat"):
+    with pytest.raises(ValueError, match=r"axis -1 .* to have value 6"):
         layer(draw(2, 9, 5))
 
 
 @pytest.mark.parametrize("kind", ["per_slot_gaussian", "learned"])
 def test_slots_of_their_own_cannot_be_added(kind):
     layer = make_layer(slot_initialization=kind)
-    with pytest.raises(ValueError, match=r"Received: num_slots=5, where .* 4"):
+    with pytest.raises(ValueError, match=r"cannot be added.*num_slots=5"):
         layer(draw(2, 9, 5), num_slots=5)
-    with pytest.raises(ValueError, match=r"Received: num_slots=5, where .* 4"):
+    with pytest.raises(ValueError, match=r"cannot be added.*num_slots=5"):
         layer(keras.Input((9, 5)), num_slots=5)
     slots = layer(draw(2, 9, 5), initial_slots=draw(2, 5, 6))
     assert tuple(slots.shape) == (2, 5, 6)

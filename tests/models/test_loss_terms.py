@@ -139,6 +139,7 @@ def test_the_charge_begins_at_its_step_and_an_evaluation_is_no_step():
     assert_allclose(losses[2], losses[1], rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_the_charge_alone_empties_slots():
     model = make_model(slot_charge=100.0)
     before = root_shares(model, 0)

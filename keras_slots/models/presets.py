@@ -225,7 +225,7 @@ PRESETS = {
         penalty_start=1_500,
     ),
     "multi_dsprites": _small_preset(6, slot_charge=0.02, train_steps=4_000),
-    "clevr_scenes": _small_preset(8, slot_charge=0.006, train_steps=8_000),
+    "clevr_scenes": _small_preset(8, slot_charge=0.006, train_steps=5_000),
     # Table 3 with the starred strides, tables 7 and 10c.
     "clevr_properties": Preset(
         image_shape=(128, 128, 3),

@@ -131,7 +131,7 @@ def make_model(num_slots, height, width):
         slot_attention,
         decoder,
         pixel_noise=0.2,
-        slot_charge=0.01,
+        slot_charge=0.02,
         penalty_start=300,
     )
 

@@ -176,7 +176,7 @@ model = ObjectDiscovery(
         mask_falloff=8.0,
     ),
     pixel_noise=0.2,
-    slot_charge=0.01,
+    slot_charge=0.02,
     penalty_start=300,
 )
 model.build((None, SIZE, SIZE, 3))

@@ -131,8 +131,8 @@ PLACED_PATCHES = {
     "mask_falloff": 8.0,
 }
 MIXTURE = {"pixel_noise": 0.2, "penalty_start": 500}
-CHARGED = {**MIXTURE, "slot_charge": 0.01}
-SOLIDS = {**PLACED, "num_slots": 7}
+CHARGED = {**MIXTURE, "slot_charge": 0.02}
+SOLIDS = {**PLACED, "num_slots": 8}
 RECIPES = {
     "sprites_plain": sprites(PLAIN),
     "sprites_color": sprites(),
@@ -142,7 +142,7 @@ RECIPES = {
     "sprites_mixture": sprites((), PLACED, AROUND, **MIXTURE),
     "sprites_charged": sprites((), PLACED, AROUND, **CHARGED),
     "clevr_mixture": sprites((), SOLIDS, AROUND, **MIXTURE),
-    "clevr_charged": sprites((), SOLIDS, AROUND, **CHARGED),
+    "clevr_charged": sprites((), SOLIDS, AROUND, **MIXTURE, slot_charge=0.006),
     "other_mixture": sprites((), PLACED, AROUND, **MIXTURE),
     "other_charged": sprites((), PLACED, AROUND, **CHARGED),
     "tetrominoes_plain": tetromino(PLAIN),

@@ -30,6 +30,6 @@ def test_what_is_given_wins():
 
 @pytest.mark.parametrize("grid_size", [None, (3, 3), (0, 7), "ab", 7], ids=str)
 def test_no_such_map(grid_size):
-    message = r"the 7 tokens .* 64 x 64 pixels.* Received: grid_size="
+    message = r"7 tokens .* 64 x 64 pixels.* Received: grid_size="
     with pytest.raises(ValueError, match=message):
         token_grid(7, (64, 64), grid_size)

@@ -76,7 +76,7 @@ def _choose(model, name):
     found = endpoints(model)
     steady = [key for key, endpoint in found.items() if not endpoint.draws]
     name = steady[0] if name is None else name
-    if name not in steady:
+    if not isinstance(name, str) or name not in steady:
         raise ValueError(
             "`endpoint` must be an endpoint without noise: one of "
             f"{', '.join(map(repr, steady))}. Received: endpoint={name!r}"

@@ -179,7 +179,7 @@ def test_a_model_without_masks_and_attention():
 @pytest.mark.parametrize("grid_size", [None, (4, 4)], ids=str)
 def test_tokens_that_are_no_such_map(grid_size):
     model = Given({"attention": np.ones((6, 2, 15))})
-    with pytest.raises(ValueError, match=r"the 15 tokens.*Received: grid_size"):
+    with pytest.raises(ValueError, match=r"15 tokens.*Received: grid_size"):
         run(model, 1, grid_size=grid_size)
 
 

@@ -171,7 +171,7 @@ def test_the_published_data_runs_end_to_end(run, tmp_path, monkeypatch):
         (("--preset", "clevr6"), r"SetPrediction.*Received: --preset clevr6"),
         (("--steps", "0"), r"--steps: must be .* Received: 0"),
         (("--coordinate-scale", "0"), r"Received: coordinate_scale=0"),
-        (("--max-objects", "11"), r"Received: max_objects=11"),
+        (("--max-objects", "11"), r"max_objects=11"),
         (
             ("--model", "dspn", "--loss-at-every-iteration"),
             r"Received: --model dspn",

@@ -48,7 +48,7 @@ def test_centers_need_a_known_size_where_nothing_is_drawn():
     model = SetPrediction.from_preset(
         "clevr_scenes_properties", load_weights=False
     )
-    with pytest.raises(ValueError, match=r"known where slots have centers.*No"):
+    with pytest.raises(ValueError, match=r"must be known.*image.shape=\(None"):
         model(keras.Input((None, None, 3)))
 
 

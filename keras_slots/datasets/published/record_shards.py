@@ -61,7 +61,7 @@ def record_shards(
     >>> record_shards("shards")
     Traceback (most recent call last):
     ValueError: `folder` must name a folder made by `convert_records` of this \
-version. Received: folder='shards'
+version; convert again where it is damaged. Received: folder='shards'
     """
     skip = as_integer("skip", skip, minimum=0)
     seed = as_integer("seed", seed, minimum=0)

@@ -37,7 +37,7 @@ import numpy as np
 
 from keras_slots.datasets import tetrominoes
 
-sys.path.append("../ablations")
+sys.path += ["..", "../ablations"]
 from ablation_settings import SETTINGS
 from ablation_tasks import make_tasks
 

@@ -35,7 +35,7 @@ ROOT = FOLDER.parents[1]
 SOURCES = sorted(set(FOLDER.glob("*.py")) - {Path(__file__).resolve()})
 SECONDS = 600  # The longest that a single cell may take.
 # What notebooks read of the repository beside the installed package.
-NEEDED = ("examples/ablations/*.py", "docs/results/*.csv")
+NEEDED = ("examples/*.py", "examples/ablations/*.py", "docs/results/*.csv")
 # TensorFlow's C++ logs that it has no GPU, whatever it is told. With this, that
 # goes where it belongs and not into the notebook.
 QUIET = ["--IPKernelApp.capture_fd_output=False", "--log-level=ERROR"]

@@ -31,6 +31,7 @@ import keras
 from keras import ops
 
 from keras_slots.checks import as_integer
+from keras_slots.layers.dense_layers import dense
 from keras_slots.types import Shape, Tensor
 
 # softplus(2) = 2.1: at first a token at the far side of the image is all but
@@ -174,26 +175,27 @@ class SlotCenters(keras.layers.Layer):
 
     def build(self, updates_shape, attention_shape=None, positions_shape=None):
         slot_size = updates_shape[-1]
-
-        def dense(name, features, units, **kwargs):
-            layer = keras.layers.Dense(
-                units, name=name, dtype="float32", **kwargs
-            )
-            layer.build((None, None, features))
-            return layer
-
         self.reach = dense(
+            self,
             "reach",
             slot_size,
             1,
+            dtype="float32",
             kernel_initializer="zeros",
             bias_initializer=keras.initializers.Constant(INITIAL_REACH),
         )
         features = 4 * self.num_frequencies
         place_features = features + (4 if self.use_scales else 2)
-        self.tell_place = dense("tell_place", place_features, slot_size)
+        self.tell_place = dense(
+            self, "tell_place", place_features, slot_size, dtype="float32"
+        )
         self.tell_shape = dense(
-            "tell_shape", features, slot_size, use_bias=False
+            self,
+            "tell_shape",
+            features,
+            slot_size,
+            use_bias=False,
+            dtype="float32",
         )
 
     def first_centers(self, slots: Tensor) -> Tensor:

@@ -136,18 +136,18 @@ def _spread_slots(num_slots, **kwargs) -> dict:
     }
 
 
-def _small_preset(num_slots, **training) -> Preset:
-    """Makes a preset for 64 x 64 pixels on a processor (beyond the paper).
+def _small_preset(size, strides, num_slots, decoder, **training) -> Preset:
+    """Makes a preset to train on a processor (beyond the paper).
 
     Slots with centers, one of them for the background, and masks that say
     which slot made each pixel. What was tried on the way here is in
     docs/results/masks.md.
     """
     return Preset(
-        image_shape=(64, 64, 3),
+        image_shape=(size, size, 3),
         encoder={
             "filters": (32, 32, 32),
-            "strides": (2, 2, 1),
+            "strides": strides,
             "mlp_sizes": (64, 64),
             "num_frequencies": 4,
             "append_color": True,
@@ -155,27 +155,37 @@ def _small_preset(num_slots, **training) -> Preset:
         slot_attention=_spread_slots(
             num_slots, background_slot=True, gradient="bilevel"
         ),
-        decoder={
-            "grid_size": 8,
-            "filters": (64, 64),
-            "kernel_sizes": 5,
-            "strides": (2, 2),
-            "patch_size": 2,
-            "output_kernel_size": 3,
-            "center_frequencies": 5,
-            "background_slot": True,
-            "mask_falloff": 2.0,
-        },
+        decoder={"background_slot": True, **decoder},
         learning_rate=1e-3,
         warmup_steps=300,
         decay_steps=3_000,
         batch_size=32,
         pixel_noise=0.2,
-        penalty_start=500,
         **training,
     )
 
 
+# For 64 x 64 pixels: 32 x 32 cells of 2 x 2.
+CELLS = {
+    "grid_size": 8,
+    "filters": (64, 64),
+    "kernel_sizes": 5,
+    "strides": (2, 2),
+    "patch_size": 2,
+    "output_kernel_size": 3,
+    "center_frequencies": 5,
+    "mask_falloff": 2.0,
+}
+# For 35 x 35 pixels: an MLP that draws a patch for each cell.
+PATCHES = {
+    "grid_size": 7,
+    "filters": (256, 256, 256),
+    "kernel_sizes": 1,
+    "output_kernel_size": 1,
+    "patch_size": 5,
+    "center_frequencies": 4,
+    "mask_falloff": 8.0,
+}
 PRESETS = {
     "tetrominoes_paper": _paper_preset(35, 32, 4, _table_6(35)),
     "multi_dsprites_paper": _paper_preset(64, 32, 6, _table_6(64)),
@@ -190,42 +200,33 @@ PRESETS = {
             "strides": (2, 2, 2, 2, 1),
         },
     ),
-    # Beyond the paper: slots with centers, drawn around them. What was tried
-    # on the way here is in docs/results/tetrominoes.md.
-    "tetrominoes": Preset(
-        image_shape=(35, 35, 3),
-        encoder={
-            "filters": (32, 32, 32),
-            "strides": (2, 1, 1),
-            "mlp_sizes": (64, 64),
-            "num_frequencies": 4,
-            "append_color": True,
-        },
-        slot_attention=_spread_slots(
-            4, background_slot=True, gradient="bilevel"
-        ),
-        # An MLP that draws a patch for each cell.
-        decoder={
-            "grid_size": 7,
-            "filters": (256, 256, 256),
-            "kernel_sizes": 1,
-            "output_kernel_size": 1,
-            "patch_size": 5,
-            "center_frequencies": 4,
-            "background_slot": True,
-            "mask_falloff": 8.0,
-        },
-        learning_rate=1e-3,
-        warmup_steps=300,
-        decay_steps=3_000,
-        batch_size=32,
-        train_steps=9_000,
-        pixel_noise=0.2,
+    "tetrominoes": _small_preset(
+        35,
+        strides=(2, 1, 1),
+        num_slots=4,
+        decoder=PATCHES,
         slot_charge=0.005,
         penalty_start=1_500,
+        train_steps=9_000,
     ),
-    "multi_dsprites": _small_preset(6, slot_charge=0.02, train_steps=4_000),
-    "clevr_scenes": _small_preset(8, slot_charge=0.006, train_steps=5_000),
+    "multi_dsprites": _small_preset(
+        64,
+        strides=(2, 2, 1),
+        num_slots=6,
+        decoder=CELLS,
+        slot_charge=0.02,
+        penalty_start=500,
+        train_steps=4_000,
+    ),
+    "clevr_scenes": _small_preset(
+        64,
+        strides=(2, 2, 1),
+        num_slots=8,
+        decoder=CELLS,
+        slot_charge=0.006,
+        penalty_start=500,
+        train_steps=5_000,
+    ),
     # Table 3 with the starred strides, tables 7 and 10c.
     "clevr_properties": Preset(
         image_shape=(128, 128, 3),
